@@ -1,0 +1,3 @@
+"""Implicit neural representations that generalise, in JAX."""
+
+__version__ = "0.1.0"
