@@ -1,0 +1,87 @@
+"""Fibres: the lines of a grid along an axis, and which of them a step evaluates.
+
+Every energy here is a mean over fibres and the fidelity is a mean over points, so a random set of whole fibres along
+every axis estimates both without bias; all of them, evaluated once, are the full batch.
+"""
+
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from inrr_jax.types import Signal
+
+Index = tuple[Int[Array, "..."], ...]
+"""One integer array per axis of the grid: entries x[index] of an array x on it."""
+Evaluate = Callable[[Float[Array, "N D"]], Float[Array, "N C"]]
+Batch = tuple[tuple[Float[Array, "F n C"], ...], Float[Array, ""]]
+"""Predicted fibres of every axis, and the fidelity over what was evaluated."""
+
+
+def stratified(key: Key[Array, ""], population: int, count: int) -> Int[Array, "count"]:
+    """Draw one index uniformly from each of `count` equal stripes of [0, population).
+
+    Every index is drawn count / population times on average, whether or not the stripes have whole lengths.
+    """
+    stripe = population / count
+    offsets = jax.random.uniform(key, (count,))
+    drawn = jnp.floor((jnp.arange(count) + offsets) * stripe).astype(jnp.int32)
+    return jnp.minimum(drawn, population - 1)  # float32 may round the last one up
+
+
+def along(axis: int, lines: Int[Array, "F"], grid: tuple[int, ...]) -> Index:
+    """Index the entries [F, n] of the fibres along an axis; `lines` counts the positions on the other axes."""
+    others = [size for a, size in enumerate(grid) if a != axis]
+    fixed = [index[:, None] for index in jnp.unravel_index(lines, others)]
+    fixed.insert(axis, jnp.arange(grid[axis])[None, :])
+    shape = (lines.shape[0], grid[axis])
+    return tuple(jnp.broadcast_to(index, shape) for index in fixed)
+
+
+def draw(key: Key[Array, ""], grid: tuple[int, ...], count: int) -> tuple[Index, ...]:
+    """Draw `count` stratified fibres along every axis; never more than there are."""
+    keys = jax.random.split(key, len(grid))
+    lines = [math.prod(grid) // size for size in grid]
+    return tuple(
+        along(axis, stratified(keys[axis], lines[axis], min(count, lines[axis])), grid) for axis in range(len(grid))
+    )
+
+
+def positions(axes: tuple[Float[Array, "n"], ...], index: Index) -> Float[Array, "N D"]:
+    """Return the coordinates of the indexed entries, one row each."""
+    return jnp.stack([axis[i].reshape(-1) for axis, i in zip(axes, index, strict=True)], axis=-1)
+
+
+def whole_grid(axes: tuple[Float[Array, "n"], ...]) -> Float[Array, "N D"]:
+    """Return the coordinates of all entries in row-major order."""
+    return jnp.stack(jnp.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+
+
+def squared_error(
+    predicted: Float[Array, "*n C"], values: Float[Array, "*n C"], mask: Bool[Array, "*n"]
+) -> Float[Array, ""]:
+    """Sum of (predicted - values)^2 over the observed entries and their channels."""
+    return jnp.sum(jnp.where(mask[..., None], predicted - values, 0.0) ** 2)
+
+
+def sample(evaluate: Evaluate, signal: Signal, axes: tuple[Float[Array, "n"], ...], key, count: int) -> Batch:
+    """Evaluate `count` random fibres along every axis in one batch."""
+    grid, channels = signal.mask.shape, signal.values.shape[-1]
+    indices = draw(key, grid, count)
+    predicted = evaluate(jnp.concatenate([positions(axes, index) for index in indices]))
+    cuts = [sum(i[0].size for i in indices[: a + 1]) for a in range(len(grid) - 1)]
+    parts = jnp.split(predicted, cuts)
+    fibers = tuple(part.reshape(*index[0].shape, channels) for part, index in zip(parts, indices, strict=True))
+    errors = [squared_error(f, signal.values[i], signal.mask[i]) for f, i in zip(fibers, indices, strict=True)]
+    return fibers, sum(errors) / predicted.size
+
+
+def everything(evaluate: Evaluate, signal: Signal, axes: tuple[Float[Array, "n"], ...]) -> Batch:
+    """Evaluate every point once: the fibres of all axes are views of one grid."""
+    predicted = evaluate(whole_grid(axes)).reshape(signal.values.shape)
+    fibers = []
+    for axis, nodes in enumerate(signal.mask.shape):
+        fibers.append(jnp.moveaxis(predicted, axis, -2).reshape(-1, nodes, predicted.shape[-1]))
+    return tuple(fibers), squared_error(predicted, signal.values, signal.mask) / predicted.size

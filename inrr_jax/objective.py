@@ -1,0 +1,47 @@
+"""The loss: fidelity on what is observed, plus weighted energies of the whole recovery."""
+
+from jaxtyping import Array, Float, Key
+
+from inrr_jax import fibers
+from inrr_jax.fields import Field
+from inrr_jax.regularizers import Regularizer
+from inrr_jax.types import Info, Knobs, Params, Signal
+
+
+def objective(
+    params: Params,
+    signal: Signal,
+    axes: tuple[Float[Array, "n"], ...],
+    knobs: Knobs,
+    key: Key[Array, ""],
+    *,
+    field: Field,
+    regularizer: Regularizer,
+    count: int,
+) -> tuple[Float[Array, ""], Info]:
+    """Return loss = fidelity + weight * sum of the axes' energies, and its named terms.
+
+    fidelity = sum over observed (X_hat - X)^2 / number of ALL entries, as in INRR's experiments: it loses weight
+    against the energies as more is missing. Energies are in mean form (dirichlet.py), over all entries too.
+
+    Args:
+        params: parameter groups `field` and one per learned Laplacian.
+        signal: values in [0, 1] and what of them is observed.
+        axes: coordinates of the grid in [-1, 1].
+        knobs: of this fit.
+        key: of the fibres drawn.
+        field: the network.
+        regularizer: its energies.
+        count: fibres drawn along every axis; 0 for the whole grid.
+    """
+
+    def evaluate(points):
+        return field.apply(params["field"], points, knobs.omega)
+
+    if count:
+        predicted, fidelity = fibers.sample(evaluate, signal, axes, key, count)
+    else:
+        predicted, fidelity = fibers.everything(evaluate, signal, axes)
+    energies = regularizer.energies(params, predicted)
+    loss = fidelity + knobs.weight * sum(energies.values())
+    return loss, {"loss": loss, "fidelity": fidelity, **energies}

@@ -1,0 +1,193 @@
+"""Every setting of a fit, with its default, unit and meaning: the frozen dataclasses that a config becomes."""
+
+import dataclasses
+import difflib
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from inrr_jax.errors import UserError
+
+
+def _choice(default: str, *others: str) -> Any:
+    return field(default=default, metadata={"choices": (default, *others)})
+
+
+def _at_least(default: float, low: float, *, above: bool = False) -> Any:
+    return field(default=default, metadata={"low": low, "above": above})
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which picture."""
+
+    image: str = "baboon"
+    """A bundled name or the path of a picture."""
+    size: int = _at_least(0, 0)
+    """Side in pixels to resize to, both ways; 0: as it is."""
+    grey: bool = False
+    """Reduce colour to one channel of ITU-R 601 luma."""
+
+
+@dataclass(frozen=True)
+class MaskSettings:
+    """Which of its pixels are observed."""
+
+    mode: str = _choice("random", "patch", "text", "density", "file")
+    rate: float = _at_least(0.5, 0.0, above=True)
+    """Share of missing pixels, in (0, 1). Not used by mode file."""
+    seed: int = _at_least(0, 0)
+    """Seed of the mask alone; the fit has its own."""
+    path: str = ""
+    """The picture or .npy array that mode file reads; it has the size of the image as it is fitted."""
+    threshold: float = _at_least(0.5, 0.0)
+    """Grey value in [0, 1] that tells observed from missing in that file."""
+    observed: str = _choice("bright", "dark")
+    """Which side of the threshold is observed."""
+
+
+@dataclass(frozen=True)
+class FieldSettings:
+    """The network from position to value (SIREN: Sitzmann et al., NeurIPS 2020)."""
+
+    name: str = _choice("siren")
+    width: int = _at_least(256, 1)
+    depth: int = _at_least(5, 1)
+    """Number of sine layers."""
+    omega: float = _at_least(30.0, 0.0, above=True)
+    """Frequency factor of the first layer: radians per half of the longest side. A knob."""
+    hidden_omega: float = _at_least(1.0, 0.0, above=True)
+    """Factor in the other layers, divided out of their initial weights: 1 as in INRR, 30 as in SIREN."""
+    sine: str = _choice("fast", "exact")
+    """fast: one polynomial, within 8e-6 (numerics.py); exact: XLA's own."""
+    precision: str = _choice("auto", "float32", "bfloat16")
+    """Operands of the matrix products, which always sum in float32; auto: what this machine gains by."""
+    tile: int = _at_least(4096, 0)
+    """Points evaluated at once, the rest recomputed in the backward pass; 0: all at once. Batches under two tiles
+    are never cut."""
+
+
+@dataclass(frozen=True)
+class RegularizerSettings:
+    """What is added to the fidelity."""
+
+    name: str = _choice("inrr", "none")
+    weight: float = _at_least(0.13, 0.0)
+    """Of the mean-form Dirichlet energy of the rows and of the columns. A knob. Times 1 / (H W) it is the weight of
+    the sum form: 0.0655 at 256 x 256 is the paper's 1e-6."""
+    width: int = _at_least(32, 1)
+    depth: int = _at_least(5, 1)
+    omega: float = _at_least(5.0, 0.0, above=True)
+    """Of the tiny SIREN's first layer: how fast the Laplacian may vary along an axis."""
+    rank: int = _at_least(256, 1)
+    """Columns of the factor G of the adjacency; never more than the axis has nodes."""
+    energy: str = _choice("matrix_free", "dense")
+
+
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """How parameters move. The rates are peaks of the schedule, and knobs."""
+
+    name: str = _choice("muon", "adam")
+    """muon: Muon on the field's square matrices, Adam on all else; adam: Adam everywhere."""
+    schedule: str = _choice("cosine", "constant")
+    """cosine: linear warm-up, then half a cosine to 0 at the last step."""
+    warmup: int = _at_least(50, 0)
+    """Steps of warm-up in the cosine schedule."""
+    matrix_rate: float = _at_least(0.04, 0.0)
+    """Of Muon. Not used by adam."""
+    field_rate: float = _at_least(5e-3, 0.0)
+    """Of Adam on the field's other parameters."""
+    first_scale: float = _at_least(0.2, 0.0)
+    """Times field_rate: the rate of the field's first layer, whose weights omega multiplies."""
+    laplacian_rate: float = _at_least(2e-2, 0.0)
+    """Of Adam on the tiny networks."""
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How long, and what is looked at on the way."""
+
+    steps: int = _at_least(900, 1)
+    fibers: int = _at_least(12, 0)
+    """Rows and columns drawn per step, of each; 0: the whole grid every step."""
+    chunk: int = _at_least(50, 1)
+    """Steps per compiled call; evaluation, checkpoints and Ctrl-C wait for its end."""
+    evaluate_every: int = _at_least(100, 1)
+    checkpoint_every: int = _at_least(300, 1)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that defines a run: two runs with equal settings are the same run."""
+
+    seed: int = _at_least(0, 0)
+    """Of the initialisation and of the fibres drawn."""
+    data: DataSettings = DataSettings()
+    mask: MaskSettings = MaskSettings()
+    field: FieldSettings = FieldSettings()
+    regularizer: RegularizerSettings = RegularizerSettings()
+    optimizer: OptimizerSettings = OptimizerSettings()
+    train: TrainSettings = TrainSettings()
+
+
+def from_mapping(mapping: Mapping[str, Any], cls: type = Settings, prefix: str = "") -> Any:
+    """Turn a nested mapping (a ConfigDict) into the frozen dataclass `cls`, refusing what it does not know.
+
+    Raises:
+        UserError: an unknown key, a wrong type, an unknown choice or a number out of range; the message names the
+            setting and what is accepted.
+    """
+    hints = typing.get_type_hints(cls)
+    accepted = {f.name: f for f in dataclasses.fields(cls)}
+    for key in mapping:
+        if key not in accepted:
+            raise UserError(unknown(f"setting {prefix}{key}", key, accepted))
+    values = {}
+    for key, value in mapping.items():
+        path = f"{prefix}{key}"
+        if dataclasses.is_dataclass(hints[key]):
+            values[key] = from_mapping(value, hints[key], f"{path}.")
+        else:
+            values[key] = _checked(path, value, hints[key], accepted[key].metadata)
+    return cls(**values)
+
+
+def unknown(what: str, name: str, accepted: typing.Iterable[str]) -> str:
+    """Say in one line that `what` is unknown, what is accepted, and which accepted name is nearest."""
+    accepted = sorted(accepted)
+    near = difflib.get_close_matches(name, accepted, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"{what} is unknown: accepted are {', '.join(accepted)}{hint}"
+
+
+def _checked(path: str, value: Any, kind: type, limits: Mapping[str, Any]) -> Any:
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise UserError(f"{path}={value!r} is a {type(value).__name__}: give a {kind.__name__}")
+    if "choices" in limits and value not in limits["choices"]:
+        raise UserError(unknown(f"{path}={value}", value, limits["choices"]))
+    if "low" in limits:
+        low, above = limits["low"], limits["above"]
+        if not (value > low if above else value >= low) or value == float("inf"):
+            raise UserError(f"{path}={value} is out of range: give a number {'above' if above else 'of at least'} {low:g}")
+    return value
+
+
+def to_mapping(settings: Settings) -> dict[str, Any]:
+    """Return the settings as nested dictionaries of plain values: the inverse of `from_mapping`."""
+    return dataclasses.asdict(settings)
+
+
+def difference(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """List the dotted names at which two nested mappings differ."""
+    names: list[str] = []
+    for key in sorted(a.keys() | b.keys()):
+        left, right = a.get(key), b.get(key)
+        if isinstance(left, Mapping) and isinstance(right, Mapping):
+            names += difference(left, right, f"{prefix}{key}.")
+        elif left != right:
+            names.append(f"{prefix}{key}")
+    return names

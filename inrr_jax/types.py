@@ -1,0 +1,61 @@
+"""What travels between the modules.
+
+Dimension glossary, used in every annotation: H, W grid; C channels; D dimensions of the grid; N points; n nodes of one
+axis; F fibres; R rank of G; S fits in a sweep; P parameters.
+"""
+
+from typing import Any, NamedTuple
+
+from jaxtyping import Array, Bool, Float, Int
+
+from inrr_jax.settings import Settings
+
+Params = dict[str, Any]
+"""Parameter groups by top-level key: `field`, and one per axis (`row`, `col`, `axis2`, ...) where it is learned."""
+
+
+class Signal(NamedTuple):
+    """The observed part of a signal; what is missing is zero, so that nothing can peek at it."""
+
+    values: Float[Array, "*grid C"]
+    mask: Bool[Array, "*grid"]
+    """True where observed."""
+
+
+class Knobs(NamedTuple):
+    """What may vary inside one compiled program."""
+
+    omega: Float[Array, ""]
+    weight: Float[Array, ""]
+    matrix_rate: Float[Array, ""]
+    field_rate: Float[Array, ""]
+    laplacian_rate: Float[Array, ""]
+
+
+class State(NamedTuple):
+    """What goes on from step to step."""
+
+    params: Params
+    optimizer: Any
+    step: Int[Array, ""]
+
+
+Info = dict[str, Float[Array, "..."]]
+"""Named loss terms, only looked at; with a leading axis of steps when they come from a chunk."""
+
+
+def axis_names(dimensions: int) -> tuple[str, ...]:
+    """Name the axes of a grid: the parameter groups of their Laplacians."""
+    return ("row", "col", *(f"axis{i}" for i in range(2, dimensions)))[:dimensions]
+
+
+def knobs(settings: Settings) -> Knobs:
+    """Collect the settings that are knobs."""
+    optimizer = settings.optimizer
+    return Knobs(
+        omega=settings.field.omega,
+        weight=settings.regularizer.weight,
+        matrix_rate=optimizer.matrix_rate,
+        field_rate=optimizer.field_rate,
+        laplacian_rate=optimizer.laplacian_rate,
+    )
