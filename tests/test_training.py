@@ -1,5 +1,6 @@
 import dataclasses
 import itertools
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -38,6 +39,9 @@ def go_on(start, signal, settings, chunks=None):
     chunks = itertools.islice(training.fit(state, signal, knobs, key, settings), chunks)
     states, infos = zip(*(jax.device_get(chunk) for chunk in chunks), strict=True)
     return states[-1], infos
+
+
+take_step = jax.jit(training.step, static_argnums=4)
 
 
 def assert_same(a, b):
@@ -139,11 +143,10 @@ def test_a_golden_step(key):
         "regularizer": regularizers.make(settings.regularizer, signal.mask.shape),
         "count": settings.train.fibers,
     }
-    gradients, _ = jax.grad(objective, has_aux=True)(
-        state.params, signal, axes, knobs, jax.random.fold_in(fibers_key, 0), **pieces
-    )
+    gradient = jax.jit(jax.grad(partial(objective, **pieces), has_aux=True))
+    gradients, _ = gradient(state.params, signal, axes, knobs, jax.random.fold_in(fibers_key, 0))
     before = jax.device_get(state.params)
-    after, info = training.step(state, signal, knobs, fibers_key, settings)
+    after, info = take_step(state, signal, knobs, fibers_key, settings)
     for group, rate in (("field", 5e-3), ("row", 2e-2), ("col", 2e-2)):
         triples = zip(*(jax.tree.leaves(t[group]) for t in (before, after.params, gradients)), strict=True)
         for old, new, gradient in triples:
@@ -215,7 +218,7 @@ def test_muon_s_step_is_nearly_orthogonal(key):
     )
     state, knobs, fibers_key = training.start(signal, settings)
     before = np.asarray(state.params["field"]["hidden1"]["kernel"])
-    after, _ = training.step(state, signal, knobs, fibers_key, settings)
+    after, _ = take_step(state, signal, knobs, fibers_key, settings)
     singular = np.linalg.svd(np.asarray(after.params["field"]["hidden1"]["kernel"]) - before, compute_uv=False)
     assert singular.max() < 1.3
     assert np.median(singular) > 0.6
