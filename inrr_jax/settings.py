@@ -162,7 +162,7 @@ def _checked(path: str, value: Any, kind: type, limits: Mapping[str, Any]) -> An
     if type(value) is not kind:
         raise UserError(f"{path}={value!r} is a {type(value).__name__}: give a {kind.__name__}")
     if "choices" in limits and value not in limits["choices"]:
-        raise UserError(unknown(f"{path}={value}", value, limits["choices"]))
+        raise UserError(unknown(f"{path}={value}", str(value), limits["choices"]))
     if "low" in limits:
         low, above = limits["low"], limits["above"]
         if not (value > low if above else value >= low) or value == float("inf"):
