@@ -5,6 +5,7 @@ import errno
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,12 +39,24 @@ def _not_from_orbax(record: logging.LogRecord) -> bool:
     return not record.pathname.startswith(os.path.dirname(ocp.__file__))
 
 
+def _silence_closed_loops() -> None:
+    """Drop what Orbax's readers and writers say, each with a traceback, when another of them has failed before."""
+    tell = sys.unraisablehook
+
+    def tell_others(unraisable):
+        if str(unraisable.exc_value) != "Event loop is closed":
+            tell(unraisable)
+
+    sys.unraisablehook = tell_others
+
+
 class Checkpoints:
     """The newest checkpoints of one fit, saved in the background and each written whole or not at all."""
 
     def __init__(self, folder: Path, keep: int = 2):
         # Orbax logs every step of a save, and a traceback per thread when one fails; the exception says it all.
         logging.getLogger("absl").addFilter(_not_from_orbax)
+        _silence_closed_loops()
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=True, cleanup_tmp_directories=True)
         self._folder = folder.absolute()
         self._manager = ocp.CheckpointManager(self._folder, options=options)

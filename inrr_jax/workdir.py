@@ -21,9 +21,11 @@ def recorded(folder: Path) -> Settings | None:
         return None
     try:
         settings = from_mapping(content)
-        reason = "settings are missing" if to_mapping(settings) != content else ""
-    except (UserError, AttributeError, TypeError) as error:
+        reason = "" if to_mapping(settings) == content else "settings are missing"
+    except UserError as error:
         reason = str(error)
+    except (AttributeError, TypeError):
+        reason = "its content is no mapping"
     if reason:
         raise UserError(f"{path} is no record of a run of this version ({reason}): give another --workdir")
     return settings
