@@ -84,7 +84,7 @@ class Checkpoints:
         return self._manager.latest_step()
 
     def _refuse_full_disk(self, state: State) -> None:
-        """Ask for the room before Orbax does, which floods the terminal when it runs out of it."""
+        """Leave the last room to the run's small files: what Orbax could not finish would stay in it."""
         needed = 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + SLACK
         if shutil.disk_usage(self._folder).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -30,6 +30,7 @@ from scripts import cli
 from scripts.progress import Progress
 
 SUMMARY = ("psnr_missing", "psnr_observed", "psnr_all", "psnr_pasted", "nmae_missing", "ssim_pasted")
+GO_ON = "to go on, give the same command again"
 
 
 def main(config: ConfigDict, folder: Path | None) -> None:
@@ -102,7 +103,7 @@ class Run:
             progress.update(step, speed)
             clock, last = time.perf_counter(), step
             if stopping:
-                raise cli.Interrupted(f"stopped at step {step}: to go on, give the same command again")
+                raise cli.Interrupted(f"stopped at step {step}: {GO_ON}")
 
     def _evaluate(self, step: int, info: Info, speed: float, progress: Progress) -> None:
         scores = self._known(metrics.summarize(self._recover(), self._task.image, self._task.mask))
@@ -125,7 +126,7 @@ class Run:
         if self._failed:
             _print_table(result)
             failed = ", ".join(sorted(self._failed))
-            raise OSError(f"could not be written: {failed}; {self._kept()}: to go on, give the same command again")
+            raise OSError(f"could not be written: {failed}; {self._kept()}: {GO_ON}")
 
     def _close(self) -> None:
         with self._going_on("metrics.jsonl"):
@@ -203,8 +204,9 @@ class Run:
         """Make Ctrl-C and a polite kill wait for the chunk's end, once; a second one stops at once."""
 
         def ask(number, frame):
+            if self._stopped:
+                raise cli.Interrupted(f"stopped at once: {GO_ON}")
             self._stopped = True
-            signals.signal(number, previous[number])
             os.write(2, b"\nstopping at the end of this chunk; once more to stop at once\n")  # print may be busy
 
         previous = {number: signals.signal(number, ask) for number in (signals.SIGINT, signals.SIGTERM)}
