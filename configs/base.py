@@ -2,7 +2,8 @@
 
     python -m scripts.train --config=configs/base.py
 
-The whole 512 x 512 colour baboon with half of its pixels missing: a minute on two CPU cores, PSNRSCORE on the missing pixels.
+The whole 512 x 512 colour baboon with half of its pixels missing: a minute on two CPU cores, @@ dB on the missing
+pixels (the harmonic fill has 21.50).
 """
 
 from collections.abc import Mapping

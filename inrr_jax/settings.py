@@ -63,8 +63,9 @@ class FieldSettings:
     width: int = _at_least(256, 1)
     depth: int = _at_least(5, 1)
     """Number of sine layers."""
-    omega: float = _at_least(15.0, 0.0, above=True)
-    """Frequency factor of the first layer: radians per half of the longest side. The paper has 30. A knob."""
+    omega: float = _at_least(0.0, 0.0)
+    """Frequency factor of the first layer: radians per half of the longest side; 0: 15 for every 256 pixels of that
+    side, so that a pixel's detail is the same in every size. The paper has 30 at 256 pixels. A knob."""
     hidden_omega: float = _at_least(1.0, 0.0, above=True)
     """Factor in the other layers, divided out of their initial weights: 1 as in INRR, 30 as in SIREN."""
     sine: str = _choice("fast", "exact")

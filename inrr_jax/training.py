@@ -44,8 +44,8 @@ def program(settings: Settings) -> Settings:
 def start(signal: Signal, settings: Settings) -> tuple[State, Knobs, Key[Array, ""]]:
     """Return what `fit` starts from: the state and knobs of these settings, and the key of the fibres."""
     init_key, fibers_key = jax.random.split(jax.random.key(settings.seed))
-    knobs = jax.tree.map(jnp.float32, knobs_of(settings))
     grid, channels = signal.mask.shape, signal.values.shape[-1]
+    knobs = jax.tree.map(jnp.float32, knobs_of(settings, grid))
     return init_state(init_key, knobs, grid, channels, settings), knobs, fibers_key
 
 

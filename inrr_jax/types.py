@@ -52,11 +52,14 @@ def axis_names(dimensions: int) -> tuple[str, ...]:
     return ("row", "col", *(f"axis{i}" for i in range(2, dimensions)))[:dimensions]
 
 
-def knobs(settings: Settings) -> Knobs:
-    """Collect the settings that are knobs."""
+OMEGA_PER_PIXEL = 15 / 256
+
+
+def knobs(settings: Settings, grid: tuple[int, ...]) -> Knobs:
+    """Collect the settings that are knobs, for a signal on the given grid."""
     optimizer = settings.optimizer
     return Knobs(
-        omega=settings.field.omega,
+        omega=settings.field.omega or OMEGA_PER_PIXEL * max(grid),
         weight=settings.regularizer.weight,
         matrix_rate=optimizer.matrix_rate,
         field_rate=optimizer.field_rate,

@@ -15,7 +15,7 @@ from inrr_jax.settings import FieldSettings, OptimizerSettings, RegularizerSetti
 from inrr_jax.types import Signal
 
 TINY = Settings(
-    field=FieldSettings(width=16, depth=3, precision="float32"),
+    field=FieldSettings(width=16, depth=3, omega=15.0, precision="float32"),
     regularizer=RegularizerSettings(width=8, depth=2, rank=6),
     optimizer=OptimizerSettings(warmup=4),
     train=TrainSettings(steps=24, fibers=4, chunk=8),
@@ -250,4 +250,14 @@ def test_recover_evaluates_the_whole_grid(key):
 def test_optax_keeps_a_state_per_group(key):
     state = training.start(signal_of(key), TINY)[0]
     assert set(state.optimizer.inner_states) == {"matrix", "field", "first", "laplacian"}
-    assert isinstance(optimizers.make(TINY.optimizer, training.knobs_of(TINY), 10), optax.GradientTransformation)
+    assert isinstance(
+        optimizers.make(TINY.optimizer, training.knobs_of(TINY, (12, 10)), 10), optax.GradientTransformation
+    )
+
+
+def test_omega_follows_the_size_unless_it_is_given():
+    def omega(value, grid):
+        return training.knobs_of(Settings(field=FieldSettings(omega=value)), grid).omega
+
+    assert [omega(0.0, grid) for grid in ((256, 256), (128, 512))] == [15.0, 30.0]
+    assert omega(30.0, (128, 512)) == 30.0
