@@ -2,7 +2,7 @@
 
     python -m scripts.train --config=configs/base.py
 
-The whole 512 x 512 colour baboon with half of its pixels missing: a minute on two CPU cores, @@ dB on the missing
+The whole 512 x 512 colour baboon with half of its pixels missing: a minute on two CPU cores, 21.1 dB on the missing
 pixels (the harmonic fill has 21.50).
 """
 
