@@ -1,0 +1,92 @@
+"""The kernel of an infinitely wide SIREN, in closed form (derived in docs/theory.md)."""
+
+import math
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+class _Moments(NamedTuple):
+    """E[sin u sin v] and E[cos u cos v] of the pre-activations u, v of a layer at x and x'."""
+
+    sines: Float[Array, "N M"]
+    cosines: Float[Array, "N M"]
+    sines1: Float[Array, "N"]
+    """E[sin^2 u] at the first points."""
+    sines2: Float[Array, "M"]
+    """E[sin^2 v] at the second points."""
+
+
+def siren(
+    omega: Float[Array, ""] | float,
+    x1: Float[Array, "N D"],
+    x2: Float[Array, "M D"],
+    *,
+    width: int,
+    depth: int,
+) -> Float[Array, "N M"]:
+    """Kernel of `fields.siren.Siren` before its sigmoid, all parameters counted, as width -> infinity.
+
+    With L = depth sine layers of n = width units, S_l and C_l the moments of layer l (see `_first`, `_next`),
+
+        K = n T + B,    T_2 = S_1,                                T_{l+1} = S_l + 2 C_l T_l    (weights after the first)
+                        B_2 = 1 + 2 omega^2 C_1 (<x, x'> + 1),    B_{l+1} = 1 + 2 C_l B_l      (first weights; biases)
+
+    taken at l = L + 1. T and B do not depend on the width, so the mean empirical kernel of a network of `width` units
+    approaches this one like 1/width, a single draw like 1/sqrt(width).
+
+    Args:
+        omega: frequency factor of the first layer, in radians per unit of x.
+        x1: points in [-1, 1]^D.
+        x2: points in [-1, 1]^D.
+        width: n >= 1, at which the two parts are added up.
+        depth: L >= 1.
+    """
+    layer = _first(omega, x1, x2)
+    weights = layer.sines
+    rest = 1.0 + 2.0 * omega**2 * layer.cosines * (x1 @ x2.T + 1.0)
+    for _ in range(depth - 1):
+        layer = _next(layer)
+        weights = layer.sines + 2.0 * layer.cosines * weights
+        rest = 1.0 + 2.0 * layer.cosines * rest
+    return width * weights + rest
+
+
+def _first(omega, x1, x2):
+    """S_1 = (p - q) / 2 and C_1 = (p + q) / 2 for W, b ~ U(-1/D, 1/D).
+
+    p = E[cos(u - v)] = prod_i sinc(omega (x_i - x_i') / D) and
+    q = E[cos(u + v)] = prod_i sinc(omega (x_i + x_i') / D) sinc(2 omega / D), where sinc t = sin t / t.
+    """
+    scale = omega / x1.shape[1]
+    bias = _sinc(2.0 * scale)
+    p = jnp.prod(_sinc(scale * (x1[:, None, :] - x2[None, :, :])), axis=-1)
+    q = jnp.prod(_sinc(scale * (x1[:, None, :] + x2[None, :, :])), axis=-1) * bias
+
+    def own(x):
+        return (1.0 - jnp.prod(_sinc(2.0 * scale * x), axis=-1) * bias) / 2.0
+
+    return _Moments((p - q) / 2.0, (p + q) / 2.0, own(x1), own(x2))
+
+
+def _next(layer):
+    """S' = exp(-(s + s') / 2) sinh c and C' = exp(-(s + s') / 2) cosh c for Gaussian u, v.
+
+    Their covariance is twice the sines of the layer before: weights have variance 2 / width, and the bias, of the
+    same variance, vanishes beside `width` of them. s, s' and c are the entries of that covariance.
+    """
+    own1, own2 = 2.0 * layer.sines1, 2.0 * layer.sines2
+    mean = (own1[:, None] + own2[None, :]) / 2.0
+    covariance = 2.0 * layer.sines
+    decay = jnp.exp(-mean)
+    return _Moments(
+        decay * jnp.sinh(covariance),
+        decay * jnp.cosh(covariance),
+        -jnp.expm1(-2.0 * own1) / 2.0,
+        -jnp.expm1(-2.0 * own2) / 2.0,
+    )
+
+
+def _sinc(t):
+    return jnp.sinc(t / math.pi)
