@@ -1,3 +1,6 @@
 """Implicit neural representations that generalise, in JAX."""
 
-__version__ = "0.1.0"
+from inrr_jax.inpaint import inpaint
+from inrr_jax.settings import Settings
+
+__all__ = ["Settings", "inpaint"]

@@ -60,7 +60,9 @@ SINES = {"fast": fast_sine, "exact": jnp.sin}
 def _contract(x, y, dimensions):
     """Contract bfloat16 roundings of x and y over the given dimensions, summing in float32."""
     numbers = (((dimensions[0],), (dimensions[1],)), ((), ()))
-    return lax.dot_general(x.astype(jnp.bfloat16), y.astype(jnp.bfloat16), numbers, preferred_element_type=jnp.float32)
+    return lax.dot_general(
+        x.astype(jnp.bfloat16), y.astype(jnp.bfloat16), numbers, preferred_element_type=jnp.float32
+    )
 
 
 @jax.custom_vjp
@@ -89,6 +91,11 @@ def _dot_backward(residuals, g):
 dot_bfloat16.defvjp(_dot_forward, _dot_backward)
 
 DOTS = {"float32": jnp.dot, "bfloat16": dot_bfloat16}
+
+
+def resolve_precision(name: str) -> str:
+    """Return float32 or bfloat16 for the setting's name, `auto` included."""
+    return best_precision() if name == "auto" else name
 
 
 def best_precision() -> str:

@@ -1,13 +1,12 @@
 """Every setting of a fit, with its default, unit and meaning: the frozen dataclasses that a config becomes."""
 
 import dataclasses
-import difflib
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from inrr_jax.errors import UserError
+from inrr_jax.errors import UserError, unknown
 
 
 def _choice(default: str, *others: str) -> Any:
@@ -25,9 +24,12 @@ class DataSettings:
     image: str = "baboon"
     """A bundled name or the path of a picture."""
     size: int = _at_least(0, 0)
-    """Side in pixels to resize to, both ways; 0: as it is."""
+    """Longest side in pixels to resize to, proportions kept; 0: as it is."""
     grey: bool = False
     """Reduce colour to one channel of ITU-R 601 luma."""
+    truth: bool = True
+    """Whether the picture is whole, the mask only hiding parts of it: then errors on missing pixels can be told. False:
+    it is damaged, and what lies under the mask is junk."""
 
 
 @dataclass(frozen=True)
@@ -154,14 +156,6 @@ def from_mapping(mapping: Mapping[str, Any], cls: type = Settings, prefix: str =
     return cls(**values)
 
 
-def unknown(what: str, name: str, accepted: typing.Iterable[str]) -> str:
-    """Say in one line that `what` is unknown, what is accepted, and which accepted name is nearest."""
-    accepted = sorted(accepted)
-    near = difflib.get_close_matches(name, accepted, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return f"{what} is unknown: accepted are {', '.join(accepted)}{hint}"
-
-
 def _checked(path: str, value: Any, kind: type, limits: Mapping[str, Any]) -> Any:
     if kind is float and type(value) is int:
         value = float(value)
@@ -172,7 +166,9 @@ def _checked(path: str, value: Any, kind: type, limits: Mapping[str, Any]) -> An
     if "low" in limits:
         low, above = limits["low"], limits["above"]
         if not (value > low if above else value >= low) or value == float("inf"):
-            raise UserError(f"{path}={value} is out of range: give a number {'above' if above else 'of at least'} {low:g}")
+            raise UserError(
+                f"{path}={value} is out of range: give a number {'above' if above else 'of at least'} {low:g}"
+            )
     return value
 
 

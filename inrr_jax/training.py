@@ -14,9 +14,11 @@ import optax
 from jaxtyping import Array, Float, Key
 
 from inrr_jax import fields, fibers, images, optimizers, regularizers
+from inrr_jax.errors import DivergedError
 from inrr_jax.objective import objective
 from inrr_jax.settings import Settings
-from inrr_jax.types import Info, Knobs, Signal, State
+from inrr_jax.types import Info, Knobs, Params, Signal, State
+from inrr_jax.types import knobs as knobs_of
 
 
 def program(settings: Settings) -> Settings:
@@ -36,7 +38,17 @@ def program(settings: Settings) -> Settings:
     )
 
 
-def init_state(key: Key[Array, ""], knobs: Knobs, grid: tuple[int, ...], channels: int, settings: Settings) -> State:
+def start(signal: Signal, settings: Settings) -> tuple[State, Knobs, Key[Array, ""]]:
+    """Return what `fit` starts from: the state and knobs of these settings, and the key of the fibres."""
+    init_key, fibers_key = jax.random.split(jax.random.key(settings.seed))
+    knobs = jax.tree.map(jnp.float32, knobs_of(settings))
+    grid, channels = signal.mask.shape, signal.values.shape[-1]
+    return init_state(init_key, knobs, grid, channels, settings), knobs, fibers_key
+
+
+def init_state(
+    key: Key[Array, ""], knobs: Knobs, grid: tuple[int, ...], channels: int, settings: Settings
+) -> State:
     """Initialise the parameters and the optimiser for a signal on the given grid."""
     field_key, laplacian_key = jax.random.split(key)
     field = fields.make(settings.field, len(grid), channels)
@@ -86,22 +98,71 @@ def fit(
 ) -> Iterator[tuple[State, Info]]:
     """Yield the state and info after every chunk, from the state's step to the last one.
 
-    The yielded state is donated to the next chunk: copy what should outlive it.
+    Chunks end at the same steps whether or not a fit was interrupted, so a resumed fit runs the same programs. The
+    yielded state is donated to the next chunk: copy what should outlive it.
+
+    Raises:
+        DivergedError: a loss term or a parameter is no number; the state is not yielded then.
     """
-    shape = program(settings)
+    shape, chunk = program(settings), settings.train.chunk
     done = int(state.step)
     while done < settings.train.steps:
-        length = min(settings.train.chunk - done % settings.train.chunk, settings.train.steps - done)
+        length = min(chunk - done % chunk, settings.train.steps - done)
         state, info = fit_chunk(state, signal, knobs, key, settings=shape, length=length)
+        check_finite(info, state.params, done)
         done += length
         yield state, info
 
 
-@partial(jax.jit, static_argnames=("settings", "grid", "channels"))
+def check_finite(info: Info, params: Params, done: int) -> None:
+    """Refuse a chunk that has diverged; a number that is none is never repaired.
+
+    Args:
+        info: loss terms with a leading axis of steps.
+        params: as they are after the chunk.
+        done: steps taken before it.
+
+    Raises:
+        DivergedError: at the first step with a term that is no number, or none but a parameter.
+    """
+    terms = {name: np.isfinite(values) for name, values in info.items()}
+    bad = ~np.all(list(terms.values()), axis=0)
+    if bad.any():
+        first = int(bad.argmax())
+        # The loss is named only if all of its parts are numbers.
+        names = [name for name, finite in terms.items() if not finite[first] and name != "loss"] or ["loss"]
+        raise DivergedError(
+            f"step {done + first + 1}: {', '.join(names)} is no number: lower the rates or the weight"
+        )
+    if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params)):
+        raise DivergedError(f"step {done + len(bad)}: a parameter is no number: lower the rates or the weight")
+
+
 def recover(
-    params, omega: Float[Array, ""], *, settings: Settings, grid: tuple[int, ...], channels: int
+    params: Params, omega: Float[Array, ""], shape: tuple[int, ...], settings: Settings
 ) -> Float[Array, "*grid C"]:
-    """Evaluate the field on the whole grid: values in (0, 1)."""
+    """Evaluate the field on the whole grid.
+
+    Args:
+        params: those of the field alone.
+        omega: its knob.
+        shape: of the signal: its grid and the number of channels.
+        settings: of the fit.
+
+    Returns:
+        Values in (0, 1), of the given shape.
+    """
+    return _recover(params, omega, shape=shape, settings=program(settings))
+
+
+@partial(jax.jit, static_argnames=("shape", "settings"))
+def _recover(params, omega, *, shape, settings):
+    *grid, channels = shape
     field = fields.make(settings.field, len(grid), channels)
-    points = fibers.whole_grid(tuple(jnp.asarray(axis) for axis in images.axes(grid)))
-    return field.apply(params, points, omega).reshape(*grid, channels)
+    points = fibers.whole_grid(tuple(jnp.asarray(axis) for axis in images.axes(tuple(grid))))
+    return field.apply(params, points, omega).reshape(shape)
+
+
+def laplacians(params: Params, grid: tuple[int, ...], settings: Settings) -> dict[str, Float[Array, "n n"]]:
+    """Return the learned Laplacian of every axis, by the axis's name; none where none is learned."""
+    return regularizers.make(settings.regularizer, grid).laplacians(params)

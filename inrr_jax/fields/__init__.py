@@ -28,7 +28,7 @@ def make(settings: FieldSettings, dimensions: int, channels: int) -> Field:
         depth=settings.depth,
         hidden_omega=settings.hidden_omega,
         sine=numerics.SINES[settings.sine],
-        dot=numerics.DOTS[settings.precision],
+        dot=numerics.DOTS[numerics.resolve_precision(settings.precision)],
     )
 
     def init(key):

@@ -1,4 +1,4 @@
-"""What is added to the fidelity: a pair of pure functions over the fibres of every axis."""
+"""What is added to the fidelity: pure functions over the fibres of every axis."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -7,25 +7,26 @@ import jax
 from jaxtyping import Array, Float, Key
 
 from inrr_jax.regularizers.dirichlet import ENERGIES
-from inrr_jax.regularizers.laplacian import inrr
+from inrr_jax.regularizers.laplacian import adjacency, inrr, laplacian
 from inrr_jax.settings import RegularizerSettings
 from inrr_jax.types import Params, axis_names
 
 
 class Regularizer(NamedTuple):
-    """init(key) -> parameter groups, and energies(params, fibers) -> named terms.
+    """init(key) -> parameter groups, energies(params, fibers) -> named terms, laplacians(params) -> L by axis.
 
     `fibers` holds, for each axis, values [F, n, C] along it.
     """
 
     init: Callable[[Key[Array, ""]], Params]
     energies: Callable[[Params, tuple[Float[Array, "F n C"], ...]], dict[str, Float[Array, ""]]]
+    laplacians: Callable[[Params], dict[str, Float[Array, "n n"]]]
 
 
 def make(settings: RegularizerSettings, grid: tuple[int, ...]) -> Regularizer:
     """Build the regulariser that the settings name, for a signal on the given grid."""
     if settings.name == "none":
-        return Regularizer(lambda key: {}, lambda params, fibers: {})
+        return Regularizer(lambda key: {}, lambda params, fibers: {}, lambda params: {})
     energy = ENERGIES[settings.energy]
     graphs = {name: inrr(settings, nodes) for name, nodes in zip(axis_names(len(grid)), grid, strict=True)}
 
@@ -36,4 +37,7 @@ def make(settings: RegularizerSettings, grid: tuple[int, ...]) -> Regularizer:
         pairs = zip(graphs.items(), fibers, strict=True)
         return {f"energy_{name}": energy(along, graph.factor(params[name])) for (name, graph), along in pairs}
 
-    return Regularizer(init, energies)
+    def laplacians(params):
+        return {name: laplacian(adjacency(graph.factor(params[name]))) for name, graph in graphs.items()}
+
+    return Regularizer(init, energies, laplacians)

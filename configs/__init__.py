@@ -1,0 +1,1 @@
+"""Configs: each states its difference from base.py."""

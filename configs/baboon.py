@@ -1,0 +1,32 @@
+"""The paper's picture: the baboon, 256 x 256 grey, with 12.5 % of its pixels under writing and a thick stroke.
+
+    python -m scripts.train --config=configs/baboon.py
+
+Variants: `:siren` has no regulariser; `:paper` is the paper's recipe, full batch and Adam, hours on a CPU; `:smoke` takes
+seconds.
+"""
+
+import ml_collections
+
+from configs import base
+
+PAPER = {
+    "field.precision": "float32",
+    "regularizer.weight": 0.0655,  # 1e-6 of the sum over 256 x 256 entries
+    "optimizer.name": "adam",
+    "optimizer.schedule": "constant",
+    "optimizer.field_rate": 1e-4,
+    "optimizer.first_scale": 1.0,
+    "optimizer.laplacian_rate": 1e-4,
+    "train.steps": 10_001,
+    "train.fibers": 0,
+    "train.chunk": 10,
+}
+
+
+def get_config(variant: str = "") -> ml_collections.ConfigDict:
+    """Return the config of the given variant."""
+    config = base.get_config()
+    config.data.update(image="baboon", size=256, grey=True)
+    config.mask.update(mode="text", rate=0.125)
+    return base.vary(config, variant, {"siren": {"regularizer.name": "none"}, "paper": PAPER})

@@ -1,0 +1,18 @@
+"""Your own damaged picture, and a mask of the damage (bright where the picture is good, dark where it is damaged).
+
+    python -m scripts.train --config=configs/inpaint.py --config.data.image=photo.png --config.mask.path=mask.png
+
+What lies under the mask counts as junk; say --config.data.truth=True if it is the truth and errors should be told.
+"""
+
+import ml_collections
+
+from configs import base
+
+
+def get_config(variant: str = "") -> ml_collections.ConfigDict:
+    """Return the config of the given variant."""
+    config = base.get_config()
+    config.data.update(truth=False)
+    config.mask.update(mode="file")
+    return base.vary(config, variant, {})

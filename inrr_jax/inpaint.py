@@ -1,0 +1,58 @@
+"""One call: a damaged picture in, a recovered one out."""
+
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from inrr_jax import images, masks, metrics, training
+from inrr_jax.errors import UserError
+from inrr_jax.problem import Problem, check_size
+from inrr_jax.settings import Settings
+
+
+def inpaint(
+    image: Float[np.ndarray, "H W *C"], mask: Bool[np.ndarray, "H W"], *, settings: Settings | None = None
+) -> Float[np.ndarray, "H W *C"]:
+    """Fill in the missing pixels of a picture by fitting a regularised SIREN to the others.
+
+    The arguments are those of scikit-image's `inpaint_biharmonic`, and so is the mask's meaning: here alone in this
+    package, True marks MISSING pixels.
+
+    Args:
+        image: [H, W] or [H, W, C], 1, 3 or 4 channels (alpha is dropped); integers of 8 or 16 bits, or floats in
+            [0, 1]. Missing pixels may hold anything, NaN included.
+        mask: True where MISSING.
+        settings: of the fit, of which `data` and `mask` are not used; None for the defaults.
+
+    Returns:
+        Float32 in [0, 1], of the image's shape (less its alpha): missing pixels filled, observed ones as they were.
+
+    Raises:
+        UserError: a picture or mask as above it is not, or too small for the settings.
+        DivergedError: a loss term was no number; the message names the step and the loss term.
+    """
+    settings = settings or Settings()
+    missing = np.asarray(mask)
+    if missing.dtype != bool or missing.shape != np.shape(image)[:2]:
+        raise UserError(
+            f"the mask is {missing.dtype} of shape {missing.shape}: give bool of shape {np.shape(image)[:2]}, True"
+            " where missing"
+        )
+    observed = masks.validate(~missing, missing.shape)
+    problem = Problem(images.validate(_without_missing(np.asarray(image), missing)), observed)
+    check_size(missing.shape, settings)
+    filled = metrics.paste(_fit(problem, settings), problem.image, observed)
+    return np.asarray(filled[..., 0] if np.ndim(image) == 2 else filled)
+
+
+def _without_missing(image: np.ndarray, missing: Bool[np.ndarray, "H W"]) -> np.ndarray:
+    """Zero what is missing, whatever stood there."""
+    zeroed = image.copy()
+    zeroed[missing] = 0
+    return zeroed
+
+
+def _fit(problem: Problem, settings: Settings) -> Float[Array, "H W C"]:
+    state, knobs, key = training.start(problem.signal, settings)
+    for state, _ in training.fit(state, problem.signal, knobs, key, settings):
+        pass
+    return training.recover(state.params["field"], knobs.omega, problem.image.shape, settings)

@@ -1,0 +1,72 @@
+"""A recovery problem: a picture, and which of its pixels are observed."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float
+
+from inrr_jax import images, masks
+from inrr_jax.errors import UserError
+from inrr_jax.settings import DataSettings, MaskSettings, Settings
+from inrr_jax.types import Signal
+
+
+class Problem(NamedTuple):
+    """What a fit is given, and what it is judged by."""
+
+    image: Float[np.ndarray, "H W C"]
+    """Values in [0, 1]; those of missing pixels are the truth, or junk where there is none."""
+    mask: Bool[np.ndarray, "H W"]
+    """True where observed."""
+
+    @property
+    def signal(self) -> Signal:
+        """The part that a fit may see."""
+        return Signal(jnp.where(self.mask[..., None], self.image, 0.0), jnp.asarray(self.mask))
+
+
+def load(settings: Settings) -> Problem:
+    """Load the picture and the mask that the settings name.
+
+    Raises:
+        UserError: anything wrong with either, or a picture too small for the fibres that a step draws.
+    """
+    image = _load_image(settings.data)
+    shape = image.shape[:2]
+    check_size(shape, settings)
+    return Problem(image, _load_mask(settings.mask, shape))
+
+
+def check_size(shape: tuple[int, int], settings: Settings) -> None:
+    """Refuse a picture that has fewer rows or columns than a step draws.
+
+    Raises:
+        UserError: it has.
+    """
+    if min(shape) < max(2, settings.train.fibers):
+        raise UserError(
+            f"the picture is {shape[0]} x {shape[1]}, too small for train.fibers={settings.train.fibers}: give a larger"
+            " one, or fewer fibres (0 takes the whole grid every step), and at least 2 x 2"
+        )
+
+
+def _load_image(settings: DataSettings) -> Float[np.ndarray, "H W C"]:
+    image = images.load(settings.image, grey=settings.grey)
+    height, width = image.shape[:2]
+    if settings.size in (0, max(height, width)):
+        return image
+    scale = settings.size / max(height, width)
+    return images.resize(image, (max(1, round(height * scale)), max(1, round(width * scale))))
+
+
+def _load_mask(settings: MaskSettings, shape: tuple[int, int]) -> Bool[np.ndarray, "H W"]:
+    if settings.mode == "file":
+        if not settings.path:
+            raise UserError("mask.mode=file needs mask.path: give the path of a mask picture or .npy array")
+        return masks.load(settings.path, shape, threshold=settings.threshold, observed=settings.observed)
+    if settings.path:
+        raise UserError(f"mask.path={settings.path} is read by mask.mode=file only, not by {settings.mode}")
+    key = jax.random.key(settings.seed)
+    return masks.validate(np.asarray(masks.make(key, shape, settings.mode, settings.rate)), shape)

@@ -1,0 +1,111 @@
+"""What every script shares: the flags, and errors told in one line."""
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from absl import app, flags, logging
+from ml_collections import ConfigDict, config_flags
+
+from inrr_jax.errors import DivergedError, UserError, unknown
+
+CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "The config file, its variant after a colon: --config=configs/baboon.py:paper."
+)
+WORKDIR = flags.DEFINE_string("workdir", None, "The folder for all that the run leaves.")
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+
+class Interrupted(Exception):  # noqa: N818: no error, a wish
+    """The user stopped the run; the message says what is kept and how to go on."""
+
+
+def run(main: Callable[[ConfigDict, Path | None], None]) -> None:
+    """Parse the flags, call `main(config, workdir)` and exit, with 0 only if all went well."""
+
+    def entry(arguments: list[str]) -> None:
+        if arguments[1:]:
+            raise UserError(f"argument {arguments[1]} is not understood: settings are given as --config.NAME=VALUE")
+        if CONFIG.value is None:
+            raise UserError("--config is missing: give a config file, such as --config=configs/baboon.py")
+        main(CONFIG.value, Path(WORKDIR.value) if WORKDIR.value else None)
+
+    logging.set_verbosity(logging.WARNING)
+    app.run(lambda arguments: _guarded(lambda: entry(arguments)), flags_parser=_parse)
+
+
+def default_workdir() -> Path:
+    """Name a folder under runs/ after the config, its variant and, where flags changed it, a digest of these."""
+    file, _, variant = config_flags.get_config_filename(flags.FLAGS["config"]).partition(":")
+    changed = config_flags.get_override_values(flags.FLAGS["config"])
+    digest = hashlib.sha256(json.dumps(changed, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    return Path("runs") / "-".join(part for part in (Path(file).stem, variant, digest if changed else "") if part)
+
+
+def _guarded(call: Callable[[], object]) -> object:
+    """Call, and turn the exceptions that are for people into one line and an exit code."""
+    try:
+        return call()
+    except (UserError, DivergedError) as error:
+        code, message = 1, f"error: {error}"
+    except OSError as error:
+        code, message = 1, f"error: {error.filename or ''} {error.strerror or error}".replace("  ", " ")
+    except Interrupted as error:
+        code, message = INTERRUPTED, str(error)
+    except KeyboardInterrupt:
+        code, message = INTERRUPTED, "stopped before the first checkpoint: nothing to go on from"
+    print(message, file=sys.stderr)
+    sys.exit(code)
+
+
+def _parse(arguments: list[str]) -> list[str]:
+    return _guarded(lambda: _parse_flags(arguments))  # type: ignore[return-value]
+
+
+def _parse_flags(arguments: list[str]) -> list[str]:
+    try:
+        remaining = flags.FLAGS(arguments)
+        if CONFIG.value is not None:
+            CONFIG.value.keys()  # a config that could not be loaded says so only when it is looked at
+        return remaining
+    except UserError:
+        raise
+    except flags.UnrecognizedFlagError as error:
+        raise UserError(unknown(f"flag --{error.flagname}", error.flagname, ["config", "workdir"])) from None
+    except Exception as error:  # ml_collections raises whatever its parsers and the config file raise
+        raise UserError(_explain(error, arguments)) from None
+
+
+_EXPECTED = {
+    "int()": "a whole number",
+    "to float": "a number",
+    "Non-boolean": "true or false",
+    "not a dict": "NAME.KEY",
+}
+
+
+def _explain(error: BaseException, arguments: list[str]) -> str:
+    """Say in one line what ml_collections says in several."""
+    text = (str(error.args[0]) if len(error.args) == 1 else str(error)).replace("\\n", "\n").replace("\\'", "'")
+    if told := re.search(r"UserError: (.*)", text):  # raised by the config file, quoted with its traceback
+        return told[1]
+    if "No such file" in text:
+        return f"{_config_argument(arguments)}: no such file; give a config file, such as configs/baboon.py"
+    if isinstance(error, AttributeError | KeyError):
+        nearest = re.search(r'Did you mean "(.*?)"', text)
+        hint = f"did you mean {nearest[1]}?" if nearest else "inrr_jax/settings.py lists all"
+        key = text.strip("'\" \n").splitlines()[0].strip("'")
+        return f"setting {key} is unknown: {hint}"
+    for found, wanted in _EXPECTED.items():
+        if found in text:
+            return f"{text.split(': ')[0]}: give {wanted}"
+    return " ".join(text.split())
+
+
+def _config_argument(arguments: list[str]) -> str:
+    return next((a for a in arguments if a.startswith(("--config=", "-config="))), "--config")

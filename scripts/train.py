@@ -1,0 +1,220 @@
+"""Fit one picture and leave its recovery, metrics, figure and checkpoints in a work directory.
+
+python -m scripts.train --config=configs/baboon.py [--config.NAME=VALUE ...] [--workdir=FOLDER]
+"""
+
+import contextlib
+import dataclasses
+import json
+import math
+import signal as signals
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import psutil
+from absl import logging
+from jaxtyping import Array, Float
+from ml_collections import ConfigDict
+
+from inrr_jax import baselines, images, metrics, numerics, problem, training, workdir
+from inrr_jax.checkpoints import Checkpoints
+from inrr_jax.settings import Settings, from_mapping
+from inrr_jax.types import Info
+from inrr_jax.writers import MetricsWriter, read_lines, write_json
+from scripts import cli
+from scripts.progress import Progress
+
+SUMMARY = ("psnr_missing", "psnr_observed", "psnr_all", "psnr_pasted", "nmae_missing", "ssim_pasted")
+
+
+def main(config: ConfigDict, folder: Path | None) -> None:
+    """Run, resume or report the fit that the config describes."""
+    settings = from_mapping(config.to_dict())
+    folder = folder or cli.default_workdir()
+    settings = _with_precision(settings, workdir.recorded(folder))
+    task = problem.load(settings)
+    workdir.claim(folder, settings)
+    if (folder / "result.json").exists():
+        print(f"{folder} holds this run, finished; remove the folder to start over")
+        _print_table(json.loads((folder / "result.json").read_text(encoding="utf-8")))
+        return
+    result = Run(settings, task, folder).finish()
+    _print_table(result)
+    print(f"left in {folder}: result.json, metrics.jsonl, reconstruction.png, comparison.png, checkpoints")
+
+
+def _with_precision(settings: Settings, recorded: dict[str, Any] | None) -> Settings:
+    """Settle precision `auto`: as the recorded run has it, else what this machine gains by."""
+    if settings.field.precision != "auto":
+        return settings
+    precision = recorded["field"]["precision"] if recorded else numerics.best_precision()
+    return dataclasses.replace(settings, field=dataclasses.replace(settings.field, precision=precision))
+
+
+class Run:
+    """A fit with its work directory: what is looked at, written and kept on the way."""
+
+    def __init__(self, settings: Settings, task: problem.Problem, folder: Path):
+        """Restore the newest checkpoint, or start."""
+        self._settings, self._task, self._folder = settings, task, folder
+        self._before, self._failed, self._stopped = 0.0, set(), False
+        self._signal = task.signal
+        self._state, self._knobs, self._key = training.start(self._signal, settings)
+        self._checkpoints = Checkpoints(folder / "checkpoints")
+        if restored := self._checkpoints.restore(self._state):
+            self._state, self._before = restored
+            print(f"resumed at step {int(self._state.step)} from {folder}")
+        self._writer = MetricsWriter(folder, int(self._state.step))
+
+    def finish(self) -> dict[str, Any]:
+        """Fit to the last step, write all that the run leaves, and return its result."""
+        print(self._headline())
+        with (
+            self._stopping_between_chunks(),
+            Progress(self._settings.train.steps, int(self._state.step)) as progress,
+        ):
+            self._fit(progress)
+        recovered = self._recover()
+        result = self._result(recovered)
+        with self._going_on("the results"):
+            self._leave(recovered, result)
+        self._writer.close()
+        with self._going_on("the last checkpoint"):
+            self._checkpoints.close()
+        if self._failed:
+            _print_table(result)
+            raise OSError(f"not all could be written to {self._folder}: {', '.join(sorted(self._failed))}")
+        return result
+
+    def _fit(self, progress: Progress) -> None:
+        fit = training.fit(self._state, self._signal, self._knobs, self._key, self._settings)
+        train, clock, last = self._settings.train, time.perf_counter(), int(self._state.step)
+        for self._state, info in fit:
+            step = int(self._state.step)
+            speed = (step - last) / (time.perf_counter() - clock)
+            if step // train.evaluate_every > last // train.evaluate_every or step == train.steps:
+                self._evaluate(step, info, speed, progress)
+            if (
+                step // train.checkpoint_every > last // train.checkpoint_every
+                or step == train.steps
+                or self._stopped
+            ):
+                self._save()
+            progress.update(step, speed)
+            clock, last = time.perf_counter(), step
+            if self._stopped and step < train.steps:
+                self._stop(step)
+
+    def _evaluate(self, step: int, info: Info, speed: float, progress: Progress) -> None:
+        scores = self._known(metrics.summarize(self._recover(), self._task.image, self._task.mask))
+        terms = {name: float(values[-1]) for name, values in info.items()}
+        progress.show(scores)
+        row = {**terms, **scores, "steps_per_second": speed, "seconds": self._seconds()}
+        with self._going_on("metrics.jsonl"):
+            self._writer.write(step, row)
+
+    def _save(self) -> None:
+        with self._going_on("a checkpoint"):
+            self._checkpoints.save(self._state, self._seconds())
+
+    def _stop(self, step: int) -> None:
+        with self._going_on("a checkpoint"):
+            self._checkpoints.close()
+        kept = "nothing could be kept" if self._failed else f"its checkpoint is kept in {self._folder}"
+        raise cli.Interrupted(f"stopped at step {step}: {kept}; the same command goes on from there")
+
+    def _recover(self) -> Float[Array, "H W C"]:
+        return training.recover(
+            self._state.params["field"], self._knobs.omega, self._task.image.shape, self._settings
+        )
+
+    def _result(self, recovered: Float[Array, "H W C"]) -> dict[str, Any]:
+        task = self._task
+        harmonic = baselines.harmonic(task.image, task.mask)
+        return {
+            "seed": self._settings.seed,
+            "steps": self._settings.train.steps,
+            "seconds": 0.0,  # told when all is written
+            **self._known(metrics.summarize(recovered, task.image, task.mask)),
+            "harmonic": self._known(metrics.summarize(harmonic, task.image, task.mask)),
+        }
+
+    def _known(self, scores: dict[str, float]) -> dict[str, Any]:
+        """Blank what compares with missing pixels where these hold no truth."""
+        if self._settings.data.truth:
+            return scores
+        return {name: value if name == "psnr_observed" else None for name, value in scores.items()}
+
+    def _leave(self, recovered: Float[Array, "H W C"], result: dict[str, Any]) -> None:
+        from inrr_jax import plots  # matplotlib takes its time to load
+
+        task, folder = self._task, self._folder
+        matrices = training.laplacians(self._state.params, task.mask.shape, self._settings)
+        images.save(folder / "reconstruction.png", metrics.paste(recovered, task.image, task.mask))
+        plots.comparison(
+            folder / "comparison.png",
+            task.image,
+            task.mask,
+            np.asarray(recovered),
+            {name: np.asarray(matrix) for name, matrix in matrices.items()},
+            read_lines(folder / "metrics.jsonl"),
+            has_truth=self._settings.data.truth,
+        )
+        result["seconds"] = self._seconds()
+        write_json(folder / "result.json", result)
+
+    def _seconds(self) -> float:
+        """Seconds since the process started, and those of the processes that it goes on from."""
+        return self._before + time.time() - psutil.Process().create_time()
+
+    def _headline(self) -> str:
+        height, width, channels = self._task.image.shape
+        missing = 100 * (1 - self._task.mask.mean())
+        field, regularizer = self._settings.field, self._settings.regularizer
+        return (
+            f"{self._settings.data.image}: {height} x {width} x {channels}, {missing:.1f} % missing; {field.name}"
+            f" {field.width} x {field.depth}, {regularizer.name}; {jax.default_backend()}, {field.precision}"
+        )
+
+    @contextlib.contextmanager
+    def _going_on(self, what: str) -> Iterator[None]:
+        """Tell once that something could not be written, and go on with what is in memory."""
+        try:
+            yield
+        except OSError as error:
+            if what not in self._failed:
+                logging.warning("%s could not be written (%s): going on without", what, error.strerror or error)
+            self._failed.add(what)
+
+    @contextlib.contextmanager
+    def _stopping_between_chunks(self) -> Iterator[None]:
+        """Make Ctrl-C and a polite kill wait for the chunk's end, once; a second one stops at once."""
+
+        def ask(number, frame):
+            self._stopped = True
+            signals.signal(number, previous[number])
+
+        previous = {number: signals.signal(number, ask) for number in (signals.SIGINT, signals.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signals.signal(number, handler)
+
+
+def _print_table(result: dict[str, Any]) -> None:
+    def cell(value: float | None) -> str:
+        return f"{value:>15.4f}" if value is not None and math.isfinite(value) else f"{'-':>15}"
+
+    print(f"\n{'':>10}" + "".join(f"{name:>15}" for name in SUMMARY))
+    for name, row in (("this fit", result), ("harmonic", result["harmonic"])):
+        print(f"{name:>10}" + "".join(cell(row[key]) for key in SUMMARY))
+    print(f"\n{result['steps']} steps, {result['seconds']:.1f} s from process start")
+
+
+if __name__ == "__main__":
+    cli.run(main)
