@@ -2,8 +2,8 @@
 
     python -m scripts.train --config=configs/baboon.py
 
-Variants: `:siren` has no regulariser; `:paper` is the paper's recipe, full batch and Adam, hours on a CPU; `:smoke` takes
-seconds.
+Variants: `:siren` has no regulariser; `:paper` is the paper's recipe, full batch and Adam, hours on a CPU; `:smoke`
+takes seconds.
 """
 
 import ml_collections

@@ -339,9 +339,7 @@ def minimize_wnll(
         The minimiser, equal to `values` where observed.
     """
     edges = affinity.tocoo()
-    edges.data = edges.data * np.where(
-        observed[edges.row] != observed[edges.col], observed.size / observed.sum(), 1
-    )
+    edges.data = edges.data * np.where(observed[edges.row] != observed[edges.col], observed.size / observed.sum(), 1)
     return minimize_dirichlet(edges.tocsr(), values, observed)
 
 

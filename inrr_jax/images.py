@@ -68,9 +68,7 @@ def _find(name_or_path: str) -> Path:
     if not os.path.exists(name_or_path):
         nearest = difflib.get_close_matches(name_or_path, BUNDLED, n=1)
         hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-        raise UserError(
-            f"no picture {name_or_path!r}: {hint}give the path of a file or one of {', '.join(BUNDLED)}"
-        )
+        raise UserError(f"no picture {name_or_path!r}: {hint}give the path of a file or one of {', '.join(BUNDLED)}")
     return Path(name_or_path)
 
 
@@ -101,9 +99,7 @@ def read_pixels(path: str | Path) -> np.ndarray:
     except PermissionError:
         raise UserError(f"no permission to read {str(path)!r}: change its mode, or give another file") from None
     except Image.UnidentifiedImageError:
-        raise UserError(
-            f"{str(path)!r} is no picture: give a file that Pillow reads (png, jpg, tiff, ...)"
-        ) from None
+        raise UserError(f"{str(path)!r} is no picture: give a file that Pillow reads (png, jpg, tiff, ...)") from None
     except UserError:
         raise
     # Pillow's decoders raise all of these on damaged files.
@@ -119,9 +115,7 @@ def _decode(file: BinaryIO, path: str | Path) -> np.ndarray:
         if ";16" in str(opened.tile) and opened.mode in ("RGB", "RGBA"):
             logging.warning("%s: Pillow reduces 16-bit colour to 8 bits; a .npy array keeps all", path)
         if opened.mode == "I" and opened.format not in ("PNG", "PPM"):
-            raise UserError(
-                f"{str(path)!r} has 32-bit integer pixels: their range is unknown; save it as 16-bit grey"
-            )
+            raise UserError(f"{str(path)!r} has 32-bit integer pixels: their range is unknown; save it as 16-bit grey")
         if opened.has_transparency_data:
             _warn_alpha(str(path))
         image = ImageOps.exif_transpose(opened)

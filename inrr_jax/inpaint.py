@@ -53,6 +53,6 @@ def _without_missing(image: np.ndarray, missing: Bool[np.ndarray, "H W"]) -> np.
 
 def _fit(problem: Problem, settings: Settings) -> Float[Array, "H W C"]:
     state, knobs, key = training.start(problem.signal, settings)
-    for state, _ in training.fit(state, problem.signal, knobs, key, settings):
-        pass
+    for fitted, _ in training.fit(state, problem.signal, knobs, key, settings):
+        state = fitted
     return training.recover(state.params["field"], knobs.omega, problem.image.shape, settings)

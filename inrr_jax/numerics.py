@@ -60,9 +60,7 @@ SINES = {"fast": fast_sine, "exact": jnp.sin}
 def _contract(x, y, dimensions):
     """Contract bfloat16 roundings of x and y over the given dimensions, summing in float32."""
     numbers = (((dimensions[0],), (dimensions[1],)), ((), ()))
-    return lax.dot_general(
-        x.astype(jnp.bfloat16), y.astype(jnp.bfloat16), numbers, preferred_element_type=jnp.float32
-    )
+    return lax.dot_general(x.astype(jnp.bfloat16), y.astype(jnp.bfloat16), numbers, preferred_element_type=jnp.float32)
 
 
 @jax.custom_vjp

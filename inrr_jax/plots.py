@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
+from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 
 MISSING_COLOR = (0.85, 0.25, 0.25)
@@ -70,8 +71,9 @@ def _show(axes, title: str, picture: np.ndarray) -> None:
 def _show_laplacian(axes, name: str, matrix: Float[np.ndarray, "n n"]) -> None:
     # The diagonal holds the degrees, near 1; the colours are scaled to the similarities beside it.
     off_diagonal = matrix[~np.eye(len(matrix), dtype=bool)]
-    limit = float(np.quantile(np.abs(off_diagonal), 0.999))
-    shown = axes.imshow(matrix, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+    limit = max(float(np.abs(off_diagonal).max()), 1e-6)
+    norm = SymLogNorm(linthresh=limit / 300, vmin=-limit, vmax=limit)
+    shown = axes.imshow(matrix, cmap="RdBu_r", norm=norm, interpolation="nearest")
     axes.set_title(f"Laplacian, {name}")
     axes.set_xlabel(name)
     axes.set_ylabel(name)

@@ -13,7 +13,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Key
 
-from inrr_jax import fields, fibers, images, optimizers, regularizers
+from inrr_jax import fibers, fields, images, optimizers, regularizers
 from inrr_jax.errors import DivergedError
 from inrr_jax.objective import objective
 from inrr_jax.settings import Settings
@@ -46,9 +46,7 @@ def start(signal: Signal, settings: Settings) -> tuple[State, Knobs, Key[Array, 
     return init_state(init_key, knobs, grid, channels, settings), knobs, fibers_key
 
 
-def init_state(
-    key: Key[Array, ""], knobs: Knobs, grid: tuple[int, ...], channels: int, settings: Settings
-) -> State:
+def init_state(key: Key[Array, ""], knobs: Knobs, grid: tuple[int, ...], channels: int, settings: Settings) -> State:
     """Initialise the parameters and the optimiser for a signal on the given grid."""
     field_key, laplacian_key = jax.random.split(key)
     field = fields.make(settings.field, len(grid), channels)
@@ -131,9 +129,7 @@ def check_finite(info: Info, params: Params, done: int) -> None:
         first = int(bad.argmax())
         # The loss is named only if all of its parts are numbers.
         names = [name for name, finite in terms.items() if not finite[first] and name != "loss"] or ["loss"]
-        raise DivergedError(
-            f"step {done + first + 1}: {', '.join(names)} is no number: lower the rates or the weight"
-        )
+        raise DivergedError(f"step {done + first + 1}: {', '.join(names)} is no number: lower the rates or the weight")
     if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params)):
         raise DivergedError(f"step {done + len(bad)}: a parameter is no number: lower the rates or the weight")
 

@@ -1,4 +1,4 @@
-"""Files that a run leaves: JSON written whole or not at all, metrics as JSON lines and, where installed, TensorBoard."""
+"""Files that a run leaves: JSON written whole or not at all; metrics as JSON lines and, if installed, TensorBoard."""
 
 import importlib.util
 import json

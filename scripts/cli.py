@@ -21,7 +21,7 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 
-class Interrupted(Exception):  # noqa: N818: no error, a wish
+class Interrupted(Exception):
     """The user stopped the run; the message says what is kept and how to go on."""
 
 

@@ -98,11 +98,7 @@ class Run:
             speed = (step - last) / (time.perf_counter() - clock)
             if step // train.evaluate_every > last // train.evaluate_every or step == train.steps:
                 self._evaluate(step, info, speed, progress)
-            if (
-                step // train.checkpoint_every > last // train.checkpoint_every
-                or step == train.steps
-                or self._stopped
-            ):
+            if step // train.checkpoint_every > last // train.checkpoint_every or step == train.steps or self._stopped:
                 self._save()
             progress.update(step, speed)
             clock, last = time.perf_counter(), step
@@ -128,9 +124,7 @@ class Run:
         raise cli.Interrupted(f"stopped at step {step}: {kept}; the same command goes on from there")
 
     def _recover(self) -> Float[Array, "H W C"]:
-        return training.recover(
-            self._state.params["field"], self._knobs.omega, self._task.image.shape, self._settings
-        )
+        return training.recover(self._state.params["field"], self._knobs.omega, self._task.image.shape, self._settings)
 
     def _result(self, recovered: Float[Array, "H W C"]) -> dict[str, Any]:
         task = self._task
