@@ -16,7 +16,7 @@ from inrr_jax.types import Signal
 Index = tuple[Int[Array, "..."], ...]
 """One integer array per axis of the grid: entries x[index] of an array x on it."""
 Evaluate = Callable[[Float[Array, "N D"]], Float[Array, "N C"]]
-Batch = tuple[tuple[Float[Array, "F n C"], ...], Float[Array, ""]]
+Batch = tuple[tuple[Float[Array, "_ _ C"], ...], Float[Array, ""]]
 """Predicted fibres of every axis, and the fidelity over what was evaluated."""
 
 
@@ -49,12 +49,12 @@ def draw(key: Key[Array, ""], grid: tuple[int, ...], count: int) -> tuple[Index,
     )
 
 
-def positions(axes: tuple[Float[Array, "n"], ...], index: Index) -> Float[Array, "N D"]:
+def positions(axes: tuple[Float[Array, "_"], ...], index: Index) -> Float[Array, "N D"]:
     """Return the coordinates of the indexed entries, one row each."""
     return jnp.stack([axis[i].reshape(-1) for axis, i in zip(axes, index, strict=True)], axis=-1)
 
 
-def whole_grid(axes: tuple[Float[Array, "n"], ...]) -> Float[Array, "N D"]:
+def whole_grid(axes: tuple[Float[Array, "_"], ...]) -> Float[Array, "N D"]:
     """Return the coordinates of all entries in row-major order."""
     return jnp.stack(jnp.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
 
@@ -66,7 +66,7 @@ def squared_error(
     return jnp.sum(jnp.where(mask[..., None], predicted - values, 0.0) ** 2)
 
 
-def sample(evaluate: Evaluate, signal: Signal, axes: tuple[Float[Array, "n"], ...], key, count: int) -> Batch:
+def sample(evaluate: Evaluate, signal: Signal, axes: tuple[Float[Array, "_"], ...], key, count: int) -> Batch:
     """Evaluate `count` random fibres along every axis in one batch."""
     grid, channels = signal.mask.shape, signal.values.shape[-1]
     indices = draw(key, grid, count)
@@ -78,7 +78,7 @@ def sample(evaluate: Evaluate, signal: Signal, axes: tuple[Float[Array, "n"], ..
     return fibers, sum(errors) / predicted.size
 
 
-def everything(evaluate: Evaluate, signal: Signal, axes: tuple[Float[Array, "n"], ...]) -> Batch:
+def everything(evaluate: Evaluate, signal: Signal, axes: tuple[Float[Array, "_"], ...]) -> Batch:
     """Evaluate every point once: the fibres of all axes are views of one grid."""
     predicted = evaluate(whole_grid(axes)).reshape(signal.values.shape)
     fibers = []

@@ -1,6 +1,5 @@
 """Pictures: bundled ones, files and arrays as float32 [H, W, C] in [0, 1], and their pixel coordinates."""
 
-import difflib
 import importlib.resources
 import os
 import struct
@@ -12,7 +11,7 @@ from absl import logging
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from inrr_jax.errors import UserError
+from inrr_jax.errors import UserError, unknown
 
 # Those of scikit-image that lie in its wheel; its others would be downloaded.
 _SKIMAGE = {
@@ -66,9 +65,7 @@ def _find(name_or_path: str) -> Path:
     if name_or_path in _SKIMAGE:
         return Path(str(importlib.resources.files("skimage"))) / "data" / _SKIMAGE[name_or_path]
     if not os.path.exists(name_or_path):
-        nearest = difflib.get_close_matches(name_or_path, BUNDLED, n=1)
-        hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-        raise UserError(f"no picture {name_or_path!r}: {hint}give the path of a file or one of {', '.join(BUNDLED)}")
+        raise UserError(unknown(f"picture {name_or_path} is no file, and as a name", name_or_path, BUNDLED))
     return Path(name_or_path)
 
 

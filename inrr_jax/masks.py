@@ -1,6 +1,5 @@
 """Masks: which pixels of a grid are observed (True) and which are missing (False)."""
 
-import difflib
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from numpy.typing import ArrayLike
 
 from inrr_jax import images
-from inrr_jax.errors import UserError
+from inrr_jax.errors import UserError, unknown
 
 Rate = float | Float[Array, ""]
 """The share of missing pixels, in (0, 1)."""
@@ -29,7 +28,7 @@ def density(key: PRNGKeyArray, shape: tuple[int, ...], rate: Rate) -> Bool[Array
     With x in (0, 1) the pixel centre's place along the last axis, the probability to be missing is
     rate + min(rate, 1 - rate) (2 x - 1): in [0, 1] for every rate, `rate` on average.
     """
-    x = (jnp.arange(shape[-1]) + 0.5) / shape[-1]
+    x = (jnp.arange(shape[-1]) + 0.5).reshape([1] * (len(shape) - 1) + [-1]) / shape[-1]
     return jax.random.uniform(key, shape) >= rate + jnp.minimum(rate, 1 - rate) * (2 * x - 1)
 
 
@@ -45,7 +44,8 @@ def patch(key: PRNGKeyArray, shape: tuple[int, ...], rate: Rate) -> Bool[Array, 
         side = jnp.clip(jnp.round(n * share ** (1 / (len(shape) - axis))), 1, n).astype(int)
         share = share * n / side
         offset = jnp.arange(n) - jax.random.randint(subkey, (), 0, n - side + 1)
-        missing = missing[..., None] & (offset >= 0) & (offset < side)
+        along = ((offset >= 0) & (offset < side)).reshape([1] * axis + [-1])
+        missing = missing[..., None] & along
     return ~missing
 
 
@@ -173,9 +173,7 @@ def make(key: PRNGKeyArray, shape: tuple[int, ...], mode: str, rate: Rate) -> Bo
         UserError: for an unknown mode or a rate outside (0, 1).
     """
     if mode not in MODES:
-        nearest = difflib.get_close_matches(mode, MODES, n=1)
-        hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-        raise UserError(f"no mask mode {mode!r}: {hint}give one of {', '.join(MODES)}")
+        raise UserError(unknown(f"mask mode {mode}", mode, MODES))
     if not isinstance(rate, jax.Array) and not 0 < rate < 1:
         raise UserError(f"mask rate {rate}: give the share of missing pixels, above 0 and below 1")
     return MODES[mode](key, shape, rate)

@@ -11,7 +11,7 @@ from inrr_jax.types import Info, Knobs, Params, Signal
 def objective(
     params: Params,
     signal: Signal,
-    axes: tuple[Float[Array, "n"], ...],
+    axes: tuple[Float[Array, "_"], ...],
     knobs: Knobs,
     key: Key[Array, ""],
     *,

@@ -13,7 +13,7 @@ def _choice(default: str, *others: str) -> Any:
     return field(default=default, metadata={"choices": (default, *others)})
 
 
-def _at_least(default: float, low: float, *, above: bool = False) -> Any:
+def _at_least(default: int | float, low: int | float, *, above: bool = False) -> Any:
     return field(default=default, metadata={"low": low, "above": above})
 
 

@@ -4,6 +4,7 @@ Code here is for ONE fit; to run many, map `fit_chunk` over its arguments.
 """
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from functools import partial
 
@@ -16,25 +17,26 @@ from jaxtyping import Array, Float, Key
 from inrr_jax import fibers, fields, images, optimizers, regularizers
 from inrr_jax.errors import DivergedError
 from inrr_jax.objective import objective
-from inrr_jax.settings import Settings
+from inrr_jax.settings import DataSettings, MaskSettings, Settings
 from inrr_jax.types import Info, Knobs, Params, Signal, State
 from inrr_jax.types import knobs as knobs_of
 
 
 def program(settings: Settings) -> Settings:
-    """Return the settings that shape the compiled program: the knobs are blanked, so that reading one here fails.
+    """Return the settings that shape the compiled program: equal ones share a compilation.
 
-    Two fits with equal programs share one compilation.
+    The knobs are blanked by NaN (one object, and so equal to itself in a comparison of settings): to read one here
+    instead of in `Knobs` shows at once.
     """
-    optimizer = dataclasses.replace(settings.optimizer, matrix_rate=None, field_rate=None, laplacian_rate=None)
+    blank = math.nan
     return dataclasses.replace(
         settings,
         seed=0,
-        data=None,
-        mask=None,
-        field=dataclasses.replace(settings.field, omega=None),
-        regularizer=dataclasses.replace(settings.regularizer, weight=None),
-        optimizer=optimizer,
+        data=DataSettings(),
+        mask=MaskSettings(),
+        field=dataclasses.replace(settings.field, omega=blank),
+        regularizer=dataclasses.replace(settings.regularizer, weight=blank),
+        optimizer=dataclasses.replace(settings.optimizer, matrix_rate=blank, field_rate=blank, laplacian_rate=blank),
     )
 
 

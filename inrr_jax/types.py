@@ -22,14 +22,17 @@ class Signal(NamedTuple):
     """True where observed."""
 
 
+Scalar = Float[Array, ""] | float
+
+
 class Knobs(NamedTuple):
     """What may vary inside one compiled program."""
 
-    omega: Float[Array, ""]
-    weight: Float[Array, ""]
-    matrix_rate: Float[Array, ""]
-    field_rate: Float[Array, ""]
-    laplacian_rate: Float[Array, ""]
+    omega: Scalar
+    weight: Scalar
+    matrix_rate: Scalar
+    field_rate: Scalar
+    laplacian_rate: Scalar
 
 
 class State(NamedTuple):

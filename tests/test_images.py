@@ -188,7 +188,7 @@ def test_wrong_sizes_are_refused(size):
 
 
 def test_unknown_name_lists_and_suggests():
-    with pytest.raises(UserError, match=r"no picture 'babon': did you mean 'baboon'\?.*astronaut, baboon") as error:
+    with pytest.raises(UserError, match=r"babon is no file.*did you mean baboon\?.*astronaut, baboon") as error:
         images.load("babon")
     assert one_line(error)
     with pytest.raises(UserError, match="no picture 'x/y.png': give the path") as error:

@@ -135,7 +135,9 @@ def test_text_says_what_it_needs(monkeypatch):
 
 
 def test_make_refuses_unknown_modes():
-    with pytest.raises(UserError, match=r"'pach': did you mean 'patch'\? give one of random, patch, text, density"):
+    with pytest.raises(
+        UserError, match=r"pach is unknown: did you mean patch\? accepted are density, patch, random, text"
+    ):
         masks.make(jax.random.key(0), SHAPE, "pach", 0.5)
     with pytest.raises(UserError, match="no mask mode 'qqq': give one of"):
         masks.make(jax.random.key(0), SHAPE, "qqq", 0.5)

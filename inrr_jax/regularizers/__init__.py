@@ -19,7 +19,7 @@ class Regularizer(NamedTuple):
     """
 
     init: Callable[[Key[Array, ""]], Params]
-    energies: Callable[[Params, tuple[Float[Array, "F n C"], ...]], dict[str, Float[Array, ""]]]
+    energies: Callable[[Params, tuple[Float[Array, "_ _ C"], ...]], dict[str, Float[Array, ""]]]
     laplacians: Callable[[Params], dict[str, Float[Array, "n n"]]]
 
 
