@@ -7,7 +7,7 @@ memory; regression.py and spectrum.py use the matrices.
 
 from inrr_jax.ntk.blocks import blockwise
 from inrr_jax.ntk.empirical import contraction, factored_product, factors, product, structured
-from inrr_jax.ntk.infinite import siren
+from inrr_jax.ntk.infinite import siren, siren_parts
 from inrr_jax.ntk.networks import Network, network
 from inrr_jax.ntk.regression import conjugate_gradient, gradient_flow, regress
 from inrr_jax.ntk.spectrum import alignment, change, effective_bandwidth, spectrum
@@ -27,6 +27,7 @@ __all__ = [
     "product",
     "regress",
     "siren",
+    "siren_parts",
     "spectrum",
     "structured",
 ]

@@ -15,9 +15,7 @@ from inrr_jax.errors import UserError
 from inrr_jax.ntk.networks import Apply, intercepted
 
 
-def contraction(
-    apply: Apply, params: Any, x1: Float[Array, "N D"], x2: Float[Array, "M D"]
-) -> Float[Array, "N M"]:
+def contraction(apply: Apply, params: Any, x1: Float[Array, "N D"], x2: Float[Array, "M D"]) -> Float[Array, "N M"]:
     """K = J(x1) J(x2)^T, parameter by parameter: any network, O((N + M) P) memory.
 
     The plainest of the three, and the reference for the others.
@@ -78,9 +76,7 @@ def _check_all_dense(params, paths):
         raise UserError("a dense layer is used twice, so its gradient is no outer product: use ntk.contraction")
 
 
-def structured(
-    apply: Apply, params: Any, x1: Float[Array, "N D"], x2: Float[Array, "M D"]
-) -> Float[Array, "N M"]:
+def structured(apply: Apply, params: Any, x1: Float[Array, "N D"], x2: Float[Array, "M D"]) -> Float[Array, "N M"]:
     """K = sum_l (<a_l, a_l'> + 1) <g_l, g_l'>: networks of dense layers, no Jacobian.
 
     a_l are the activations that enter layer l, g_l the derivative of the value by what it puts out, and the 1 stands
@@ -90,10 +86,11 @@ def structured(
         UserError: if the network has a parameter outside dense layers, or uses a layer twice.
     """
     pairs = zip(factors(apply, params, x1), factors(apply, params, x2), strict=True)
-    return sum(_layer_kernel(left, right) for left, right in pairs)
+    return sum(layer_kernel(left, right) for left, right in pairs)
 
 
-def _layer_kernel(left, right):
+def layer_kernel(left: Factor, right: Factor) -> Float[Array, "N M"]:
+    """Return one layer's part of the kernel: (<a, a'> + 1) <g, g'>, the 1 if it has a bias."""
     activations = jnp.dot(left.inputs, right.inputs.T, precision="float32")
     return activations * jnp.einsum("cnw,cmw->nm", left.signals, right.signals, precision="float32")
 

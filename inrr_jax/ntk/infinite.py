@@ -26,22 +26,32 @@ def siren(
     width: int,
     depth: int,
 ) -> Float[Array, "N M"]:
-    """Kernel of `fields.siren.Siren` before its sigmoid, all parameters counted, as width -> infinity.
+    """Kernel of `fields.siren.Siren` before its sigmoid, all parameters counted, as width -> infinity: n T + B.
 
-    With L = depth sine layers of n = width units, S_l and C_l the moments of layer l (see `_first`, `_next`),
-
-        K = n T + B,    T_2 = S_1,                                T_{l+1} = S_l + 2 C_l T_l    (weights after the first)
-                        B_2 = 1 + 2 omega^2 C_1 (<x, x'> + 1),    B_{l+1} = 1 + 2 C_l B_l      (first weights; biases)
-
-    taken at l = L + 1. T and B do not depend on the width, so the mean empirical kernel of a network of `width` units
-    approaches this one like 1/width, a single draw like 1/sqrt(width).
+    The mean empirical kernel of networks of n units approaches it like 1/n, a single one like 1/sqrt(n).
 
     Args:
         omega: frequency factor of the first layer, in radians per unit of x.
         x1: points in [-1, 1]^D.
         x2: points in [-1, 1]^D.
-        width: n >= 1, at which the two parts are added up.
-        depth: L >= 1.
+        width: n, at which the two parts are added up.
+        depth: number of sine layers, at least 1.
+    """
+    weights, rest = siren_parts(omega, x1, x2, depth=depth)
+    return width * weights + rest
+
+
+def siren_parts(
+    omega: Float[Array, ""] | float, x1: Float[Array, "N D"], x2: Float[Array, "M D"], *, depth: int
+) -> tuple[Float[Array, "N M"], Float[Array, "N M"]]:
+    """Return T of the weights after the first layer, and B of the first layer's weights and of all biases.
+
+    With S_l = E[sin u sin v] and C_l = E[cos u cos v] of the pre-activations u, v of layer l at x and x',
+
+        T_2 = S_1,                                T_{l+1} = S_l + 2 C_l T_l
+        B_2 = 1 + 2 omega^2 C_1 (<x, x'> + 1),    B_{l+1} = 1 + 2 C_l B_l
+
+    taken at l = depth + 1. Neither depends on the width.
     """
     layer = _first(omega, x1, x2)
     weights = layer.sines
@@ -50,7 +60,7 @@ def siren(
         layer = _next(layer)
         weights = layer.sines + 2.0 * layer.cosines * weights
         rest = 1.0 + 2.0 * layer.cosines * rest
-    return width * weights + rest
+    return weights, rest
 
 
 def _first(omega, x1, x2):

@@ -1,0 +1,77 @@
+"""Figures of the kernels and of their benchmark."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+_INFINITE = "black"
+
+
+def functions(path: Path, line: dict[str, Any]) -> None:
+    """Draw what the infinite-width kernel predicts on a line, a panel per omega."""
+    shown = line["predictions"]
+    columns = min(3, len(shown))
+    rows = -(-len(shown) // columns)
+    figure = Figure(figsize=(3.6 * columns, 2.1 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat
+    for axes, (omega, prediction) in zip(panels, shown.items(), strict=False):
+        axes.plot(line["points"], prediction, linewidth=1.0, color="tab:blue")
+        axes.plot(line["samples"], line["targets"], "o", color="tab:red", markersize=4)
+        axes.set_title(rf"$\omega$ = {float(omega):g}", fontsize=10)
+        axes.grid(alpha=0.3)
+    figure.supxlabel("x", fontsize=10)
+    figure.supylabel("prediction", fontsize=10)
+    figure.savefig(path, dpi=110)
+
+
+def limits(path: Path, line: dict[str, Any]) -> None:
+    """Draw over omega: off-diagonal entries, spread away from the samples, and slope; by width."""
+    infinite = line["infinite"]
+    omegas = np.array(infinite["omega"])
+    figure = Figure(figsize=(11.5, 3.7), layout="constrained")
+    names = {
+        "off_diagonal": "off-diagonal entries over diagonal, rms",
+        "spread": "prediction away from the samples: deviation, rms",
+        "slope": "slope of the prediction, rms",
+    }
+    for axes, (name, title) in zip(figure.subplots(1, 3), names.items(), strict=True):
+        for shade, (width, rows) in zip(
+            np.linspace(0.8, 0.4, len(line["networks"])), line["networks"].items(), strict=True
+        ):
+            color = (0.1, 0.4 * shade + 0.2, shade)
+            axes.loglog(omegas, rows[name], "o-", color=color, markersize=3, linewidth=1, label=f"width {width}")
+        axes.loglog(omegas, infinite[name], color=_INFINITE, linewidth=1.6, label="infinite width")
+        large = omegas >= 8
+        theory = np.array(infinite["slope_limit"]) if name == "slope" else infinite[name][-1] * omegas[-1] / omegas
+        label = r"limit, $\propto\sqrt{\omega}$" if name == "slope" else r"$\propto 1/\omega$"
+        axes.loglog(omegas[large], theory[large], "--", color="tab:red", linewidth=1.2, label=label)
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel(r"$\omega$")
+        axes.grid(alpha=0.3, which="major")
+        axes.legend(fontsize=7)
+    figure.savefig(path, dpi=110)
+
+
+def halves(path: Path, image: dict[str, Any]) -> None:
+    """Draw, over omega, what each half of an image loses against the best omega for that half."""
+    figure = Figure(figsize=(9.0, 3.6), layout="constrained")
+    panels = figure.subplots(1, len(image["psnr"]), sharey=True, squeeze=False)[0]
+    sides = {"random": ("left half", "right half"), "density": ("left half, dense", "right half, sparse")}
+    for axes, (mode, pictures) in zip(panels, image["psnr"].items(), strict=True):
+        psnr = np.array(list(pictures.values()))[:, :, :2]
+        loss = psnr.max(axis=1, keepdims=True) - psnr
+        for side, (label, color) in enumerate(zip(sides[mode], ("tab:blue", "tab:orange"), strict=True)):
+            for curve in loss[:, :, side]:
+                axes.plot(image["omegas"], curve, color=color, linewidth=0.6, alpha=0.5)
+            mean = loss[:, :, side].mean(axis=0)
+            axes.plot(image["omegas"], mean, "o-", color=color, linewidth=2, markersize=4, label=label)
+        axes.set_title(f"{mode} mask", fontsize=10)
+        axes.set_xscale("log")
+        axes.set_xlabel(r"$\omega$")
+        axes.set_ylim(-0.2, 6.0)
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    panels[0].set_ylabel("PSNR lost on missing pixels / dB")
+    figure.savefig(path, dpi=110)
