@@ -73,7 +73,7 @@ class Layer(NamedTuple):
 
 
 @contextlib.contextmanager
-def intercepted(shifts: list[Float[Array, "N W"]] | None = None) -> Iterator[list[Layer]]:
+def intercepted(shifts: list[Float[Array, "N _"]] | None = None) -> Iterator[list[Layer]]:
     """Record every dense layer that Flax evaluates inside, in order.
 
     A dense layer is a module that owns a two-dimensional parameter `kernel`. Each output is shifted by the entry of

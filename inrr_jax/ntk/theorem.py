@@ -84,7 +84,7 @@ class Limits(NamedTuple):
     """Root mean square slope of the prediction over [-1, 1], per unit of x."""
 
 
-def limits(kernel: Kernel, params, line: Line, jitter: float) -> Limits:
+def limits(kernel: Kernel, params, line: Line, jitter: Float[Array, ""] | float) -> Limits:
     """Predict a line by kernel regression and measure what the theorem speaks of. Traceable: NaN if singular."""
     gram = kernel(params, line.samples, line.samples)
     ridge = jitter * jnp.mean(jnp.diag(gram))
@@ -111,7 +111,7 @@ def _off_diagonal(gram):
 
 
 @partial(jax.jit, static_argnames=("width", "depth"))
-def infinite_limits(omega: Float[Array, ""] | float, line: Line, jitter: float, *, width: int, depth: int) -> Limits:
+def infinite_limits(omega: Float[Array, ""] | float, line: Line, jitter: Float[Array, ""] | float, *, width: int, depth: int) -> Limits:
     """Measure the limits of the infinite-width kernel."""
     return limits(partial(siren, width=width, depth=depth), omega, line, jitter)
 
@@ -121,7 +121,7 @@ def empirical_limits(
     key: Key[Array, ""],
     omega: Float[Array, ""] | float,
     line: Line,
-    jitter: float,
+    jitter: Float[Array, ""] | float,
     *,
     width: int,
     depth: int,
@@ -167,7 +167,7 @@ def image_errors(
     image: Float[np.ndarray, "H W 1"],
     mask: Bool[np.ndarray, "H W"],
     gram: Float[Array, "HW HW"],
-    jitter: float,
+    jitter: Float[Array, ""] | float,
 ) -> Halves:
     """Predict a grey image from its observed pixels by kernel regression about their mean; clipped to [0, 1]."""
     truth, observed = jnp.asarray(image.reshape(-1, 1)), np.asarray(mask).reshape(-1)
