@@ -2,6 +2,7 @@
 
 import numpy as np
 from jaxtyping import Array, Bool, Float
+from numpy.typing import ArrayLike
 
 from inrr_jax import images, masks, metrics, training
 from inrr_jax.errors import UserError
@@ -9,9 +10,7 @@ from inrr_jax.problem import Problem, check_size
 from inrr_jax.settings import Settings
 
 
-def inpaint(
-    image: Float[np.ndarray, "H W *C"], mask: Bool[np.ndarray, "H W"], *, settings: Settings | None = None
-) -> Float[np.ndarray, "H W *C"]:
+def inpaint(image: ArrayLike, mask: ArrayLike, *, settings: Settings | None = None) -> Float[np.ndarray, "H W *C"]:
     """Fill in the missing pixels of a picture by fitting a regularised SIREN to the others.
 
     The arguments are those of scikit-image's `inpaint_biharmonic`, and so is the mask's meaning: here alone in this
@@ -20,7 +19,7 @@ def inpaint(
     Args:
         image: [H, W] or [H, W, C], 1, 3 or 4 channels (alpha is dropped); integers of 8 or 16 bits, or floats in
             [0, 1]. Missing pixels may hold anything, NaN included.
-        mask: True where MISSING.
+        mask: [H, W] of bool, True where MISSING.
         settings: of the fit, of which `data` and `mask` are not used; None for the defaults.
 
     Returns:

@@ -125,15 +125,20 @@ def check_finite(info: Info, params: Params, done: int) -> None:
     Raises:
         DivergedError: at the first step with a term that is no number, or none but a parameter.
     """
-    terms = {name: np.isfinite(values) for name, values in info.items()}
+    # The fidelity comes first: where it is no number, the field is to blame and not an energy.
+    terms = {name: np.isfinite(info[name]) for name in sorted(info, key=lambda name: name != "fidelity")}
     bad = ~np.all(list(terms.values()), axis=0)
     if bad.any():
         first = int(bad.argmax())
         # The loss is named only if all of its parts are numbers.
-        names = [name for name, finite in terms.items() if not finite[first] and name != "loss"] or ["loss"]
-        raise DivergedError(f"step {done + first + 1}: {', '.join(names)} is no number: lower the rates or the weight")
+        names = [name for name in terms if not terms[name][first] and name != "loss"] or ["loss"]
+        raise _diverged(done + first + 1, ", ".join(names))
     if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params)):
-        raise DivergedError(f"step {done + len(bad)}: a parameter is no number: lower the rates or the weight")
+        raise _diverged(done + len(bad), "a parameter")
+
+
+def _diverged(step: int, where: str) -> DivergedError:
+    return DivergedError(f"step {step}: no number in {where}: lower the rates or the weight")
 
 
 def recover(

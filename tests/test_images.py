@@ -191,7 +191,7 @@ def test_unknown_name_lists_and_suggests():
     with pytest.raises(UserError, match=r"babon is no file.*did you mean baboon\?.*astronaut, baboon") as error:
         images.load("babon")
     assert one_line(error)
-    with pytest.raises(UserError, match="no picture 'x/y.png': give the path") as error:
+    with pytest.raises(UserError, match="picture x/y.png is no file, and as a name is unknown: accepted are") as error:
         images.load("x/y.png")
     assert "did you mean" not in str(error.value)
 

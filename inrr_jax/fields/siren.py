@@ -39,8 +39,8 @@ class Siren(nn.Module):
     """x_1 = sin(omega (x W_0 + b_0)),  x_{l+1} = sin(omega_h (x_l W_l + b_l)),  y = x_L W_L + b_L.
 
     The first layer's weights are U(-1/K, 1/K) for K inputs, all others U(-sqrt(6/K), sqrt(6/K)) / omega_h: every
-    pre-activation then has a variance near 1 at the start. omega_h = 1 is INRR's network, omega_h = omega = 30 SIREN's;
-    both are the same function at the start and differ in the steps that Adam takes. `dot` multiplies the square
+    pre-activation then has a variance near 1 at the start. omega_h = 1 is INRR's network, omega_h = omega = 30 SIREN's:
+    the same sine layers at the start, under other steps of Adam, and 1/30 of the output. `dot` multiplies the square
     matrices, where the time goes; the frequencies of the first layer and the few columns of the last stay float32.
     """
 

@@ -1,0 +1,87 @@
+"""The flow of the house: a module imports only what stands above it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "inrr_jax"
+ORDER = [
+    "errors",
+    "settings",
+    "types",
+    "numerics",
+    "images",
+    "masks",
+    "problem",
+    "metrics",
+    "fields",
+    "regularizers",
+    "fibers",
+    "objective",
+    "optimizers",
+    "training",
+    "baselines",
+    "writers",
+    "workdir",
+    "checkpoints",
+    "plots",
+    "inpaint",
+]
+ALONE = {"orbax": "checkpoints", "matplotlib": "plots"}
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def modules():
+    return sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def layer(path):
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def violations(source_layer, names):
+    """List the imports that point down the house, or out of it to configs and scripts."""
+    found = []
+    for name in names:
+        parts = name.split(".")
+        if parts[0] in ("configs", "scripts", "tests", "benchmarks"):
+            found.append(name)
+        inside = parts[0] == "inrr_jax" and len(parts) > 1 and parts[1] in ORDER
+        if inside and ORDER.index(parts[1]) > ORDER.index(source_layer):
+            found.append(name)
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_up_the_house(path):
+    assert layer(path) in ORDER, f"{path} has no place in the order"
+    assert not violations(layer(path), imported(path))
+
+
+def test_a_wrong_import_would_be_found():
+    assert violations("fibers", ["inrr_jax.training"]) == ["inrr_jax.training"]
+    assert violations("training", ["inrr_jax.fibers", "configs.base"]) == ["configs.base"]
+
+
+@pytest.mark.parametrize("library", sorted(ALONE))
+def test_a_library_with_one_importer(library):
+    importers = {layer(p) for p in modules() if any(n.split(".")[0] == library for n in imported(p))}
+    assert importers == {ALONE[library]}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_private_module_of_a_library_is_imported(path):
+    libraries = ("jax", "flax", "optax", "orbax")
+    parts = [name.split(".") for name in imported(path)]
+    assert not [p for p in parts if p[0] in libraries and any(part.startswith("_") for part in p)]
