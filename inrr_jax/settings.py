@@ -51,14 +51,22 @@ class MaskSettings:
 
 @dataclass(frozen=True)
 class FieldSettings:
-    """The network from position to value (SIREN: Sitzmann et al., NeurIPS 2020)."""
+    """What represents the signal: a network from position to value, or a product of matrices on the grid."""
 
-    name: str = _choice("siren")
+    name: str = _choice("siren", "relu", "fourier", "dmf")
+    """siren: sine layers (Sitzmann et al., NeurIPS 2020); relu: ReLU layers; fourier: the same on random Fourier
+    features (Tancik et al., NeurIPS 2020); dmf: deep matrix factorisation (Arora et al., NeurIPS 2019)."""
     width: int = _at_least(256, 1)
+    """Of a network's layers."""
     depth: int = _at_least(5, 1)
-    """Number of sine layers."""
+    """Number of a network's sine or ReLU layers."""
+    factors: int = _at_least(3, 2)
+    """Number of dmf's factors."""
+    scale: float = _at_least(1e-3, 0.0, above=True)
+    """Size of dmf's product at the start: small, so that its rank grows from one."""
     omega: float = _at_least(30.0, 0.0, above=True)
-    """Frequency factor of the first layer: radians per half of the longest side. A knob."""
+    """Radians per half of the longest side: frequency factor of siren's first layer, or of fourier's features; not
+    used by relu and dmf. A knob."""
     hidden_omega: float = _at_least(1.0, 0.0, above=True)
     """Factor in the other layers, divided out of their initial weights: 1 as in INRR, 30 as in SIREN."""
     sine: str = _choice("fast", "exact")
@@ -74,11 +82,15 @@ class FieldSettings:
 class RegularizerSettings:
     """What is added to the fidelity."""
 
-    name: str = _choice("inrr", "none")
+    name: str = _choice("inrr", "none", "air", "grid")
+    """Where the Laplacian of an axis comes from. inrr: a tiny network, smooth by construction; air: a free matrix
+    (AIR: Li et al., 2022); grid: the fixed graph of neighbours."""
     weight: float = _at_least(0.13, 0.0)
-    """Of the mean-form Dirichlet energy of the rows and of the columns. A knob. Times 1 / (H W) it is the weight of
-    the sum form: 0.0655 at 256 x 256 is the paper's 1e-6."""
+    """Of the mean-form Dirichlet energy of the rows and of the columns; the same for every name. A knob. Times
+    1 / (H W) it is the weight of the sum form. Published for 256 x 256: 0.0655 for inrr, also frozen (1e-6 in sum
+    form), and 0.655 for air (1e-5)."""
     width: int = _at_least(32, 1)
+    """Of inrr's tiny network, as are depth, omega, rank and energy."""
     depth: int = _at_least(5, 1)
     omega: float = _at_least(5.0, 0.0, above=True)
     """Of the tiny SIREN's first layer: how fast the Laplacian may vary along an axis."""
@@ -104,7 +116,9 @@ class OptimizerSettings:
     first_scale: float = _at_least(0.2, 0.0)
     """Times field_rate: the rate of the field's first layer, whose weights omega multiplies."""
     laplacian_rate: float = _at_least(2e-2, 0.0)
-    """Of Adam on the tiny networks."""
+    """Of Adam on what learns the Laplacians; 0 leaves them as they are at the start."""
+    freeze_at: int = _at_least(0, 0)
+    """Step from which on the Laplacians stay as they are then; 0: they learn to the end."""
 
 
 @dataclass(frozen=True)
