@@ -201,11 +201,11 @@ def _compare_halves(settings: TheoremSettings, scores) -> dict[str, Any]:
 
 
 def _draw(folder: Path, result: dict[str, Any]) -> None:
-    from inrr_jax import figures  # matplotlib takes its time to load
+    from inrr_jax.plots import kernels  # matplotlib takes its time to load
 
-    figures.functions(folder / "functions.png", result["line"])
-    figures.limits(folder / "limits.png", result["line"])
-    figures.halves(folder / "halves.png", result["image"])
+    kernels.functions(folder / "functions.png", result["line"])
+    kernels.limits(folder / "limits.png", result["line"])
+    kernels.halves(folder / "halves.png", result["image"])
 
 
 if __name__ == "__main__":
