@@ -65,9 +65,9 @@ class FieldSettings:
     """Number of dmf's factors."""
     scale: float = at_least(1e-3, 0.0, above=True)
     """Size of dmf's product at the start: small, so that its rank grows from one."""
-    omega: float = at_least(30.0, 0.0, above=True)
+    omega: float = at_least(15.0, 0.0, above=True)
     """Radians per half of the longest side: frequency factor of siren's first layer, or of fourier's features; not
-    used by relu and dmf. A knob."""
+    used by relu and dmf. The paper has 30. A knob."""
     hidden_omega: float = at_least(1.0, 0.0, above=True)
     """Factor in the other layers, divided out of their initial weights: 1 as in INRR, 30 as in SIREN."""
     sine: str = _choice("fast", "exact")
@@ -86,7 +86,7 @@ class RegularizerSettings:
     name: str = _choice("inrr", "none", "air", "grid")
     """Where the Laplacian of an axis comes from. inrr: a tiny network, smooth by construction; air: a free matrix
     (AIR: Li et al., 2022); grid: the fixed graph of neighbours."""
-    weight: float = at_least(0.13, 0.0)
+    weight: float = at_least(0.03, 0.0)
     """Of the mean-form Dirichlet energy of the rows and of the columns; the same for every name. A knob. Times
     1 / (H W) it is the weight of the sum form. Published for 256 x 256: 0.0655 for inrr, also frozen (1e-6 in sum
     form), and 0.655 for air (1e-5)."""
@@ -177,7 +177,7 @@ def _checked(path: str, value: Any, kind: type, limits: Mapping[str, Any]) -> An
     if type(value) is not kind:
         raise UserError(f"{path}={value!r} is a {type(value).__name__}: give a {kind.__name__}")
     if "choices" in limits and value not in limits["choices"]:
-        raise UserError(unknown(f"{path}={value}", value, limits["choices"]))
+        raise UserError(unknown(f"{path}={value}", str(value), limits["choices"]))
     if "low" in limits:
         low, above = limits["low"], limits["above"]
         if not (value > low if above else value >= low) or value == float("inf"):

@@ -14,6 +14,8 @@ from inrr_jax.properties import (
 from inrr_jax.properties.runs import Property
 from inrr_jax.properties.settings import FiguresSettings
 
+__all__ = ["MEASURES", "FiguresSettings", "Property"]
+
 MEASURES: dict[str, Callable[[FiguresSettings], Property]] = {
     "figure2": figure2.measure,
     "figure3": figure3.measure,

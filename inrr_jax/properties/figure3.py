@@ -35,10 +35,11 @@ def measure(settings: FiguresSettings) -> Property:
 
 
 def _scores(settings: FiguresSettings, mode: str, rate: float, omega: float) -> list[float]:
-    changes = {"mask.mode": mode, "mask.rate": rate, "field.omega": omega, "regularizer.name": "none"}
+    size = {"data.size": settings.small, "regularizer.name": "none"}
     scores = []
     for seed in range(settings.seeds):
-        fit = seeded(change(settings.fit, changes), seed)
+        changes = {"mask.mode": mode, "mask.rate": rate, "field.omega": omega}
+        fit = seeded(change(settings.fit, size | changes), seed)
         task = problem.load(fit)
         scores.append(float(metrics.psnr(final(task, fit), task.image, ~task.mask)))
     return scores

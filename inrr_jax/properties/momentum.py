@@ -15,7 +15,12 @@ from inrr_jax.properties.runs import Property, change, follow, seeded, spread, t
 from inrr_jax.properties.settings import FiguresSettings
 from inrr_jax.settings import Settings
 
-METHODS = {"none": "none", "AIR": "air", "INRR": "inrr"}
+METHODS = {
+    "none": {"regularizer.name": "none"},
+    "AIR": {"regularizer.name": "air", "regularizer.weight": 0.655},
+    "INRR": {"regularizer.name": "inrr"},
+}
+"""AIR has its published weight."""
 MOMENTUM = 0.9
 COSINES = ("INRR, heavy ball", "plain, heavy ball", "energy, past")
 CAPTION = (
@@ -28,12 +33,12 @@ CAPTION = (
 def measure(settings: FiguresSettings) -> Property:
     """Compare the errors of three runs per seed, and the directions along one."""
     runs = {name: [] for name in METHODS}
-    for name, regularizer in METHODS.items():
+    for name, changes in METHODS.items():
         for seed in range(settings.seeds):
-            fit = seeded(change(settings.fit, {"regularizer.name": regularizer}), seed)
+            fit = seeded(change(settings.fit, changes), seed)
             task = problem.load(fit)
             runs[name].append(trajectory(follow(task, fit), task))
-    small = change(settings.fit, {"data.size": settings.directions, "regularizer.name": "inrr"})
+    small = change(settings.fit, {"data.size": settings.small, "regularizer.name": "inrr"})
     cosines = np.array([directions(problem.load(fit), fit) for fit in _seeds(small, settings.seeds)])
     shares = {name: [float(share_falling(run.missing)) for run in many] for name, many in runs.items()}
     areas = {

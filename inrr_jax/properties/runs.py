@@ -86,6 +86,8 @@ def trajectory(run: Run, task: Problem) -> Trajectory:
 
 
 def spread(values: Iterable[float], digits: int = 2) -> str:
-    """Tell mean and standard deviation over seeds."""
+    """Tell mean and standard deviation over seeds; infinity as it is."""
     values = np.asarray(list(values), np.float64)
+    if np.isinf(values).all():
+        return "inf"
     return f"{values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}"

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
-from inrr_jax.settings import DataSettings, FieldSettings, Settings, TrainSettings, at_least
+from inrr_jax.settings import DataSettings, FieldSettings, RegularizerSettings, Settings, TrainSettings, at_least
 
 SMALL = Settings(
-    data=DataSettings(size=128, grey=True), field=FieldSettings(width=128), train=TrainSettings(steps=400, chunk=10)
+    data=DataSettings(size=128, grey=True),
+    field=FieldSettings(width=128, omega=30.0),
+    regularizer=RegularizerSettings(weight=0.13),
+    train=TrainSettings(steps=400, chunk=10),
 )
-"""The default recipe on a quarter of the picture's length, in half the width and half the steps."""
+"""The recipe of configs/baboon.py at half the picture's length, half the width and fewer steps."""
 
 
 @dataclass(frozen=True)
@@ -24,5 +27,5 @@ class FiguresSettings:
     """Number of figure3's omegas, in equal ratios from 5 to 50."""
     rates: int = at_least(3, 2)
     """Number of figure3's missing rates, in equal steps from 0.3 to 0.9."""
-    directions: int = at_least(64, 8)
-    """Longest side in pixels where whole gradients are compared step by step."""
+    small: int = at_least(64, 8)
+    """Longest side in pixels where there are many fits (figure3), or whole gradients (momentum's directions)."""

@@ -25,7 +25,8 @@ def measure(settings: FiguresSettings) -> Property:
             task = problem.load(fit)
             task = task._replace(mask=np.ones_like(task.mask))
             run = follow(task, fit)
-            runs.append([np.asarray(spectral_error(x, task.image, BANDS)) for x in run.recovered])
+            mean = task.image.mean()  # else it would be most of the lowest band
+            runs.append([np.asarray(spectral_error(x - mean, task.image - mean, BANDS)) for x in run.recovered])
             steps = run.steps
         errors[title] = np.array(runs)
     table = [
@@ -37,12 +38,12 @@ def measure(settings: FiguresSettings) -> Property:
         for title, values in errors.items()
         for b in range(BANDS)
     ]
-    claims = {
-        f"{title}: no band is half fitted before a lower one, with every seed": bool(
-            (np.diff(_steps_to_half(values, steps), axis=1) >= 0).all()
-        )
-        for title, values in errors.items()
-    }
+    claims = {}
+    for title, values in errors.items():
+        reached = _steps_to_half(values, steps)
+        count = int((reached <= steps[-1]).all(axis=0).sum())
+        claim = f"{title}: no band is half fitted before a lower one, with every seed ({count} of {BANDS} are reached)"
+        claims[claim] = count > 1 and bool((np.diff(reached, axis=1) >= 0).all())
     return Property(CAPTION, table, claims, {"steps": steps, "errors": errors, "bands": BANDS})
 
 
