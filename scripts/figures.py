@@ -112,12 +112,18 @@ def _markdown(name: str, found: Property, settings: FiguresSettings, seconds: fl
 
 def _document(folder: Path, docs: Path) -> None:
     (docs / "figures").mkdir(parents=True, exist_ok=True)
-    names = [name for name in MEASURES if (folder / f"{name}.md").exists()]
+    names = [name for name in MEASURES if (folder / f"{name}.json").exists()]
     for name in names:
         shutil.copyfile(folder / f"{name}.png", docs / "figures" / f"{name}.png")
     parts = [(folder / f"{name}.md").read_text(encoding="utf-8") for name in names]
-    (docs / "properties.md").write_text("\n".join([HEAD, *parts]), encoding="utf-8")
+    text = "\n".join([HEAD, *(_held(folder, name) for name in names), "", *parts])
+    (docs / "properties.md").write_text(text, encoding="utf-8")
     print(f"written: {docs / 'properties.md'}")
+
+
+def _held(folder: Path, name: str) -> str:
+    claims = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))["claims"]
+    return f"| [{name}](#{name}) | {sum(claims.values())} of {len(claims)} |"
 
 
 HEAD = """\
@@ -125,7 +131,10 @@ HEAD = """\
 
 Each section: a figure, its command, a table, and what holds of the claim in these numbers and what does not. All of
 it is written by `python -m scripts.figures all --docs=docs`; the settings are in `configs/figures.py`.
-"""
+PSNR is that of the raw output. A claim about every seed is no test of significance: the seeds are few.
+
+| property | claims that hold |
+|---|---|"""
 
 
 if __name__ == "__main__":

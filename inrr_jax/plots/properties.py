@@ -19,7 +19,7 @@ def figure2(path: Path, data: dict[str, Any]) -> None:
     for name, picture in data["recovered"].items():
         pictures[f"{name}: {data['psnr'][name][0]:.2f} dB"] = picture
     pictures["truth"] = data["image"]
-    figure = Figure(figsize=(11, 3.05), layout="constrained")
+    figure = Figure(figsize=(11, 2.9), layout="constrained")
     for axes, (title, picture) in zip(figure.subplots(1, len(pictures)), pictures.items(), strict=True):
         axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
         axes.set_title(title, fontsize=10)
@@ -111,19 +111,18 @@ def similarity(path: Path, data: dict[str, Any]) -> None:
 
 
 def learned_or_frozen(path: Path, data: dict[str, Any]) -> None:
-    """Draw a bar per Laplacian, a dot per seed."""
-    figure = Figure(figsize=(7.5, 3.6), layout="constrained")
+    """Draw a dot per seed, seeds joined, and the mean of every Laplacian."""
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
     axes = figure.subplots()
-    names = list(data["psnr"])
+    names = [name.replace(" at", "\nat") for name in data["psnr"]]
     scores = np.array(list(data["psnr"].values()))
-    colors = [{"none": "0.6", "learned": "tab:blue"}.get(name, "tab:cyan") for name in names]
-    axes.bar(names, scores.mean(axis=1), color=colors, alpha=0.6)
-    for i, values in enumerate(scores):
-        axes.plot(np.full(len(values), i), values, "k.", markersize=5)
-    margin = max(0.3 * float(np.ptp(scores)), 0.05)
-    axes.set_ylim(scores.min() - margin, scores.max() + margin)
+    for i, values in enumerate(scores.T):
+        axes.plot(names, values, ".-", color="0.6", linewidth=0.6, label=None if i else "seeds")
+    axes.plot(names, scores.mean(axis=1), "_", color="tab:blue", markersize=40, markeredgewidth=2, label="mean")
+    axes.axhline(scores[names.index("learned")].mean(), color="tab:blue", linewidth=0.6, linestyle="--")
     axes.set_ylabel("PSNR missing / dB")
     axes.grid(visible=True, axis="y", alpha=0.3)
+    axes.legend(fontsize=9, markerscale=0.4, loc="lower right")
     figure.savefig(path, dpi=100)
 
 

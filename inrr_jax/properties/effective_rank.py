@@ -1,5 +1,6 @@
 """The effective rank of the recovery while it is fitted."""
 
+import jax.numpy as jnp
 import numpy as np
 
 from inrr_jax import problem
@@ -21,8 +22,10 @@ def measure(settings: FiguresSettings) -> Property:
         fits = [seeded(change(settings.fit, _changes(name)), seed) for seed in range(settings.seeds)]
         runs = [follow(problem.load(fit), fit) for fit in fits]
         steps = runs[0].steps
-        ranks[title] = np.array([[float(effective_rank(x[..., 0])) for x in run.recovered] for run in runs])
-    truth = float(effective_rank(problem.load(settings.fit).image[..., 0]))
+        ranks[title] = np.array(
+            [[float(effective_rank(jnp.asarray(x[..., 0]))) for x in run.recovered] for run in runs]
+        )
+    truth = float(effective_rank(jnp.asarray(problem.load(settings.fit).image[..., 0])))
     lowest = {title: values[:, 1:].mean(axis=0).argmin() + 1 for title, values in ranks.items()}
     table = [
         {

@@ -10,7 +10,7 @@ from inrr_jax.settings import Settings
 SHARES = (0.1, 0.25, 0.5, 1.0)
 CAPTION = (
     "PSNR on missing pixels: INRR's Laplacian learned throughout, against the Laplacian that the same seed's INRR run"
-    " had after 10, 25, 50 and 100 % of its steps, fixed for a whole new run. Dots: seeds; bars: their means."
+    " had after 10, 25, 50 and 100 % of its steps, fixed for a whole new run."
 )
 
 

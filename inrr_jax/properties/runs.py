@@ -1,7 +1,7 @@
 """Fits that are looked at on the way, and how their numbers are told."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -85,9 +85,9 @@ def trajectory(run: Run, task: Problem) -> Trajectory:
     return Trajectory(jnp.array(errors[:, task.mask].mean(axis=1)), jnp.array(errors[:, ~task.mask].mean(axis=1)))
 
 
-def spread(values: Iterable[float], digits: int = 2) -> str:
+def spread(values: Sequence[float] | Float[np.ndarray, "S"] | Int[np.ndarray, "S"], digits: int = 2) -> str:
     """Tell mean and standard deviation over seeds; infinity as it is."""
-    values = np.asarray(list(values), np.float64)
+    values = np.asarray(values, np.float64)
     if np.isinf(values).all():
         return "inf"
     return f"{values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}"

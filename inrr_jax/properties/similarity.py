@@ -1,6 +1,8 @@
 """What INRR's Laplacians call similar while they are learned."""
 
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from inrr_jax import problem, training
 from inrr_jax.analysis import similarity_scale
@@ -26,7 +28,7 @@ def measure(settings: FiguresSettings) -> Property:
         looks = [training.laplacians(params, task.mask.shape, fit) for params in run.laplacians]
         adjacencies.append({axis: np.stack([_adjacency(look[axis]) for look in looks]) for axis in ("row", "col")})
     scales = {
-        axis: np.array([[float(similarity_scale(a)) for a in one[axis]] for one in adjacencies])
+        axis: np.array([[float(similarity_scale(jnp.asarray(a))) for a in one[axis]] for one in adjacencies])
         for axis in ("row", "col")
     }
     times = [round(share * (len(steps) - 1)) for share in SHARES]
@@ -43,8 +45,8 @@ def measure(settings: FiguresSettings) -> Property:
     return Property(CAPTION, table, claims, {"steps": steps, "times": times, "scales": scales, "shown": shown})
 
 
-def _adjacency(laplacian: np.ndarray) -> np.ndarray:
+def _adjacency(laplacian: Float[Array, "n n"]) -> Float[np.ndarray, "n n"]:
     """Recover A off the diagonal, which L does not see."""
-    similar = -np.asarray(laplacian)
+    similar = -np.array(laplacian)
     np.fill_diagonal(similar, 0.0)
     return np.maximum(similar, 0.0)

@@ -1,5 +1,6 @@
 """The order in which frequencies are fitted."""
 
+import jax.numpy as jnp
 import numpy as np
 
 from inrr_jax import problem
@@ -26,7 +27,8 @@ def measure(settings: FiguresSettings) -> Property:
             task = task._replace(mask=np.ones_like(task.mask))
             run = follow(task, fit)
             mean = task.image.mean()  # else it would be most of the lowest band
-            runs.append([np.asarray(spectral_error(x - mean, task.image - mean, BANDS)) for x in run.recovered])
+            truth = jnp.asarray(task.image - mean)
+            runs.append([np.asarray(spectral_error(jnp.asarray(x - mean), truth, BANDS)) for x in run.recovered])
             steps = run.steps
         errors[title] = np.array(runs)
     table = [
