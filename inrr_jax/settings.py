@@ -64,7 +64,7 @@ class FieldSettings:
     factors: int = at_least(3, 2)
     """Number of dmf's factors."""
     scale: float = at_least(1e-3, 0.0, above=True)
-    """Size of dmf's product at the start: small, so that its rank grows from one."""
+    """Of dmf's product at the start, whose entries are scale / sqrt(H): small, so that its rank grows from one."""
     omega: float = at_least(15.0, 0.0, above=True)
     """Radians per half of the longest side: frequency factor of siren's first layer, or of fourier's features; not
     used by relu and dmf. The paper has 30. A knob."""
@@ -117,7 +117,8 @@ class OptimizerSettings:
     first_scale: float = at_least(0.2, 0.0)
     """Times field_rate: the rate of the field's first layer, whose weights omega multiplies."""
     laplacian_rate: float = at_least(2e-2, 0.0)
-    """Of Adam on what learns the Laplacians; 0 leaves them as they are at the start."""
+    """Of Adam on what learns the Laplacians; 0 leaves them as they are at the start. air wants about 0.2: every entry
+    of its matrix moves on its own."""
     freeze_at: int = at_least(0, 0)
     """Step from which on the Laplacians stay as they are then; 0: they learn to the end."""
 

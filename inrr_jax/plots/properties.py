@@ -24,7 +24,7 @@ def figure2(path: Path, data: dict[str, Any]) -> None:
         axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
         axes.set_title(title, fontsize=10)
         axes.set_axis_off()
-    figure.savefig(path, dpi=75)
+    figure.savefig(path, dpi=66)
 
 
 def figure3(path: Path, data: dict[str, Any]) -> None:
@@ -89,8 +89,8 @@ def effective_rank(path: Path, data: dict[str, Any]) -> None:
 def similarity(path: Path, data: dict[str, Any]) -> None:
     """Draw the adjacencies at several times, and their scale over training."""
     figure = Figure(figsize=(12, 4.4), layout="constrained")
-    pictures, curves = figure.subfigures(1, 2, width_ratios=(2.5, 1))
-    panels = pictures.subplots(len(data["shown"]), len(data["times"]))
+    pictures, curves = figure.subfigures(1, 2, width_ratios=(2.5, 1), squeeze=False)[0]
+    panels = pictures.subplots(len(data["shown"]), len(data["times"]), squeeze=False)
     top = max(float(shown.max()) for shown in data["shown"].values())
     norm = LogNorm(top / 1000, top)
     for row, (axis, shown) in zip(panels, data["shown"].items(), strict=True):

@@ -1,5 +1,7 @@
 """Figure 2 of INRR: the sampled picture, a SIREN alone, and a SIREN with INRR."""
 
+from typing import Any
+
 from inrr_jax import baselines, metrics, problem
 from inrr_jax.properties.runs import Property, change, final, seeded, spread
 from inrr_jax.properties.settings import FiguresSettings
@@ -17,7 +19,7 @@ def measure(settings: FiguresSettings) -> Property:
         settings.fit, {"data.image": "baboon", "data.size": settings.picture, "mask.mode": "text", "mask.rate": 0.125}
     )
     task = problem.load(base)
-    pictures = {name: [] for name in METHODS}
+    pictures: dict[str, list[Any]] = {name: [] for name in METHODS}
     for name, regularizer in METHODS.items():
         for seed in range(settings.seeds):
             pictures[name].append(final(task, seeded(change(base, {"regularizer.name": regularizer}), seed)))

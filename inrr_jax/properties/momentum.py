@@ -1,6 +1,7 @@
 """Learned Laplacians beside momentum: trajectories of errors, and directions of updates."""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,24 +16,25 @@ from inrr_jax.properties.runs import Property, change, follow, seeded, spread, t
 from inrr_jax.properties.settings import FiguresSettings
 from inrr_jax.settings import Settings
 
-METHODS = {
+METHODS: dict[str, dict[str, Any]] = {
     "none": {"regularizer.name": "none"},
-    "AIR": {"regularizer.name": "air", "regularizer.weight": 0.655},
+    "AIR": {"regularizer.name": "air", "regularizer.weight": 0.655, "optimizer.laplacian_rate": 0.2},
     "INRR": {"regularizer.name": "inrr"},
 }
-"""AIR has its published weight."""
+"""AIR has its published weight, and the rate that its free matrix wants (chosen on another picture, camera)."""
 MOMENTUM = 0.9
 COSINES = ("INRR, heavy ball", "plain, heavy ball", "energy, past")
 CAPTION = (
     "Left: mean squared error on missing against observed pixels while a SIREN is trained (from right to left), without"
     " a regulariser, with AIR and with INRR; one line per seed. Right: cosines of whole-picture gradients along an INRR"
-    f" run. Heavy ball: v = {MOMENTUM} v + plain gradient; past: the v of the step before."
+    f" run. Heavy ball: v = {MOMENTUM} v + plain gradient; past: the v of the step before. Where the loss is"
+    " stationary, the energy's gradient is minus the plain one."
 )
 
 
 def measure(settings: FiguresSettings) -> Property:
     """Compare the errors of three runs per seed, and the directions along one."""
-    runs = {name: [] for name in METHODS}
+    runs: dict[str, list[Trajectory]] = {name: [] for name in METHODS}
     for name, changes in METHODS.items():
         for seed in range(settings.seeds):
             fit = seeded(change(settings.fit, changes), seed)
