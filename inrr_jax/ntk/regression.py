@@ -26,11 +26,19 @@ def regress(
     Raises:
         UserError: if the factorisation fails.
     """
-    ridge = jitter * jnp.mean(jnp.diag(kernel))
-    weights = cho_solve(cho_factor(kernel + ridge * jnp.eye(len(kernel), dtype=kernel.dtype)), targets)
+    weights = ridge_weights(kernel, targets, jitter)
     if not jnp.isfinite(weights).all():
         raise UserError(f"jitter={jitter:g} leaves the kernel singular in {kernel.dtype}: give a larger one")
     return cross @ weights
+
+
+@jax.jit
+def ridge_weights(
+    kernel: Float[Array, "N N"], targets: Float[Array, "N C"], jitter: Float[Array, ""] | float
+) -> Float[Array, "N C"]:
+    """Solve (K + r I) w = y by Cholesky's factors, r in shares of the mean of the diagonal: NaN if that fails."""
+    ridge = jitter * jnp.mean(jnp.diag(kernel))
+    return cho_solve(cho_factor(kernel + ridge * jnp.eye(len(kernel), dtype=kernel.dtype)), targets)
 
 
 def conjugate_gradient(
@@ -70,6 +78,7 @@ def _descend(weights, residual, direction, image):
     return weights + step * direction, residual, residual + (residual @ residual) / before * direction
 
 
+@jax.jit
 def gradient_flow(
     kernel: Float[Array, "N N"],
     cross: Float[Array, "M N"],

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.linalg import cho_factor, cho_solve
 from jaxtyping import Array, Bool, Float, Key
 
 from inrr_jax import images
@@ -15,7 +14,7 @@ from inrr_jax.ntk.blocks import Kernel
 from inrr_jax.ntk.empirical import structured
 from inrr_jax.ntk.infinite import siren
 from inrr_jax.ntk.networks import network
-from inrr_jax.ntk.regression import regress
+from inrr_jax.ntk.regression import regress, ridge_weights
 from inrr_jax.settings import FieldSettings
 
 
@@ -87,8 +86,7 @@ class Limits(NamedTuple):
 def limits(kernel: Kernel, params, line: Line, jitter: Float[Array, ""] | float) -> Limits:
     """Predict a line by kernel regression and measure what the theorem speaks of. Traceable: NaN if singular."""
     gram = kernel(params, line.samples, line.samples)
-    ridge = jitter * jnp.mean(jnp.diag(gram))
-    weights = cho_solve(cho_factor(gram + ridge * jnp.eye(len(gram), dtype=gram.dtype)), line.targets)
+    weights = ridge_weights(gram, line.targets, jitter)
 
     def predict(points):
         return (kernel(params, points, line.samples) @ weights)[:, 0]
@@ -111,7 +109,9 @@ def _off_diagonal(gram):
 
 
 @partial(jax.jit, static_argnames=("width", "depth"))
-def infinite_limits(omega: Float[Array, ""] | float, line: Line, jitter: Float[Array, ""] | float, *, width: int, depth: int) -> Limits:
+def infinite_limits(
+    omega: Float[Array, ""] | float, line: Line, jitter: Float[Array, ""] | float, *, width: int, depth: int
+) -> Limits:
     """Measure the limits of the infinite-width kernel."""
     return limits(partial(siren, width=width, depth=depth), omega, line, jitter)
 
