@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 _INFINITE = "black"
@@ -37,11 +38,8 @@ def limits(path: Path, line: dict[str, Any]) -> None:
         "slope": "slope of the prediction, rms",
     }
     for axes, (name, title) in zip(figure.subplots(1, 3), names.items(), strict=True):
-        for shade, (width, rows) in zip(
-            np.linspace(0.8, 0.4, len(line["networks"])), line["networks"].items(), strict=True
-        ):
-            color = (0.1, 0.4 * shade + 0.2, shade)
-            axes.loglog(omegas, rows[name], "o-", color=color, markersize=3, linewidth=1, label=f"width {width}")
+        for shade, (width, rows) in zip(_shades(len(line["networks"])), line["networks"].items(), strict=True):
+            axes.loglog(omegas, rows[name], "o-", color=shade, markersize=3, linewidth=1, label=f"width {width}")
         axes.loglog(omegas, infinite[name], color=_INFINITE, linewidth=1.6, label="infinite width")
         large = omegas >= 8
         theory = np.array(infinite["slope_limit"]) if name == "slope" else infinite[name][-1] * omegas[-1] / omegas
@@ -52,6 +50,11 @@ def limits(path: Path, line: dict[str, Any]) -> None:
         axes.grid(alpha=0.3, which="major")
         axes.legend(fontsize=7)
     figure.savefig(path, dpi=110)
+
+
+def _shades(count: int) -> np.ndarray:
+    """Return as many colours, light to dark, for curves with an order."""
+    return colormaps["viridis_r"](np.linspace(0.2, 0.8, count))
 
 
 def halves(path: Path, image: dict[str, Any]) -> None:
@@ -69,6 +72,8 @@ def halves(path: Path, image: dict[str, Any]) -> None:
             axes.plot(image["omegas"], mean, "o-", color=color, linewidth=2, markersize=4, label=label)
         axes.set_title(f"{mode} mask", fontsize=10)
         axes.set_xscale("log")
+        axes.set_xticks([2, 5, 10, 20, 50], ["2", "5", "10", "20", "50"])
+        axes.minorticks_off()
         axes.set_xlabel(r"$\omega$")
         axes.set_ylim(-0.2, 6.0)
         axes.grid(alpha=0.3)

@@ -98,7 +98,7 @@ def test_empirical_kernels_agree(name):
         assert relative(product, kernel @ v) < 1e-5
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ["siren", "siren of three channels", "relu"])
 def test_kernels_are_symmetric_and_positive_semi_definite(name):
     apply, params = NETWORKS[name]()
     kernel = structured(apply, params, uniform(1, 30, 2), uniform(1, 30, 2))
@@ -362,11 +362,12 @@ def test_relu_network_shows_none_of_the_limits():
     module = Relu(width=128)
     params = module.init(jax.random.key(0), jnp.zeros((1, 1)))["params"]
 
+    @jax.jit
     def measure(omega):
         kernel = partial(ntk.structured, lambda p, x: module.apply({"params": p}, x, omega))
         return theorem.limits(kernel, params, line, 1e-2)
 
-    exponents = theorem_exponents(jax.jit(measure))
+    exponents = theorem_exponents(measure)
     np.testing.assert_allclose(exponents, 0, atol=0.05)
     assert measure(OMEGAS[-1]).off_diagonal > 0.3
 

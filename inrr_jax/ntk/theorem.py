@@ -55,18 +55,19 @@ class Line(NamedTuple):
     samples: Float[Array, "N 1"]
     targets: Float[Array, "N 1"]
     points: Float[Array, "M 1"]
-    away: Bool[Array, "M"]
-    """Points further from every sample than a quarter of the mean gap."""
+
+    def away(self) -> Bool[Array, "M"]:
+        """Tell which points lie further from every sample than a quarter of the mean gap."""
+        distance = jnp.min(jnp.abs(self.points - self.samples.T), axis=1)
+        return distance > 0.5 / len(self.samples)
 
 
-def sampled_line(key: Key[Array, ""], count: int, points: int = 4001) -> Line:
+def sampled_line(key: Key[Array, ""], count: int, points: int) -> Line:
     """Draw one sample in the middle 60 % of each of `count` equal cells, with targets uniform in [0, 1]."""
     place, height = jax.random.split(key)
     offsets = jax.random.uniform(place, (count, 1), minval=0.2, maxval=0.8)
     samples = -1.0 + 2.0 / count * (jnp.arange(count)[:, None] + offsets)
-    grid = jnp.linspace(-1.0, 1.0, points)[:, None]
-    distance = jnp.min(jnp.abs(grid - samples.T), axis=1)
-    return Line(samples, jax.random.uniform(height, (count, 1)), grid, distance > 0.5 / count)
+    return Line(samples, jax.random.uniform(height, (count, 1)), jnp.linspace(-1.0, 1.0, points)[:, None])
 
 
 class Limits(NamedTuple):
@@ -92,12 +93,13 @@ def limits(kernel: Kernel, params, line: Line, jitter: Float[Array, ""] | float)
         return (kernel(params, points, line.samples) @ weights)[:, 0]
 
     prediction, slope = jax.jvp(predict, (line.points,), (jnp.ones_like(line.points),))
-    constant = jnp.mean(prediction, where=line.away)
+    away = line.away()
+    constant = jnp.mean(prediction, where=away)
     return Limits(
         prediction,
         _off_diagonal(gram),
         constant,
-        jnp.sqrt(jnp.mean((prediction - constant) ** 2, where=line.away)),
+        jnp.sqrt(jnp.mean((prediction - constant) ** 2, where=away)),
         jnp.sqrt(jnp.mean(slope**2)),
     )
 
