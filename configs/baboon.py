@@ -29,4 +29,6 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     config = base.get_config()
     config.data.update(image="baboon", size=256, grey=True)
     config.mask.update(mode="text", rate=0.125)
+    config.field.omega = 30.0
+    config.regularizer.weight = 0.13
     return base.vary(config, variant, {"siren": {"regularizer.name": "none"}, "paper": PAPER})

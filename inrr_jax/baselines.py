@@ -5,7 +5,6 @@ where observed. Observed entries come back unchanged; missing ones are clipped t
 there is never looked at: it may be NaN. A mask without an observed pixel raises `UserError`.
 """
 
-import difflib
 import functools
 from collections.abc import Callable
 
@@ -14,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from inrr_jax.errors import UserError
+from inrr_jax.errors import UserError, unknown
 
 Image = Float[np.ndarray, "H W C"]
 Mask = Bool[np.ndarray, "H W"]
@@ -48,11 +47,9 @@ def fill_by_name(name: str) -> Fill:
     Raises:
         UserError: if there is no such fill; names the nearest and all the others.
     """
-    if name in FILLS:
-        return FILLS[name]
-    nearest = difflib.get_close_matches(name, FILLS, n=1, cutoff=0.4)
-    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-    raise UserError(f"no fill {name!r}: {hint}give one of {', '.join(FILLS)}")
+    if name not in FILLS:
+        raise UserError(unknown(f"fill {name}", name, FILLS))
+    return FILLS[name]
 
 
 def _keeping_observed(solve: Fill) -> Fill:

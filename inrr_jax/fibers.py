@@ -75,7 +75,7 @@ def sample(evaluate: Evaluate, signal: Signal, axes: tuple[Float[Array, "_"], ..
     parts = jnp.split(predicted, cuts)
     fibers = tuple(part.reshape(*index[0].shape, channels) for part, index in zip(parts, indices, strict=True))
     errors = [squared_error(f, signal.values[i], signal.mask[i]) for f, i in zip(fibers, indices, strict=True)]
-    return fibers, sum(errors) / predicted.size
+    return fibers, jnp.stack(errors).sum() / predicted.size
 
 
 def everything(evaluate: Evaluate, signal: Signal, axes: tuple[Float[Array, "_"], ...]) -> Batch:

@@ -1,6 +1,7 @@
 """The two operations in which a SIREN spends its time: the sine and the matrix product."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -54,7 +55,7 @@ def _fast_sine_jvp(primals, tangents):
     return fast_sine(x), sign * _horner(_COSINE, remainder * remainder) * dx
 
 
-SINES = {"fast": fast_sine, "exact": jnp.sin}
+SINES: dict[str, Callable[[Float[Array, "..."]], Float[Array, "..."]]] = {"fast": fast_sine, "exact": jnp.sin}
 
 
 def _contract(x, y, dimensions):
@@ -88,7 +89,7 @@ def _dot_backward(residuals, g):
 
 dot_bfloat16.defvjp(_dot_forward, _dot_backward)
 
-DOTS = {"float32": jnp.dot, "bfloat16": dot_bfloat16}
+DOTS: dict[str, Callable[..., Float[Array, "N M"]]] = {"float32": jnp.dot, "bfloat16": dot_bfloat16}
 
 
 def resolve_precision(name: str) -> str:

@@ -34,7 +34,7 @@ def comparison(
         has_truth: whether the picture's missing pixels hold the truth.
     """
     figure = Figure(figsize=(14, 7), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1.0, 0.9))
+    top, bottom = figure.subfigures(2, 1, height_ratios=(1.0, 0.9))  # type: ignore[misc]
     pictures = [("sampled", paint_missing(image, mask)), ("recovered", recovered)]
     if has_truth:
         pictures += [("truth", image), ("absolute error", np.abs(recovered - image).mean(axis=-1))]

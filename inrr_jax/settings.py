@@ -57,8 +57,8 @@ class FieldSettings:
     width: int = _at_least(256, 1)
     depth: int = _at_least(5, 1)
     """Number of sine layers."""
-    omega: float = _at_least(30.0, 0.0, above=True)
-    """Frequency factor of the first layer: radians per half of the longest side. A knob."""
+    omega: float = _at_least(15.0, 0.0, above=True)
+    """Frequency factor of the first layer: radians per half of the longest side. The paper has 30. A knob."""
     hidden_omega: float = _at_least(1.0, 0.0, above=True)
     """Factor in the other layers, divided out of their initial weights: 1 as in INRR, 30 as in SIREN."""
     sine: str = _choice("fast", "exact")
@@ -75,7 +75,7 @@ class RegularizerSettings:
     """What is added to the fidelity."""
 
     name: str = _choice("inrr", "none")
-    weight: float = _at_least(0.13, 0.0)
+    weight: float = _at_least(0.03, 0.0)
     """Of the mean-form Dirichlet energy of the rows and of the columns. A knob. Times 1 / (H W) it is the weight of
     the sum form: 0.0655 at 256 x 256 is the paper's 1e-6."""
     width: int = _at_least(32, 1)
@@ -162,7 +162,7 @@ def _checked(path: str, value: Any, kind: type, limits: Mapping[str, Any]) -> An
     if type(value) is not kind:
         raise UserError(f"{path}={value!r} is a {type(value).__name__}: give a {kind.__name__}")
     if "choices" in limits and value not in limits["choices"]:
-        raise UserError(unknown(f"{path}={value}", value, limits["choices"]))
+        raise UserError(unknown(f"{path}={value}", str(value), limits["choices"]))
     if "low" in limits:
         low, above = limits["low"], limits["above"]
         if not (value > low if above else value >= low) or value == float("inf"):

@@ -18,7 +18,7 @@ from inrr_jax import fibers, fields, images, optimizers, regularizers
 from inrr_jax.errors import DivergedError
 from inrr_jax.objective import objective
 from inrr_jax.settings import DataSettings, MaskSettings, Settings
-from inrr_jax.types import Info, Knobs, Params, Signal, State
+from inrr_jax.types import Info, Knobs, Params, Scalar, Signal, State
 from inrr_jax.types import knobs as knobs_of
 
 
@@ -142,7 +142,7 @@ def _diverged(step: int, where: str) -> DivergedError:
 
 
 def recover(
-    params: Params, omega: Float[Array, ""], shape: tuple[int, ...], settings: Settings
+    params: Params, omega: Scalar, shape: tuple[int, ...], settings: Settings
 ) -> Float[Array, "*grid C"]:
     """Evaluate the field on the whole grid.
 

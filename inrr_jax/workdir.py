@@ -1,47 +1,77 @@
 """The work directory of a run: whose it is, and what it holds."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-from inrr_jax import settings as settings_lib
 from inrr_jax.errors import UserError
+from inrr_jax.settings import Settings, difference, from_mapping, to_mapping
 from inrr_jax.writers import write_json
 
 
-def recorded(folder: Path) -> dict[str, Any] | None:
+def recorded(folder: Path) -> Settings | None:
     """Return the settings of the run that the folder holds; None if it holds none.
 
     Raises:
-        UserError: the record cannot be read.
+        UserError: the record cannot be read, or is none of this version's.
     """
     path = folder / "config.json"
+    content = _read(path)
+    if content is None:
+        return None
+    try:
+        settings = from_mapping(content)
+        reason = "" if to_mapping(settings) == content else "settings are missing"
+    except UserError as error:
+        reason = str(error)
+    except (AttributeError, TypeError):
+        reason = "its content is no mapping"
+    if reason:
+        raise UserError(f"{path} is no record of a run of this version ({reason}): give another --workdir")
+    return settings
+
+
+def finished(folder: Path) -> dict[str, Any] | None:
+    """Return the result of the run that the folder holds; None if there is none yet.
+
+    Raises:
+        UserError: the result cannot be read.
+    """
+    return _read(folder / "result.json")
+
+
+def claim(folder: Path, settings: Settings) -> None:
+    """Make the folder that of the run with these settings, or recognise that it is already.
+
+    Raises:
+        UserError: it holds another run or other files, or cannot be written; nothing in it has been touched then.
+    """
+    present = recorded(folder)
+    if present == settings:
+        return
+    if present is not None:
+        names = ", ".join(difference(to_mapping(present), to_mapping(settings)))
+        raise UserError(f"{folder} holds another run, which differs in {names}: give another --workdir, or remove it")
+    try:
+        _refuse_other_files(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "config.json", to_mapping(settings))
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written ({error.strerror}): give another --workdir") from None
+
+
+def _refuse_other_files(folder: Path) -> None:
+    """Keep a run out of a folder that may hold someone's work, or checkpoints whose settings are lost."""
+    # A kill while config.json is first written leaves its beginning under another name.
+    others = [path.name for path in folder.iterdir() if path.name != "config.json.tmp"] if folder.is_dir() else []
+    if others:
+        raise UserError(
+            f"{folder} holds {min(others)} but no config.json, so no run of ours: give a --workdir that is new or empty"
+        )
+
+
+def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}): give another --workdir, or remove this one") from None
-
-
-def claim(folder: Path, settings: settings_lib.Settings) -> None:
-    """Make the folder that of the run with these settings, or recognise that it is already.
-
-    Raises:
-        UserError: it holds another run, or cannot be written; nothing in it has been touched then.
-    """
-    wanted = settings_lib.to_mapping(settings)
-    present = recorded(folder)
-    if present is not None:
-        names = settings_lib.difference(present, wanted)
-        if names:
-            raise UserError(
-                f"{folder} holds another run, which differs in {', '.join(names)}: give another --workdir, or remove"
-                " that one"
-            )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            raise PermissionError(13, "Permission denied")
-        write_json(folder / "config.json", wanted)
-    except OSError as error:
-        raise UserError(f"{folder} cannot be written ({error.strerror}): give another --workdir") from None

@@ -4,15 +4,14 @@ import importlib.util
 import json
 import math
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON to a file beside it first, so that the path never holds half of it; NaN and infinity become null."""
-    scratch = path.with_name(path.name + ".tmp")
-    scratch.write_text(json.dumps(_finite(content), indent=2) + "\n", encoding="utf-8")
-    os.replace(scratch, path)
+    _replace(path, json.dumps(_finite(content), indent=2) + "\n")
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -33,27 +32,59 @@ class MetricsWriter:
         """Open the files to go on after `step`: rows of later steps, from a run that was cut off, are dropped."""
         path = folder / "metrics.jsonl"
         kept = [row for row in read_lines(path) if row["step"] <= step]
-        path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        _replace(path, "".join(json.dumps(row) + "\n" for row in kept))
         self._file = path.open("a", encoding="utf-8")
-        self._board = None
-        if importlib.util.find_spec("tensorboardX"):
-            from tensorboardX import SummaryWriter
+        installed = importlib.util.find_spec("tensorboardX")
+        self._board = _TensorBoard(folder / "tensorboard", step) if installed else None
 
-            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
-
-    def write(self, step: int, values: dict[str, float]) -> None:
+    def write(self, step: int, values: dict[str, float | None]) -> None:
         """Append a row; NaN and infinity become null."""
         self._file.write(json.dumps(_finite({"step": step, **values})) + "\n")
         self._file.flush()
         if self._board:
-            for name, value in values.items():
-                self._board.add_scalar(name, value, step)
+            self._board.write(step, values)
 
     def close(self) -> None:
         """Close the files."""
         self._file.close()
         if self._board:
             self._board.close()
+
+
+class _TensorBoard:
+    """Event files written in the foreground: SummaryWriter's thread dies of a full disk, and the fit then hangs."""
+
+    def __init__(self, folder: Path, step: int):
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import Event, SessionLog
+
+        folder.mkdir(exist_ok=True)
+        self._events = EventsWriter(str(folder / "events"))
+        # Tells TensorBoard to forget the later steps of a run that was cut off.
+        self._events.write_event(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
+
+    def write(self, step: int, values: dict[str, float | None]) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.summary import scalar
+
+        for name, value in values.items():
+            if value is not None:
+                self._events.write_event(Event(wall_time=time.time(), step=step, summary=scalar(name, value)))
+        self._events.flush()
+
+    def close(self) -> None:
+        self._events.close()
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put the text in place of the file's content, or fail and leave the file as it was."""
+    scratch = path.with_name(path.name + ".tmp")
+    try:
+        scratch.write_text(text, encoding="utf-8")
+        os.replace(scratch, path)
+    except OSError:
+        scratch.unlink(missing_ok=True)
+        raise
 
 
 def _finite(content: Any) -> Any:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,7 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 
-class Interrupted(Exception):
+class Interrupted(KeyboardInterrupt):
     """The user stopped the run; the message says what is kept and how to go on."""
 
 
@@ -36,6 +37,7 @@ def run(main: Callable[[ConfigDict, Path | None], None]) -> None:
         main(CONFIG.value, Path(WORKDIR.value) if WORKDIR.value else None)
 
     logging.set_verbosity(logging.WARNING)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is as good as Ctrl-C
     app.run(lambda arguments: _guarded(lambda: entry(arguments)), flags_parser=_parse)
 
 
@@ -54,11 +56,12 @@ def _guarded(call: Callable[[], object]) -> object:
     except (UserError, DivergedError) as error:
         code, message = 1, f"error: {error}"
     except OSError as error:
-        code, message = 1, f"error: {error.filename or ''} {error.strerror or error}".replace("  ", " ")
+        where = f"{error.filename}: " if error.filename else ""
+        code, message = 1, f"error: {where}{error.strerror or error}"
     except Interrupted as error:
         code, message = INTERRUPTED, str(error)
     except KeyboardInterrupt:
-        code, message = INTERRUPTED, "stopped before the first checkpoint: nothing to go on from"
+        code, message = INTERRUPTED, "stopped at once: the same command goes on from the newest checkpoint, if any"
     print(message, file=sys.stderr)
     sys.exit(code)
 
@@ -68,6 +71,8 @@ def _parse(arguments: list[str]) -> list[str]:
 
 
 def _parse_flags(arguments: list[str]) -> list[str]:
+    if sum(bool(re.match(r"--?config(=|$)", argument)) for argument in arguments) > 1:
+        raise UserError("--config is given twice: give one config file; settings follow as --config.NAME=VALUE")
     try:
         remaining = flags.FLAGS(arguments)
         if CONFIG.value is not None:
@@ -81,6 +86,11 @@ def _parse_flags(arguments: list[str]) -> list[str]:
         raise UserError(_explain(error, arguments)) from None
 
 
+_NO_CONFIG = {
+    "No such file": "no such file",
+    "empty string": "names no file",
+    "no attribute 'get_config'": "defines no get_config()",
+}
 _EXPECTED = {
     "int()": "a whole number",
     "to float": "a number",
@@ -94,18 +104,22 @@ def _explain(error: BaseException, arguments: list[str]) -> str:
     text = (str(error.args[0]) if len(error.args) == 1 else str(error)).replace("\\n", "\n").replace("\\'", "'")
     if told := re.search(r"UserError: (.*)", text):  # raised by the config file, quoted with its traceback
         return told[1]
-    if "No such file" in text:
-        return f"{_config_argument(arguments)}: no such file; give a config file, such as configs/baboon.py"
+    for found, wrong in _NO_CONFIG.items():
+        if found in text:
+            return f"{_argument(arguments, 'config')}: {wrong}; give a config file, such as configs/baboon.py"
     if isinstance(error, AttributeError | KeyError):
         nearest = re.search(r'Did you mean "(.*?)"', text)
         hint = f"did you mean {nearest[1]}?" if nearest else "inrr_jax/settings.py lists all"
-        key = text.strip("'\" \n").splitlines()[0].strip("'")
-        return f"setting {key} is unknown: {hint}"
+        deeper = re.search(r"Attempting to lookup: (\S+)", text)
+        key = deeper[1] if deeper else text.strip("'\" \n").splitlines()[0].strip("'")
+        return f"{_argument(arguments, key)}: no such setting; {hint}"
     for found, wanted in _EXPECTED.items():
         if found in text:
             return f"{text.split(': ')[0]}: give {wanted}"
     return " ".join(text.split())
 
 
-def _config_argument(arguments: list[str]) -> str:
-    return next((a for a in arguments if a.startswith(("--config=", "-config="))), "--config")
+def _argument(arguments: list[str], name: str) -> str:
+    """Return the argument whose flag has this name or part of a name; the name where there is none."""
+    pattern = re.compile(rf"--?([\w.]+\.)?{re.escape(name)}\b")
+    return next((argument for argument in arguments if pattern.match(argument)), name)

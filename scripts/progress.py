@@ -35,6 +35,7 @@ class Progress:
             self._bar.update(step - self._done)
         elif time.monotonic() - self._last_line > self._between or step == self._total:
             left = (self._total - step) / speed
-            print(f"step {step}/{self._total}, {left:.0f} s left, {speed:.1f} steps/s; {self._scores}", flush=True)
+            parts = [f"step {step}/{self._total}", f"{left:.0f} s left", f"{speed:.1f} steps/s", self._scores]
+            print(", ".join(part for part in parts if part), flush=True)
             self._last_line = time.monotonic()
         self._done = step

@@ -5,8 +5,8 @@ python -m scripts.train --config=configs/baboon.py [--config.NAME=VALUE ...] [--
 
 import contextlib
 import dataclasses
-import json
 import math
+import os
 import signal as signals
 import time
 from collections.abc import Iterator
@@ -22,6 +22,7 @@ from ml_collections import ConfigDict
 
 from inrr_jax import baselines, images, metrics, numerics, problem, training, workdir
 from inrr_jax.checkpoints import Checkpoints
+from inrr_jax.errors import DivergedError
 from inrr_jax.settings import Settings, from_mapping
 from inrr_jax.types import Info
 from inrr_jax.writers import MetricsWriter, read_lines, write_json
@@ -29,6 +30,7 @@ from scripts import cli
 from scripts.progress import Progress
 
 SUMMARY = ("psnr_missing", "psnr_observed", "psnr_all", "psnr_pasted", "nmae_missing", "ssim_pasted")
+GO_ON = "to go on, give the same command again"
 
 
 def main(config: ConfigDict, folder: Path | None) -> None:
@@ -38,20 +40,20 @@ def main(config: ConfigDict, folder: Path | None) -> None:
     settings = _with_precision(settings, workdir.recorded(folder))
     task = problem.load(settings)
     workdir.claim(folder, settings)
-    if (folder / "result.json").exists():
+    if result := workdir.finished(folder):
         print(f"{folder} holds this run, finished; remove the folder to start over")
-        _print_table(json.loads((folder / "result.json").read_text(encoding="utf-8")))
+        _print_table(result)
         return
     result = Run(settings, task, folder).finish()
     _print_table(result)
     print(f"left in {folder}: result.json, metrics.jsonl, reconstruction.png, comparison.png, checkpoints")
 
 
-def _with_precision(settings: Settings, recorded: dict[str, Any] | None) -> Settings:
+def _with_precision(settings: Settings, recorded: Settings | None) -> Settings:
     """Settle precision `auto`: as the recorded run has it, else what this machine gains by."""
     if settings.field.precision != "auto":
         return settings
-    precision = recorded["field"]["precision"] if recorded else numerics.best_precision()
+    precision = recorded.field.precision if recorded else numerics.best_precision()
     return dataclasses.replace(settings, field=dataclasses.replace(settings.field, precision=precision))
 
 
@@ -67,27 +69,24 @@ class Run:
         self._checkpoints = Checkpoints(folder / "checkpoints")
         if restored := self._checkpoints.restore(self._state):
             self._state, self._before = restored
-            print(f"resumed at step {int(self._state.step)} from {folder}")
+            print(f"resumed at step {int(self._state.step)} from {folder}", flush=True)
         self._writer = MetricsWriter(folder, int(self._state.step))
 
     def finish(self) -> dict[str, Any]:
         """Fit to the last step, write all that the run leaves, and return its result."""
-        print(self._headline())
-        with (
-            self._stopping_between_chunks(),
-            Progress(self._settings.train.steps, int(self._state.step)) as progress,
-        ):
-            self._fit(progress)
+        print(self._headline(), flush=True)
+        steps, done = self._settings.train.steps, int(self._state.step)
+        try:
+            with self._stopping_between_chunks(), Progress(steps, done) as progress:
+                self._fit(progress)
+        except (DivergedError, cli.Interrupted) as end:
+            self._close()
+            raise type(end)(f"{end}; {self._kept()}") from None
         recovered = self._recover()
         result = self._result(recovered)
-        with self._going_on("the results"):
-            self._leave(recovered, result)
-        self._writer.close()
-        with self._going_on("the last checkpoint"):
-            self._checkpoints.close()
-        if self._failed:
-            _print_table(result)
-            raise OSError(f"not all could be written to {self._folder}: {', '.join(sorted(self._failed))}")
+        self._leave(recovered)
+        self._close()
+        self._seal(result)
         return result
 
     def _fit(self, progress: Progress) -> None:
@@ -96,14 +95,15 @@ class Run:
         for self._state, info in fit:
             step = int(self._state.step)
             speed = (step - last) / (time.perf_counter() - clock)
+            stopping = self._stopped and step < train.steps  # read once: the signal may come at any line
             if step // train.evaluate_every > last // train.evaluate_every or step == train.steps:
                 self._evaluate(step, info, speed, progress)
-            if step // train.checkpoint_every > last // train.checkpoint_every or step == train.steps or self._stopped:
+            if step // train.checkpoint_every > last // train.checkpoint_every or step == train.steps or stopping:
                 self._save()
             progress.update(step, speed)
             clock, last = time.perf_counter(), step
-            if self._stopped and step < train.steps:
-                self._stop(step)
+            if stopping:
+                raise cli.Interrupted(f"stopped at step {step}: {GO_ON}")
 
     def _evaluate(self, step: int, info: Info, speed: float, progress: Progress) -> None:
         scores = self._known(metrics.summarize(self._recover(), self._task.image, self._task.mask))
@@ -117,11 +117,26 @@ class Run:
         with self._going_on("a checkpoint"):
             self._checkpoints.save(self._state, self._seconds())
 
-    def _stop(self, step: int) -> None:
+    def _seal(self, result: dict[str, Any]) -> None:
+        """Write the result, which marks the run as finished, if all else could be written."""
+        result["seconds"] = self._seconds()
+        if not self._failed:
+            with self._going_on("result.json"):
+                write_json(self._folder / "result.json", result)
+        if self._failed:
+            _print_table(result)
+            failed = ", ".join(sorted(self._failed))
+            raise OSError(f"could not be written: {failed}; {self._kept()}: {GO_ON}")
+
+    def _close(self) -> None:
+        with self._going_on("metrics.jsonl"):
+            self._writer.close()
         with self._going_on("a checkpoint"):
             self._checkpoints.close()
-        kept = "nothing could be kept" if self._failed else f"its checkpoint is kept in {self._folder}"
-        raise cli.Interrupted(f"stopped at step {step}: {kept}; the same command goes on from there")
+
+    def _kept(self) -> str:
+        step = self._checkpoints.newest()
+        return f"{self._folder} keeps {'no checkpoint' if step is None else f'the checkpoint of step {step}'}"
 
     def _recover(self) -> Float[Array, "H W C"]:
         return training.recover(self._state.params["field"], self._knobs.omega, self._task.image.shape, self._settings)
@@ -132,7 +147,7 @@ class Run:
         return {
             "seed": self._settings.seed,
             "steps": self._settings.train.steps,
-            "seconds": 0.0,  # told when all is written
+            "seconds": self._seconds(),
             **self._known(metrics.summarize(recovered, task.image, task.mask)),
             "harmonic": self._known(metrics.summarize(harmonic, task.image, task.mask)),
         }
@@ -143,23 +158,23 @@ class Run:
             return scores
         return {name: value if name == "psnr_observed" else None for name, value in scores.items()}
 
-    def _leave(self, recovered: Float[Array, "H W C"], result: dict[str, Any]) -> None:
+    def _leave(self, recovered: Float[Array, "H W C"]) -> None:
         from inrr_jax import plots  # matplotlib takes its time to load
 
         task, folder = self._task, self._folder
         matrices = training.laplacians(self._state.params, task.mask.shape, self._settings)
-        images.save(folder / "reconstruction.png", metrics.paste(recovered, task.image, task.mask))
-        plots.comparison(
-            folder / "comparison.png",
-            task.image,
-            task.mask,
-            np.asarray(recovered),
-            {name: np.asarray(matrix) for name, matrix in matrices.items()},
-            read_lines(folder / "metrics.jsonl"),
-            has_truth=self._settings.data.truth,
-        )
-        result["seconds"] = self._seconds()
-        write_json(folder / "result.json", result)
+        with self._going_on("reconstruction.png"):
+            images.save(folder / "reconstruction.png", metrics.paste(recovered, task.image, task.mask))
+        with self._going_on("comparison.png"):
+            plots.comparison(
+                folder / "comparison.png",
+                task.image,
+                task.mask,
+                np.asarray(recovered),
+                {name: np.asarray(matrix) for name, matrix in matrices.items()},
+                read_lines(folder / "metrics.jsonl"),
+                has_truth=self._settings.data.truth,
+            )
 
     def _seconds(self) -> float:
         """Seconds since the process started, and those of the processes that it goes on from."""
@@ -189,8 +204,10 @@ class Run:
         """Make Ctrl-C and a polite kill wait for the chunk's end, once; a second one stops at once."""
 
         def ask(number, frame):
+            if self._stopped:
+                raise cli.Interrupted(f"stopped at once: {GO_ON}")
             self._stopped = True
-            signals.signal(number, previous[number])
+            os.write(2, b"\nstopping at the end of this chunk; once more to stop at once\n")  # print may be busy
 
         previous = {number: signals.signal(number, ask) for number in (signals.SIGINT, signals.SIGTERM)}
         try:

@@ -1,0 +1,31 @@
+PYTHON ?= python3
+BIN := .venv/bin
+# Set these to add to the commands: make baboon FLAGS="--config.seed=3", make test FLAGS="-m slow"
+FLAGS ?=
+
+.PHONY: baboon test lint
+
+baboon: $(BIN)/.installed
+	$(BIN)/python -m scripts.train --config=configs/baboon.py $(FLAGS)
+
+test: $(BIN)/.installed-test
+	$(BIN)/python -m pytest $(FLAGS)
+
+lint: $(BIN)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(BIN)/.installed: setup.cfg pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12, say")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(BIN)/.installed-test: $(BIN)/.installed
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	touch $@
+
+$(BIN)/.installed-dev: $(BIN)/.installed
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@

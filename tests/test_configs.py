@@ -1,0 +1,83 @@
+"""Configs: every file has a variant for seconds that runs, and variants differ in what they say."""
+
+import importlib
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import configs
+from configs import base
+from inrr_jax.errors import UserError
+from inrr_jax.settings import Settings, difference, from_mapping, to_mapping
+from scripts import train
+
+NAMES = sorted(path.stem for path in Path(configs.__file__).parent.glob("*.py") if path.stem != "__init__")
+
+
+def config_of(name, variant=""):
+    return importlib.import_module(f"configs.{name}").get_config(variant)
+
+
+def settings_of(name, variant=""):
+    return from_mapping(config_of(name, variant).to_dict())
+
+
+def differences(name, variant):
+    return difference(to_mapping(settings_of(name)), to_mapping(settings_of(name, variant)))
+
+
+def test_the_base_is_the_defaults():
+    assert settings_of("base") == Settings()
+    assert settings_of("baboon") != Settings()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_smoke_runs_to_its_end(name, tmp_path):
+    config = config_of(name, "smoke")
+    if config.mask.mode == "file":
+        np.save(tmp_path / "mask.npy", np.random.default_rng(0).random((32, 32)) > 0.3)
+        config.mask.path = str(tmp_path / "mask.npy")
+    train.main(config, tmp_path / "run")
+    result = train.workdir.finished(tmp_path / "run")
+    assert result["steps"] == 20
+    assert math.isfinite(result["psnr_observed"])
+    assert (result["psnr_missing"] is None) == (not config.data.truth)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_smoke_differs_from_its_config_in_size_and_length_only(name):
+    assert {part.split(".")[0] for part in differences(name, "smoke")} <= {"data", "field", "train"}
+    assert "data.image" not in differences(name, "smoke")
+
+
+def test_siren_is_the_default_without_regulariser():
+    assert differences("baboon", "siren") == ["regularizer.name"]
+    assert settings_of("baboon", "siren").regularizer.name == "none"
+
+
+def test_paper_is_the_papers_recipe():
+    paper = settings_of("baboon", "paper")
+    assert (paper.train.steps, paper.train.fibers) == (10_001, 0)
+    assert (paper.optimizer.name, paper.optimizer.schedule) == ("adam", "constant")
+    assert paper.optimizer.field_rate == paper.optimizer.laplacian_rate == 1e-4
+    assert paper.optimizer.first_scale == 1.0
+    # 1e-6 of the energy's sum form, over the 256 x 256 entries.
+    assert paper.regularizer.weight == pytest.approx(1e-6 * 256**2, rel=1e-3)
+    assert paper.data == settings_of("baboon").data
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_unknown_variant_is_refused_with_the_nearest(name):
+    with pytest.raises(
+        UserError, match=r"variant smok is unknown: did you mean smoke\? accepted are .*smoke"
+    ) as caught:
+        config_of(name, "smok")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_variant_cannot_name_an_unknown_setting():
+    config = base.vary(base.get_config(), "x", {"x": {"train.step": 3}})
+    with pytest.raises(UserError, match=r"train\.step is unknown: did you mean steps"):
+        from_mapping(config.to_dict())

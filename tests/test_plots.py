@@ -1,0 +1,61 @@
+"""Figures: every kind of run can be drawn, and only what is missing is painted over."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inrr_jax import plots
+
+SHAPE = (20, 30)
+ROWS = [{"step": 10, "psnr_observed": 20.0, "psnr_missing": 15.0}, {"step": 20, "psnr_observed": 25.0}]
+
+
+def picture(channels, seed=0):
+    return np.random.default_rng(seed).random((*SHAPE, channels), np.float32)
+
+
+def some_missing():
+    return np.random.default_rng(1).random(SHAPE) > 0.4
+
+
+def draw(path, channels=1, laplacians=("row", "col"), rows=ROWS, has_truth=True):
+    matrices = {name: np.random.default_rng(2).standard_normal((20, 20), np.float32) for name in laplacians}
+    recovered = picture(channels, seed=3)
+    plots.comparison(path, picture(channels), some_missing(), recovered, matrices, rows, has_truth=has_truth)
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"channels": 3}, {"has_truth": False}, {"laplacians": ()}, {"rows": []}],
+    ids=["grey", "rgb", "without truth", "without laplacians", "without rows"],
+)
+def test_every_kind_of_run_is_drawn(tmp_path, changes):
+    pixels = draw(tmp_path / "figure.png", **changes)
+    assert pixels.shape == (700, 1400, 3)
+    assert 0.02 < np.mean(pixels < 250) < 0.9  # there is something, and a white ground
+
+
+def test_the_figure_depends_on_the_truth_and_the_laplacians(tmp_path):
+    whole = draw(tmp_path / "a.png")
+    assert np.array_equal(whole, draw(tmp_path / "b.png"))
+    assert not np.array_equal(whole, draw(tmp_path / "c.png", has_truth=False))
+    assert not np.array_equal(whole, draw(tmp_path / "d.png", laplacians=("row",)))
+
+
+def test_a_laplacian_of_zeros_and_one_of_a_single_axis_node_can_be_drawn(tmp_path):
+    mask = some_missing()
+    zeros = {"row": np.zeros((20, 20), np.float32)}
+    plots.comparison(tmp_path / "x.png", picture(1), mask, picture(1), zeros, [], has_truth=True)
+    assert (tmp_path / "x.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_missing_pixels_alone_are_painted_red(channels):
+    image, mask = picture(channels), some_missing()
+    painted = plots.paint_missing(image, mask)
+    assert painted.shape == (*SHAPE, 3)
+    np.testing.assert_array_equal(painted[mask], np.broadcast_to(image, (*SHAPE, 3))[mask])
+    np.testing.assert_array_equal(painted[~mask], np.tile(np.float32(plots.MISSING_COLOR), ((~mask).sum(), 1)))
+    np.testing.assert_array_equal(np.all(painted == np.float32(plots.MISSING_COLOR), axis=-1), ~mask)

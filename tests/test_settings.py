@@ -1,0 +1,154 @@
+"""Settings: refused where wrong, the same after a round trip, and every choice of theirs runs."""
+
+import dataclasses
+import functools
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from inrr_jax import problem, training
+from inrr_jax.errors import UserError
+from inrr_jax.settings import Settings, difference, from_mapping, to_mapping
+from inrr_jax.types import Signal
+
+TINY = {
+    "field": {"width": 8, "depth": 2},
+    "regularizer": {"width": 8, "depth": 2, "rank": 4},
+    "train": {"steps": 2, "chunk": 2, "fibers": 3},
+}
+
+
+def nested(name, value):
+    """Turn `a.b` and a value into {"a": {"b": value}}."""
+    for key in reversed(name.split(".")):
+        value = {key: value}
+    return value
+
+
+def changed(name, value):
+    section, key = name.split(".")
+    return from_mapping({**TINY, section: {**TINY.get(section, {}), key: value}})
+
+
+def fields_of(settings):
+    return [
+        (f"{section.name}.{f.name}", f)
+        for section in dataclasses.fields(settings)
+        if dataclasses.is_dataclass(getattr(settings, section.name))
+        for f in dataclasses.fields(getattr(settings, section.name))
+    ]
+
+
+CHOICES = [
+    (name, choice) for name, f in fields_of(Settings()) for choice in f.metadata.get("choices", ()) if f.name != "mode"
+]
+BOUNDS = [(name, f.metadata) for name, f in fields_of(Settings()) if "low" in f.metadata]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("tarin", {}, r"setting tarin is unknown: did you mean train\? accepted are .*train"),
+        ("train.step", 3, r"setting train\.step is unknown: did you mean steps\?"),
+        ("mask.mode", "radnom", r"mask\.mode=radnom is unknown: did you mean random\? accepted are density, file, pat"),
+        ("field.name", "siern", r"field\.name=siern is unknown: did you mean siren\?"),
+        ("regularizer.name", "inr", r"regularizer\.name=inr is unknown: did you mean inrr\?"),
+        ("optimizer.name", "adm", r"optimizer\.name=adm is unknown: did you mean adam\? accepted are adam, muon"),
+        ("train.steps", 2.5, r"train\.steps=2\.5 is a float: give a int"),
+        ("train.steps", True, r"train\.steps=True is a bool"),
+        ("train.steps", "3", r"train\.steps='3' is a str"),
+        ("data.grey", 1, r"data\.grey=1 is a int: give a bool"),
+        ("mask.rate", True, r"mask\.rate=True is a bool: give a float"),
+        ("mask.rate", None, r"mask\.rate=None is a NoneType"),
+        ("data.image", 3, r"data\.image=3 is a int: give a str"),
+        ("mask.rate", float("nan"), r"mask\.rate=nan is out of range: give a number above 0"),
+        ("mask.rate", float("inf"), r"mask\.rate=inf is out of range"),
+        ("optimizer.field_rate", float("nan"), r"optimizer\.field_rate=nan is out of range"),
+        ("seed", -1, r"seed=-1 is out of range: give a number of at least 0"),
+    ],
+)
+def test_what_is_wrong_is_refused_in_one_line(name, value, message):
+    with pytest.raises(UserError, match=message) as caught:
+        from_mapping(nested(name, value))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "limits"), BOUNDS, ids=[name for name, _ in BOUNDS])
+def test_bounds_are_kept_on_both_sides(name, limits):
+    low = limits["low"]
+    below = low if limits["above"] else low - 1
+    with pytest.raises(UserError, match=f"{name}={below}.* is out of range"):
+        changed(name, below)
+    accepted = low + 1 if limits["above"] else low
+    assert to_mapping(changed(name, accepted))[name.split(".")[0]][name.split(".")[1]] == accepted
+
+
+def test_round_trip_through_json():
+    settings = from_mapping({"seed": 7, "mask": {"rate": 0.1, "mode": "patch"}, "data": {"truth": False}})
+    assert from_mapping(json.loads(json.dumps(to_mapping(settings)))) == settings
+    assert from_mapping({}) == Settings()
+    assert settings != Settings()
+
+
+def test_whole_numbers_are_taken_for_floats():
+    rate = changed("optimizer.field_rate", 1).optimizer.field_rate
+    assert rate == 1.0
+    assert type(rate) is float
+
+
+def test_difference_names_what_differs():
+    a = to_mapping(Settings())
+    b = to_mapping(from_mapping({"seed": 1, "field": {"width": 7}}))
+    assert difference(a, a) == []
+    assert difference(a, b) == ["field.width", "seed"]
+    del b["train"]
+    assert difference(a, b) == ["field.width", "seed", "train"]
+
+
+@functools.cache
+def two_steps(settings):
+    image = np.random.default_rng(0).random((8, 9, 1), np.float32)
+    signal = Signal(jax.numpy.asarray(image), jax.numpy.ones((8, 9), bool))
+    state, knobs, key = training.start(signal, settings)
+    before = jax.tree.map(np.array, state.params)
+    ((state, info),) = training.fit(state, signal, knobs, key, settings)
+    return before, jax.tree.map(np.array, state.params), info
+
+
+@pytest.mark.parametrize(("name", "choice"), [pair for pair in CHOICES if not pair[0].startswith("mask.")])
+def test_every_choice_of_a_fit_takes_two_steps(name, choice):
+    settings = changed(name, choice)
+    assert getattr(getattr(settings, name.split(".")[0]), name.split(".")[1]) == choice
+    before, after, info = two_steps(settings)
+    assert all(np.isfinite(values).all() for values in info.values())
+    moved = [not np.array_equal(a, b) for a, b in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)]
+    assert all(moved)
+
+
+def test_choices_that_change_the_fit_change_it():
+    """The default and its alternative end in different parameters, so that a choice without effect would show."""
+    _, default, _ = two_steps(from_mapping(TINY))
+    names = {"regularizer.name": "none", "optimizer.name": "adam", "optimizer.schedule": "constant"}
+    for name, choice in names.items():
+        _, after, _ = two_steps(changed(name, choice))
+        leaves = zip(jax.tree.leaves(after["field"]), jax.tree.leaves(default["field"]), strict=True)
+        assert not all(np.array_equal(a, b) for a, b in leaves), name
+
+
+@pytest.mark.parametrize("choice", [choice for name, choice in CHOICES if name == "mask.observed"])
+def test_every_polarity_of_a_mask_file_loads(tmp_path, choice):
+    bright = np.arange(64).reshape(8, 8) % 3 == 0
+    np.save(tmp_path / "mask.npy", bright)
+    np.save(tmp_path / "image.npy", np.full((8, 8), 0.5))
+    mask = {"mode": "file", "path": str(tmp_path / "mask.npy"), "observed": choice}
+    task = problem.load(from_mapping({**TINY, "data": {"image": str(tmp_path / "image.npy")}, "mask": mask}))
+    np.testing.assert_array_equal(task.mask, bright if choice == "bright" else ~bright)
+
+
+def test_every_mask_mode_loads():
+    modes = next(f.metadata["choices"] for name, f in fields_of(Settings()) if name == "mask.mode")
+    for mode in set(modes) - {"file"}:  # tested above
+        task = problem.load(from_mapping({**TINY, "data": {"size": 32, "grey": True}, "mask": {"mode": mode}}))
+        assert 0.2 < 1 - task.mask.mean() < 0.8, mode
