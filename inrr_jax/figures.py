@@ -80,3 +80,29 @@ def halves(path: Path, image: dict[str, Any]) -> None:
         axes.legend(fontsize=8)
     panels[0].set_ylabel("PSNR lost on missing pixels / dB")
     figure.savefig(path, dpi=110)
+
+
+def methods(path: Path, rows: dict[str, dict[str, float]]) -> None:
+    """Draw seconds and memory of the ways to a kernel, with their ratios to the last one."""
+    figure = Figure(figsize=(8.0, 2.2), layout="constrained")
+    quantities = {"seconds": ("seconds", 1.0), "added": ("memory / MiB", 2.0**20)}
+    for axes, (name, (label, unit)) in zip(figure.subplots(1, 2, sharey=True), quantities.items(), strict=True):
+        values = np.array([row[name] / unit for row in rows.values()])
+        bars = axes.barh(list(rows), values, color=["tab:grey", "tab:blue", "tab:green"])
+        ratios = values / values[-1]
+        axes.bar_label(bars, [f"{value:.3g}  ({ratio:.0f} x)" for value, ratio in zip(values, ratios, strict=True)])
+        axes.set_xscale("log")
+        axes.set_xlim(values.min() / 2, values.max() * 12)
+        axes.set_xlabel(label)
+    figure.savefig(path, dpi=110)
+
+
+def residuals(path: Path, curve: list[float]) -> None:
+    """Draw the residuals of conjugate gradients over their steps."""
+    figure = Figure(figsize=(5.0, 3.0), layout="constrained")
+    axes = figure.subplots()
+    axes.semilogy(range(1, len(curve) + 1), curve, "o-", markersize=3)
+    axes.set_xlabel("step of conjugate gradients")
+    axes.set_ylabel("residual over targets")
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=110)

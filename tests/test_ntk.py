@@ -260,6 +260,21 @@ def test_conjugate_gradients_equal_cholesky():
     assert short[-1] > 0.01
 
 
+def test_preconditioned_conjugate_gradients_arrive_sooner():
+    x, y = uniform(1, 200, 2), uniform(2, 200)
+    kernel = ntk.siren(5.0, x, x, width=64, depth=3)
+    ridge = 1e-2 * float(jnp.mean(jnp.diag(kernel)))
+    precondition = ntk.nystrom(kernel[:, :60], kernel[:60, :60], ridge=ridge)
+    found = [
+        ntk.conjugate_gradient(lambda v: kernel @ v, y, ridge=ridge, steps=200, tolerance=1e-3, **options)
+        for options in ({}, {"precondition": precondition})
+    ]
+    (_, slow), (weights, quick) = found
+    assert len(quick) < len(slow) / 2
+    expected = ntk.regress(kernel, kernel, y[:, None], jitter=1e-2)[:, 0]
+    np.testing.assert_allclose(kernel @ weights, expected, atol=0.01)
+
+
 def test_regression_interpolates_and_refuses_a_singular_kernel():
     x, y = uniform(1, 20, 2), uniform(2, 20, 2)
     kernel = ntk.siren(30.0, x, x, width=256, depth=3)
