@@ -169,7 +169,7 @@ def image_errors(
     image: Float[np.ndarray, "H W 1"],
     mask: Bool[np.ndarray, "H W"],
     gram: Float[Array, "HW HW"],
-    jitter: Float[Array, ""] | float,
+    jitter: float,
 ) -> Halves:
     """Predict a grey image from its observed pixels by kernel regression about their mean; clipped to [0, 1]."""
     truth, observed = jnp.asarray(image.reshape(-1, 1)), np.asarray(mask).reshape(-1)
