@@ -175,7 +175,7 @@ def make(key: PRNGKeyArray, shape: tuple[int, ...], mode: str, rate: Rate) -> Bo
     if mode not in MODES:
         raise UserError(unknown(f"mask mode {mode}", mode, MODES))
     if not isinstance(rate, jax.Array) and not 0 < rate < 1:
-        raise UserError(f"mask rate {rate}: give the share of missing pixels, above 0 and below 1")
+        raise UserError(f"mask.rate={rate} is out of range: give the share of missing pixels, above 0 and below 1")
     return MODES[mode](key, shape, rate)
 
 

@@ -1,5 +1,6 @@
 """A recovery problem: a picture, and which of its pixels are observed."""
 
+import hashlib
 from typing import NamedTuple
 
 import jax
@@ -25,6 +26,12 @@ class Problem(NamedTuple):
     def signal(self) -> Signal:
         """The part that a fit may see."""
         return Signal(jnp.where(self.mask[..., None], self.image, 0.0), jnp.asarray(self.mask))
+
+    @property
+    def digest(self) -> str:
+        """A short name of the contents: equal for equal pictures and masks."""
+        parts = (str(self.image.shape).encode(), self.image.tobytes(), self.mask.tobytes())
+        return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
 
 
 def load(settings: Settings) -> Problem:

@@ -1,6 +1,7 @@
 """Every setting of a fit, with its default, unit and meaning: the frozen dataclasses that a config becomes."""
 
 import dataclasses
+import sys
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,9 +14,14 @@ def _choice(default: str, *others: str) -> Any:
     return field(default=default, metadata={"choices": (default, *others)})
 
 
-def at_least(default: int | float, low: int | float, *, above: bool = False) -> Any:
-    """Declare a number with its default and its least value, which is not accepted itself if `above`."""
-    return field(default=default, metadata={"low": low, "above": above})
+def at_least(
+    default: int | float, low: int | float, *, above: bool = False, high: int | float = sys.float_info.max
+) -> Any:
+    """Declare a number by its default and its range; `low` is outside of it if `above`."""
+    return field(default=default, metadata={"low": low, "above": above, "high": high})
+
+
+_MAX_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -40,11 +46,11 @@ class MaskSettings:
     mode: str = _choice("random", "patch", "text", "density", "file")
     rate: float = at_least(0.5, 0.0, above=True)
     """Share of missing pixels, in (0, 1). Not used by mode file."""
-    seed: int = at_least(0, 0)
+    seed: int = at_least(0, 0, high=_MAX_SEED)
     """Seed of the mask alone; the fit has its own."""
     path: str = ""
     """The picture or .npy array that mode file reads; it has the size of the image as it is fitted."""
-    threshold: float = at_least(0.5, 0.0)
+    threshold: float = at_least(0.5, 0.0, high=1.0)
     """Grey value in [0, 1] that tells observed from missing in that file."""
     observed: str = _choice("bright", "dark")
     """Which side of the threshold is observed."""
@@ -140,7 +146,7 @@ class TrainSettings:
 class Settings:
     """Everything that defines a run: two runs with equal settings are the same run."""
 
-    seed: int = at_least(0, 0)
+    seed: int = at_least(0, 0, high=_MAX_SEED)
     """Of the initialisation and of the fibres drawn."""
     data: DataSettings = DataSettings()
     mask: MaskSettings = MaskSettings()
@@ -166,25 +172,30 @@ def from_mapping(mapping: Mapping[str, Any], cls: type = Settings, prefix: str =
     for key, value in mapping.items():
         path = f"{prefix}{key}"
         if dataclasses.is_dataclass(hints[key]):
+            if not isinstance(value, Mapping):
+                raise UserError(f"{path}={value!r} is no group of settings: give NAME=VALUE pairs")
             values[key] = from_mapping(value, hints[key], f"{path}.")
         else:
             values[key] = _checked(path, value, hints[key], accepted[key].metadata)
     return cls(**values)
 
 
+_EXAMPLES = {int: "a whole number", float: "a number", bool: "True or False", str: "a word or path"}
+
+
 def _checked(path: str, value: Any, kind: type, limits: Mapping[str, Any]) -> Any:
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:
-        raise UserError(f"{path}={value!r} is a {type(value).__name__}: give a {kind.__name__}")
+        raise UserError(f"{path}={value!r} is no {kind.__name__}: give {_EXAMPLES[kind]}")
     if "choices" in limits and value not in limits["choices"]:
         raise UserError(unknown(f"{path}={value}", str(value), limits["choices"]))
     if "low" in limits:
-        low, above = limits["low"], limits["above"]
-        if not (value > low if above else value >= low) or value == float("inf"):
-            raise UserError(
-                f"{path}={value} is out of range: give a number {'above' if above else 'of at least'} {low:g}"
-            )
+        low, high = limits["low"], limits["high"]
+        if not (low <= value <= high) or (limits["above"] and value == low):
+            below = f" and at most {high:g}" if high != sys.float_info.max else ""
+            bounds = f"{'above' if limits['above'] else 'of at least'} {low:g}{below}"
+            raise UserError(f"{path}={value} is out of range: give a number {bounds}")
     return value
 
 

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, Key
 from inrr_jax import fibers, fields, images, optimizers, regularizers
 from inrr_jax.errors import DivergedError
 from inrr_jax.objective import objective
-from inrr_jax.settings import DataSettings, MaskSettings, Settings
+from inrr_jax.settings import DataSettings, MaskSettings, Settings, TrainSettings
 from inrr_jax.types import Info, Knobs, Params, Scalar, Signal, State
 from inrr_jax.types import knobs as knobs_of
 
@@ -36,6 +36,7 @@ def program(settings: Settings) -> Settings:
         mask=MaskSettings(),
         field=dataclasses.replace(settings.field, omega=blank),
         regularizer=dataclasses.replace(settings.regularizer, weight=blank),
+        train=TrainSettings(steps=settings.train.steps, fibers=settings.train.fibers),
         optimizer=dataclasses.replace(settings.optimizer, matrix_rate=blank, field_rate=blank, laplacian_rate=blank),
     )
 
@@ -141,9 +142,7 @@ def _diverged(step: int, where: str) -> DivergedError:
     return DivergedError(f"step {step}: no number in {where}: lower the rates or the weight")
 
 
-def recover(
-    params: Params, omega: Scalar, shape: tuple[int, ...], settings: Settings
-) -> Float[Array, "*grid C"]:
+def recover(params: Params, omega: Scalar, shape: tuple[int, ...], settings: Settings) -> Float[Array, "*grid C"]:
     """Evaluate the field on the whole grid.
 
     Args:

@@ -8,6 +8,9 @@ from inrr_jax.errors import UserError
 from inrr_jax.settings import Settings, difference, from_mapping, to_mapping
 from inrr_jax.writers import write_json
 
+_INPUTS = "inputs"
+"""Key of config.json, beside the settings."""
+
 
 def recorded(folder: Path) -> Settings | None:
     """Return the settings of the run that the folder holds; None if it holds none.
@@ -20,6 +23,7 @@ def recorded(folder: Path) -> Settings | None:
     if content is None:
         return None
     try:
+        content.pop(_INPUTS, None)
         settings = from_mapping(content)
         reason = "" if to_mapping(settings) == content else "settings are missing"
     except UserError as error:
@@ -40,22 +44,29 @@ def finished(folder: Path) -> dict[str, Any] | None:
     return _read(folder / "result.json")
 
 
-def claim(folder: Path, settings: Settings) -> None:
-    """Make the folder that of the run with these settings, or recognise that it is already.
+def claim(folder: Path, settings: Settings, inputs: str) -> None:
+    """Make the folder that of the run with these settings and inputs, or recognise that it is already.
+
+    Args:
+        folder: the work directory.
+        settings: of the run.
+        inputs: a digest of what its files hold; their paths are settings, their contents are not.
 
     Raises:
         UserError: it holds another run or other files, or cannot be written; nothing in it has been touched then.
     """
-    present = recorded(folder)
-    if present == settings:
-        return
+    present, wanted = recorded(folder), to_mapping(settings)
     if present is not None:
-        names = ", ".join(difference(to_mapping(present), to_mapping(settings)))
+        record = _read(folder / "config.json")
+        names = ", ".join(difference(to_mapping(present), wanted))
+        if not names and record.get(_INPUTS) == inputs:
+            return
+        names = names or "what its picture or mask holds"
         raise UserError(f"{folder} holds another run, which differs in {names}: give another --workdir, or remove it")
     try:
         _refuse_other_files(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "config.json", to_mapping(settings))
+        write_json(folder / "config.json", {**wanted, _INPUTS: inputs})
     except OSError as error:
         raise UserError(f"{folder} cannot be written ({error.strerror}): give another --workdir") from None
 

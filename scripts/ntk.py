@@ -4,6 +4,7 @@ python -m scripts.ntk --config=configs/theorem.py [--config.NAME=VALUE ...] [--w
 """
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,14 @@ LARGE = 64.0
 def main(config: ConfigDict, folder: Path | None) -> None:
     """Show the theorem with the settings that the config describes."""
     settings = _checked(from_mapping(config.to_dict(), TheoremSettings))
+    pictures = {name: images.load(name, size=(settings.size, settings.size), grey=True) for name in settings.images}
     folder = folder or cli.default_workdir()
     folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     # At small omega the kernel is nearly singular: float32 would draw its own rounding, not the prediction.
     jax.config.update("jax_enable_x64", True)
     print(STATEMENT)
-    result = {"line": _line(settings), "orders": _orders(settings), "image": _image(settings)}
+    result = {"line": _line(settings), "orders": _orders(settings), "image": _image(pictures, settings)}
     result["seconds"] = time.perf_counter() - start
     write_json(folder / "theorem.json", result)
     _draw(folder, result)
@@ -51,10 +53,12 @@ def main(config: ConfigDict, folder: Path | None) -> None:
 
 
 def _checked(settings: TheoremSettings) -> TheoremSettings:
-    for name in ("omegas", "shown", "image_omegas", "widths"):
+    kinds = {"omegas": float | int, "shown": float | int, "image_omegas": float | int, "widths": int}
+    for name, kind in kinds.items():
         values = getattr(settings, name)
-        if not values or not all(isinstance(value, float | int) and value > 0 for value in values):
-            raise UserError(f"{name}={values!r}: give positive numbers, such as --config.{name}='(64, 256)'")
+        if not values or not all(isinstance(value, kind) and value > 0 for value in values):
+            what = "whole numbers" if kind is int else "numbers"
+            raise UserError(f"{name}={values!r}: give positive {what}, such as --config.{name}='(64, 256, 1024)'")
     if sum(omega >= LARGE for omega in settings.omegas) < 3:
         raise UserError(f"omegas={settings.omegas}: give at least three from {LARGE:g} on, to measure exponents there")
     if len(settings.widths) < 3:
@@ -66,33 +70,40 @@ def _checked(settings: TheoremSettings) -> TheoremSettings:
 
 def _line(settings: TheoremSettings) -> dict[str, Any]:
     """Predict a line at every omega, with the infinite-width kernel and with networks of each width."""
-    key = jax.random.key(settings.seed)
-    line = theorem.sampled_line(key, settings.samples, points=16_001)
-    coarse = theorem.sampled_line(key, settings.samples, points=1001)
-    infinite = {"omega": [], "slope_limit": [], **{name: [] for name in theorem.Limits._fields[1:]}}
+    line = theorem.sampled_line(jax.random.key(settings.seed), settings.samples, points=16_001)
+    infinite = _sweep(line, settings)
+    exponents = _exponents(infinite)
+    coarse = line._replace(points=line.points[::16])
+    networks = {str(width): _networks(width, coarse, settings) for width in settings.widths}
+    shown = line._replace(points=jnp.sort(jnp.concatenate([line.points[::8], line.samples]), axis=0))
+    return {
+        "samples": np.asarray(line.samples[:, 0]).tolist(),
+        "targets": np.asarray(line.targets[:, 0]).tolist(),
+        "points": np.asarray(shown.points[:, 0]).tolist(),
+        "predictions": {
+            str(omega): np.asarray(_infinite(omega, shown, settings).prediction).tolist() for omega in settings.shown
+        },
+        "infinite": infinite,
+        "exponents": exponents,
+        "networks": networks,
+        "noise_exponent": _noise_exponent(networks),
+    }
+
+
+def _sweep(line: theorem.Line, settings: TheoremSettings) -> dict[str, list[float]]:
+    """Measure the limits of the infinite-width kernel at every omega, and print them."""
+    table: dict[str, list[float]] = {}
     print(f"{'omega':>8}{'off-diagonal':>14}{'constant':>12}{'spread':>12}{'slope':>10}{'slope, limit':>14}")
     for omega in settings.omegas:
-        row = _numbers(_infinite(omega, line, settings))
-        row |= {"omega": omega, "slope_limit": float(theorem.slope_limit(line, omega, depth=settings.depth))}
+        row = {"omega": omega, **_numbers(_infinite(omega, line, settings))}
+        row["slope_limit"] = float(theorem.slope_limit(line, omega, depth=settings.depth))
         print(
             f"{omega:8g}{row['off_diagonal']:14.2e}{row['constant']:12.4f}{row['spread']:12.2e}{row['slope']:10.3f}"
             f"{row['slope_limit']:14.3f}"
         )
         for name, value in row.items():
-            infinite[name].append(value)
-    networks = {str(width): _networks(width, coarse, settings) for width in settings.widths}
-    return {
-        "samples": np.asarray(line.samples[:, 0]).tolist(),
-        "targets": np.asarray(line.targets[:, 0]).tolist(),
-        "points": np.asarray(coarse.points[:, 0]).tolist(),
-        "predictions": {
-            str(omega): np.asarray(_infinite(omega, coarse, settings).prediction).tolist() for omega in settings.shown
-        },
-        "infinite": infinite,
-        "exponents": _exponents(infinite),
-        "networks": networks,
-        "noise_exponent": _noise_exponent(networks),
-    }
+            table.setdefault(name, []).append(value)
+    return table
 
 
 def _infinite(omega, line, settings):
@@ -104,19 +115,18 @@ def _numbers(limits: theorem.Limits) -> dict[str, float]:
 
 
 def _networks(width: int, line: theorem.Line, settings: TheoremSettings) -> dict[str, list[float]]:
-    """Measure the limits of networks of one width, averaged over their initialisations."""
-    rows = []
-    for omega in settings.omegas:
-        key = jax.random.key(settings.seed + 1)
-        shape = {"width": int(width), "depth": settings.depth, "draws": settings.draws}
-        rows.append(_numbers(theorem.empirical_limits(key, omega, line, settings.jitter, **shape)))
+    """Measure the limits of networks of one width: means over their initialisations, at every omega."""
+    key = jax.random.key(settings.seed + 1)
+    measure = partial(theorem.empirical_limits, width=width, depth=settings.depth, draws=settings.draws)
+    found = [measure(key, omega, line, settings.jitter) for omega in settings.omegas]
+    rows = [_numbers(limits) for limits in found]
     last = rows[-1]
     print(
         f"width {width:>5} at omega {settings.omegas[-1]:g}: off-diagonal {last['off_diagonal']:.3f},"
         f" spread {last['spread']:.3f}, slope {last['slope']:.1f}",
         flush=True,
     )
-    return {name: [row[name] for row in rows] for name in last}
+    return {**{name: [row[name] for row in rows] for name in last}, "left": found[-1].off_diagonal.tolist()}
 
 
 def _exponents(infinite: dict[str, list[float]]) -> dict[str, list[float]]:
@@ -131,10 +141,12 @@ def _exponents(infinite: dict[str, list[float]]) -> dict[str, list[float]]:
 
 
 def _noise_exponent(networks: dict[str, dict[str, list[float]]]) -> list[float]:
-    """Measure how the off-diagonal entries that the largest omega leaves fall with the width."""
-    left = np.array([rows["off_diagonal"][-1] for rows in networks.values()])
-    found = [*analysis.power_law(np.array([float(width) for width in networks]), left)]
-    print(f"off-diagonal entries that the largest omega leaves ~ width^{_interval(found)}, predicted -0.5")
+    """Measure how the off-diagonal entries that the largest omega leaves fall with the width, over all draws."""
+    left = [(float(width), value) for width, rows in networks.items() for value in rows["left"]]
+    found = [*analysis.power_law(*np.array(left).T)]
+    print(
+        f"off-diagonal entries that the largest omega leaves ~ width^{_interval(found)}, predicted -0.5 for large widths"
+    )
     return found
 
 
@@ -150,7 +162,7 @@ def _orders(settings: TheoremSettings) -> dict[str, Any]:
     widths = np.repeat(np.array(settings.widths, float), draws)
     errors = np.concatenate(
         [
-            orders.width_errors(key, points.astype(jnp.float32), 30.0, width=int(n), depth=settings.depth, draws=draws)
+            orders.width_errors(key, points.astype(jnp.float32), 30.0, width=n, depth=settings.depth, draws=draws)
             for n in settings.widths
         ]
     )
@@ -168,10 +180,9 @@ def _orders(settings: TheoremSettings) -> dict[str, Any]:
     return found
 
 
-def _image(settings: TheoremSettings) -> dict[str, Any]:
+def _image(pictures: dict[str, Any], settings: TheoremSettings) -> dict[str, Any]:
     """Recover images under random and density masks at every omega, and score their halves apart."""
     shape = (settings.size, settings.size)
-    pictures = {name: images.load(name, size=shape, grey=True) for name in settings.images}
     key = jax.random.fold_in(jax.random.key(settings.seed), 1)
     drawn = {mode: np.asarray(masks.make(key, shape, mode, settings.rate)) for mode in ("random", "density")}
     points = theorem.pixels(settings.size, jnp.float64)

@@ -39,7 +39,7 @@ def main(config: ConfigDict, folder: Path | None) -> None:
     folder = folder or cli.default_workdir()
     settings = _with_precision(settings, workdir.recorded(folder))
     task = problem.load(settings)
-    workdir.claim(folder, settings)
+    workdir.claim(folder, settings, task.digest)
     if result := workdir.finished(folder):
         print(f"{folder} holds this run, finished; remove the folder to start over")
         _print_table(result)

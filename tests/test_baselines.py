@@ -78,7 +78,9 @@ def test_fill_refuses_a_mask_without_observed_pixels(fill):
 
 
 def test_unknown_fill_is_refused_with_the_nearest_and_all_names():
-    with pytest.raises(UserError, match=r"harmonics is unknown: did you mean harmonic\? accepted are biharmonic, .*wnll"):
+    with pytest.raises(
+        UserError, match=r"harmonics is unknown: did you mean harmonic\? accepted are biharmonic, .*wnll"
+    ):
         baselines.fill_by_name("harmonics")
     assert baselines.fill_by_name("harmonic") is baselines.harmonic
 

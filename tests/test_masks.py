@@ -145,7 +145,7 @@ def test_make_refuses_unknown_modes():
 
 @pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, 12.5, float("nan")])
 def test_make_refuses_rates_outside(rate):
-    with pytest.raises(UserError, match=rf"rate {rate}: .*above 0 and below 1"):
+    with pytest.raises(UserError, match=rf"rate={rate} is out of range: .*above 0 and below 1"):
         masks.make(jax.random.key(0), SHAPE, "random", rate)
 
 

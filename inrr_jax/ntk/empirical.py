@@ -5,6 +5,7 @@ K(x, x') = sum_c <d f_c(x) / d theta, d f_c(x') / d theta>; for one channel pass
 A network before or after its sigmoid is a matter of `apply` too (networks.py).
 """
 
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -28,7 +29,7 @@ def contraction(apply: Apply, params: Any, x1: Float[Array, "N D"], x2: Float[Ar
         j1, j2 = j1.reshape(len(x1), -1), j2.reshape(len(x2), -1)
         return jnp.dot(j1, j2.T, precision="float32")
 
-    return sum(jax.tree.leaves(jax.tree.map(contract, jacobian(x1), jacobian(x2))))
+    return jax.tree.reduce(jnp.add, jax.tree.map(contract, jacobian(x1), jacobian(x2)))
 
 
 class Factor(NamedTuple):
@@ -86,7 +87,7 @@ def structured(apply: Apply, params: Any, x1: Float[Array, "N D"], x2: Float[Arr
         UserError: if the network has a parameter outside dense layers, or uses a layer twice.
     """
     pairs = zip(factors(apply, params, x1), factors(apply, params, x2), strict=True)
-    return sum(layer_kernel(left, right) for left, right in pairs)
+    return functools.reduce(jnp.add, (layer_kernel(left, right) for left, right in pairs))
 
 
 def layer_kernel(left: Factor, right: Factor) -> Float[Array, "N M"]:

@@ -1,8 +1,10 @@
 """The kernel of an infinitely wide SIREN, in closed form (derived in docs/theory.md)."""
 
 import math
+from functools import partial
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -18,6 +20,7 @@ class _Moments(NamedTuple):
     """E[sin^2 v] at the second points."""
 
 
+@partial(jax.jit, static_argnames=("width", "depth"))
 def siren(
     omega: Float[Array, ""] | float,
     x1: Float[Array, "N D"],
@@ -41,6 +44,7 @@ def siren(
     return width * weights + rest
 
 
+@partial(jax.jit, static_argnames="depth")
 def siren_parts(
     omega: Float[Array, ""] | float, x1: Float[Array, "N D"], x2: Float[Array, "M D"], *, depth: int
 ) -> tuple[Float[Array, "N M"], Float[Array, "N M"]]:

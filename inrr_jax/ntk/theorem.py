@@ -7,7 +7,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.linalg import cho_factor, cho_solve
 from jaxtyping import Array, Bool, Float, Key
 
 from inrr_jax import images
@@ -15,7 +14,7 @@ from inrr_jax.ntk.blocks import Kernel
 from inrr_jax.ntk.empirical import structured
 from inrr_jax.ntk.infinite import siren
 from inrr_jax.ntk.networks import network
-from inrr_jax.ntk.regression import regress
+from inrr_jax.ntk.regression import regress, ridge_weights
 from inrr_jax.settings import FieldSettings
 
 
@@ -56,18 +55,19 @@ class Line(NamedTuple):
     samples: Float[Array, "N 1"]
     targets: Float[Array, "N 1"]
     points: Float[Array, "M 1"]
-    away: Bool[Array, "M"]
-    """Points further from every sample than a quarter of the mean gap."""
+
+    def away(self) -> Bool[Array, "M"]:
+        """Tell which points lie further from every sample than a quarter of the mean gap."""
+        distance = jnp.min(jnp.abs(self.points - self.samples.T), axis=1)
+        return distance > 0.5 / len(self.samples)
 
 
-def sampled_line(key: Key[Array, ""], count: int, points: int = 4001) -> Line:
+def sampled_line(key: Key[Array, ""], count: int, points: int) -> Line:
     """Draw one sample in the middle 60 % of each of `count` equal cells, with targets uniform in [0, 1]."""
     place, height = jax.random.split(key)
     offsets = jax.random.uniform(place, (count, 1), minval=0.2, maxval=0.8)
     samples = -1.0 + 2.0 / count * (jnp.arange(count)[:, None] + offsets)
-    grid = jnp.linspace(-1.0, 1.0, points)[:, None]
-    distance = jnp.min(jnp.abs(grid - samples.T), axis=1)
-    return Line(samples, jax.random.uniform(height, (count, 1)), grid, distance > 0.5 / count)
+    return Line(samples, jax.random.uniform(height, (count, 1)), jnp.linspace(-1.0, 1.0, points)[:, None])
 
 
 class Limits(NamedTuple):
@@ -87,19 +87,19 @@ class Limits(NamedTuple):
 def limits(kernel: Kernel, params, line: Line, jitter: Float[Array, ""] | float) -> Limits:
     """Predict a line by kernel regression and measure what the theorem speaks of. Traceable: NaN if singular."""
     gram = kernel(params, line.samples, line.samples)
-    ridge = jitter * jnp.mean(jnp.diag(gram))
-    weights = cho_solve(cho_factor(gram + ridge * jnp.eye(len(gram), dtype=gram.dtype)), line.targets)
+    weights = ridge_weights(gram, line.targets, jitter)
 
     def predict(points):
         return (kernel(params, points, line.samples) @ weights)[:, 0]
 
     prediction, slope = jax.jvp(predict, (line.points,), (jnp.ones_like(line.points),))
-    constant = jnp.mean(prediction, where=line.away)
+    away = line.away()
+    constant = jnp.mean(prediction, where=away)
     return Limits(
         prediction,
         _off_diagonal(gram),
         constant,
-        jnp.sqrt(jnp.mean((prediction - constant) ** 2, where=line.away)),
+        jnp.sqrt(jnp.mean((prediction - constant) ** 2, where=away)),
         jnp.sqrt(jnp.mean(slope**2)),
     )
 
@@ -111,7 +111,9 @@ def _off_diagonal(gram):
 
 
 @partial(jax.jit, static_argnames=("width", "depth"))
-def infinite_limits(omega: Float[Array, ""] | float, line: Line, jitter: Float[Array, ""] | float, *, width: int, depth: int) -> Limits:
+def infinite_limits(
+    omega: Float[Array, ""] | float, line: Line, jitter: Float[Array, ""] | float, *, width: int, depth: int
+) -> Limits:
     """Measure the limits of the infinite-width kernel."""
     return limits(partial(siren, width=width, depth=depth), omega, line, jitter)
 
@@ -167,7 +169,7 @@ def image_errors(
     image: Float[np.ndarray, "H W 1"],
     mask: Bool[np.ndarray, "H W"],
     gram: Float[Array, "HW HW"],
-    jitter: Float[Array, ""] | float,
+    jitter: float,
 ) -> Halves:
     """Predict a grey image from its observed pixels by kernel regression about their mean; clipped to [0, 1]."""
     truth, observed = jnp.asarray(image.reshape(-1, 1)), np.asarray(mask).reshape(-1)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 _INFINITE = "black"
@@ -37,11 +38,8 @@ def limits(path: Path, line: dict[str, Any]) -> None:
         "slope": "slope of the prediction, rms",
     }
     for axes, (name, title) in zip(figure.subplots(1, 3), names.items(), strict=True):
-        for shade, (width, rows) in zip(
-            np.linspace(0.8, 0.4, len(line["networks"])), line["networks"].items(), strict=True
-        ):
-            color = (0.1, 0.4 * shade + 0.2, shade)
-            axes.loglog(omegas, rows[name], "o-", color=color, markersize=3, linewidth=1, label=f"width {width}")
+        for shade, (width, rows) in zip(_shades(len(line["networks"])), line["networks"].items(), strict=True):
+            axes.loglog(omegas, rows[name], "o-", color=shade, markersize=3, linewidth=1, label=f"width {width}")
         axes.loglog(omegas, infinite[name], color=_INFINITE, linewidth=1.6, label="infinite width")
         large = omegas >= 8
         theory = np.array(infinite["slope_limit"]) if name == "slope" else infinite[name][-1] * omegas[-1] / omegas
@@ -52,6 +50,11 @@ def limits(path: Path, line: dict[str, Any]) -> None:
         axes.grid(alpha=0.3, which="major")
         axes.legend(fontsize=7)
     figure.savefig(path, dpi=110)
+
+
+def _shades(count: int) -> np.ndarray:
+    """Return as many colours, light to dark, for curves with an order."""
+    return colormaps["viridis_r"](np.linspace(0.2, 0.8, count))
 
 
 def halves(path: Path, image: dict[str, Any]) -> None:
@@ -69,9 +72,37 @@ def halves(path: Path, image: dict[str, Any]) -> None:
             axes.plot(image["omegas"], mean, "o-", color=color, linewidth=2, markersize=4, label=label)
         axes.set_title(f"{mode} mask", fontsize=10)
         axes.set_xscale("log")
+        axes.set_xticks([2, 5, 10, 20, 50], ["2", "5", "10", "20", "50"])
+        axes.minorticks_off()
         axes.set_xlabel(r"$\omega$")
         axes.set_ylim(-0.2, 6.0)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
     panels[0].set_ylabel("PSNR lost on missing pixels / dB")
+    figure.savefig(path, dpi=110)
+
+
+def methods(path: Path, rows: dict[str, dict[str, float]]) -> None:
+    """Draw seconds and memory of the ways to a kernel, with their ratios to the last one."""
+    figure = Figure(figsize=(8.0, 2.2), layout="constrained")
+    quantities = {"seconds": ("seconds", 1.0), "added": ("memory / MiB", 2.0**20)}
+    for axes, (name, (label, unit)) in zip(figure.subplots(1, 2, sharey=True), quantities.items(), strict=True):
+        values = np.array([row[name] / unit for row in rows.values()])
+        bars = axes.barh(list(rows), values, color=["tab:grey", "tab:blue", "tab:green"])
+        ratios = values / values[-1]
+        axes.bar_label(bars, [f"{value:.3g}  ({ratio:.0f} x)" for value, ratio in zip(values, ratios, strict=True)])
+        axes.set_xscale("log")
+        axes.set_xlim(values.min() / 2, values.max() * 12)
+        axes.set_xlabel(label)
+    figure.savefig(path, dpi=110)
+
+
+def residuals(path: Path, curve: list[float]) -> None:
+    """Draw the residuals of conjugate gradients over their steps."""
+    figure = Figure(figsize=(5.0, 3.0), layout="constrained")
+    axes = figure.subplots()
+    axes.semilogy(range(1, len(curve) + 1), curve, "o-", markersize=3)
+    axes.set_xlabel("step of conjugate gradients")
+    axes.set_ylabel("residual over targets")
+    axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)
