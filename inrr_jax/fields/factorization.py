@@ -13,8 +13,8 @@ class Factorization(NamedTuple):
     """X_c = W_1 W_2 ... W_N for every channel c, constant on each pixel of the grid.
 
     The inner sizes are min(H, W): nothing but the small start bounds the rank. Each entry of a factor with K rows is
-    N(0, scale^(2/N) / K), which makes those of X at the start scale / sqrt(H) on root mean square; gradient descent then
-    grows few singular values at a time. No sigmoid: the values are unbounded.
+    N(0, scale^(2/N) / K), which makes those of X at the start scale / sqrt(H) on root mean square; gradient descent
+    then grows few singular values at a time. No sigmoid: the values are unbounded.
     """
 
     grid: tuple[int, ...]
