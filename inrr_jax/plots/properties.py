@@ -19,7 +19,7 @@ def figure2(path: Path, data: dict[str, Any]) -> None:
     for name, picture in data["recovered"].items():
         pictures[f"{name}: {data['psnr'][name][0]:.2f} dB"] = picture
     pictures["truth"] = data["image"]
-    figure = Figure(figsize=(11, 2.9), layout="constrained")
+    figure = Figure(figsize=(11, 3.1), layout="constrained")
     for axes, (title, picture) in zip(figure.subplots(1, len(pictures)), pictures.items(), strict=True):
         axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
         axes.set_title(title, fontsize=10)
@@ -65,7 +65,7 @@ def momentum(path: Path, data: dict[str, Any]) -> None:
     right.axhline(0, color="black", linewidth=0.6)
     _finish(right, "directions, mean over the seeds", "step")
     right.set_ylabel("cosine, over 10 steps")
-    right.legend(fontsize=9)
+    right.legend(fontsize=9, loc="lower left")
     figure.savefig(path, dpi=100)
 
 

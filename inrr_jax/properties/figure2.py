@@ -33,7 +33,7 @@ def measure(settings: FiguresSettings) -> Property:
     }
     data = {"image": task.image, "mask": task.mask, "psnr": psnr}
     data["recovered"] = {name: pictures[name][0] for name in METHODS}
-    return Property(CAPTION, _table(scores), claims, data)
+    return Property(f"{CAPTION} {settings.picture} pixels.", _table(scores), claims, data)
 
 
 def _table(scores: dict[str, list[dict[str, float]]]) -> list[dict[str, str]]:

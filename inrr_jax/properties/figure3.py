@@ -31,7 +31,8 @@ def measure(settings: FiguresSettings) -> Property:
         )
         for m, mode in enumerate(MODES)
     }
-    return Property(CAPTION, table, claims, {"omegas": omegas, "rates": rates, "modes": MODES, "psnr": psnr})
+    caption = f"{CAPTION} {settings.small} pixels."
+    return Property(caption, table, claims, {"omegas": omegas, "rates": rates, "modes": MODES, "psnr": psnr})
 
 
 def _scores(settings: FiguresSettings, mode: str, rate: float, omega: float) -> list[float]:
