@@ -65,7 +65,8 @@ def momentum(path: Path, data: dict[str, Any]) -> None:
     right.axhline(0, color="black", linewidth=0.6)
     _finish(right, "directions, mean over the seeds", "step")
     right.set_ylabel("cosine, over 10 steps")
-    right.legend(fontsize=9, loc="lower left")
+    right.set_ylim(-1.1, 1.75)
+    right.legend(fontsize=9, loc="upper left")
     figure.savefig(path, dpi=100)
 
 
