@@ -2,7 +2,7 @@
 
     python -m scripts.train --config=configs/base.py
 
-The whole 512 x 512 colour baboon with half of its pixels missing: about two minutes on two CPU cores.
+The whole 512 x 512 colour baboon with half of its pixels missing: a minute on two CPU cores, PSNRSCORE on the missing pixels.
 """
 
 from collections.abc import Mapping
