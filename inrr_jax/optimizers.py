@@ -19,7 +19,8 @@ def labels(params: Params, matrices: bool) -> Params:
     """Label every parameter with its rate: `matrix`, `field`, `first` or `laplacian`.
 
     With `matrices`, the square matrices of the field are Muon's: an orthogonal step has a meaning between layers of
-    hidden units, not from coordinates or to colours.
+    hidden units, not from coordinates or to colours. Those of a factorisation have an axis of channels and are not
+    meant either: orthogonal steps grow all singular values alike, and its low rank is gone.
     """
 
     def field_label(path, leaf):
@@ -48,10 +49,14 @@ def make(settings: OptimizerSettings, knobs: Knobs, steps: int) -> optax.Gradien
     def rate(peak):
         return lambda step: peak * factor(step)
 
+    def laplacian_rate(step):
+        learning = step < settings.freeze_at if settings.freeze_at else True
+        return knobs.laplacian_rate * factor(step) * learning
+
     transforms = {
         "matrix": optax.contrib.muon(rate(knobs.matrix_rate)),
         "field": optax.adam(rate(knobs.field_rate)),
         "first": optax.adam(rate(knobs.field_rate * settings.first_scale)),
-        "laplacian": optax.adam(rate(knobs.laplacian_rate)),
+        "laplacian": optax.adam(laplacian_rate),
     }
     return optax.multi_transform(transforms, lambda params: labels(params, settings.name == "muon"))

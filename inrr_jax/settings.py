@@ -14,9 +14,10 @@ def _choice(default: str, *others: str) -> Any:
     return field(default=default, metadata={"choices": (default, *others)})
 
 
-def _at_least(
+def at_least(
     default: int | float, low: int | float, *, above: bool = False, high: int | float = sys.float_info.max
 ) -> Any:
+    """Declare a number by its default and its range; `low` is outside of it if `above`."""
     return field(default=default, metadata={"low": low, "above": above, "high": high})
 
 
@@ -29,7 +30,7 @@ class DataSettings:
 
     image: str = "baboon"
     """A bundled name or the path of a picture."""
-    size: int = _at_least(0, 0)
+    size: int = at_least(0, 0)
     """Longest side in pixels to resize to, proportions kept; 0: as it is."""
     grey: bool = False
     """Reduce colour to one channel of ITU-R 601 luma."""
@@ -43,13 +44,13 @@ class MaskSettings:
     """Which of its pixels are observed."""
 
     mode: str = _choice("random", "patch", "text", "density", "file")
-    rate: float = _at_least(0.5, 0.0, above=True)
+    rate: float = at_least(0.5, 0.0, above=True)
     """Share of missing pixels, in (0, 1). Not used by mode file."""
-    seed: int = _at_least(0, 0, high=_MAX_SEED)
+    seed: int = at_least(0, 0, high=_MAX_SEED)
     """Seed of the mask alone; the fit has its own."""
     path: str = ""
     """The picture or .npy array that mode file reads; it has the size of the image as it is fitted."""
-    threshold: float = _at_least(0.5, 0.0, high=1.0)
+    threshold: float = at_least(0.5, 0.0, high=1.0)
     """Grey value in [0, 1] that tells observed from missing in that file."""
     observed: str = _choice("bright", "dark")
     """Which side of the threshold is observed."""
@@ -57,22 +58,30 @@ class MaskSettings:
 
 @dataclass(frozen=True)
 class FieldSettings:
-    """The network from position to value (SIREN: Sitzmann et al., NeurIPS 2020)."""
+    """What represents the signal: a network from position to value, or a product of matrices on the grid."""
 
-    name: str = _choice("siren")
-    width: int = _at_least(256, 1)
-    depth: int = _at_least(5, 1)
-    """Number of sine layers."""
-    omega: float = _at_least(0.0, 0.0)
-    """Frequency factor of the first layer: radians per half of the longest side; 0: 15 for every 256 pixels of that
-    side, so that a pixel's detail is the same in every size. The paper has 30 at 256 pixels. A knob."""
-    hidden_omega: float = _at_least(1.0, 0.0, above=True)
+    name: str = _choice("siren", "relu", "fourier", "dmf")
+    """siren: sine layers (Sitzmann et al., NeurIPS 2020); relu: ReLU layers; fourier: the same on random Fourier
+    features (Tancik et al., NeurIPS 2020); dmf: deep matrix factorisation (Arora et al., NeurIPS 2019)."""
+    width: int = at_least(256, 1)
+    """Of a network's layers."""
+    depth: int = at_least(5, 1)
+    """Number of a network's sine or ReLU layers."""
+    factors: int = at_least(3, 2)
+    """Number of dmf's factors."""
+    scale: float = at_least(1e-3, 0.0, above=True)
+    """Of dmf's product at the start, whose entries are scale / sqrt(H): small, so that its rank grows from one."""
+    omega: float = at_least(0.0, 0.0)
+    """Radians per half of the longest side: frequency factor of siren's first layer, or of fourier's features; not
+    used by relu and dmf. 0: 15 for every 256 pixels of that side, so that a pixel's detail is the same in every size.
+    The paper has 30 at 256 pixels. A knob."""
+    hidden_omega: float = at_least(1.0, 0.0, above=True)
     """Factor in the other layers, divided out of their initial weights: 1 as in INRR, 30 as in SIREN."""
     sine: str = _choice("fast", "exact")
     """fast: one polynomial, within 8e-6 (numerics.py); exact: XLA's own."""
     precision: str = _choice("auto", "float32", "bfloat16")
     """Operands of the matrix products, which always sum in float32; auto: what this machine gains by."""
-    tile: int = _at_least(4096, 0)
+    tile: int = at_least(4096, 0)
     """Points evaluated at once, the rest recomputed in the backward pass; 0: all at once. Batches under two tiles
     are never cut."""
 
@@ -81,15 +90,19 @@ class FieldSettings:
 class RegularizerSettings:
     """What is added to the fidelity."""
 
-    name: str = _choice("inrr", "none")
-    weight: float = _at_least(0.03, 0.0)
-    """Of the mean-form Dirichlet energy of the rows and of the columns. A knob. Times 1 / (H W) it is the weight of
-    the sum form: 0.0655 at 256 x 256 is the paper's 1e-6."""
-    width: int = _at_least(32, 1)
-    depth: int = _at_least(5, 1)
-    omega: float = _at_least(5.0, 0.0, above=True)
+    name: str = _choice("inrr", "none", "air", "grid")
+    """Where the Laplacian of an axis comes from. inrr: a tiny network, smooth by construction; air: a free matrix
+    (AIR: Li et al., 2022); grid: the fixed graph of neighbours."""
+    weight: float = at_least(0.03, 0.0)
+    """Of the mean-form Dirichlet energy of the rows and of the columns; the same for every name. A knob. Times
+    1 / (H W) it is the weight of the sum form. Published for 256 x 256: 0.0655 for inrr, also frozen (1e-6 in sum
+    form), and 0.655 for air (1e-5)."""
+    width: int = at_least(32, 1)
+    """Of inrr's tiny network, as are depth, omega, rank and energy."""
+    depth: int = at_least(5, 1)
+    omega: float = at_least(5.0, 0.0, above=True)
     """Of the tiny SIREN's first layer: how fast the Laplacian may vary along an axis."""
-    rank: int = _at_least(256, 1)
+    rank: int = at_least(256, 1)
     """Columns of the factor G of the adjacency; never more than the axis has nodes."""
     energy: str = _choice("matrix_free", "dense")
 
@@ -102,36 +115,39 @@ class OptimizerSettings:
     """muon: Muon on the field's square matrices, Adam on all else; adam: Adam everywhere."""
     schedule: str = _choice("cosine", "constant")
     """cosine: linear warm-up, then half a cosine to 0 at the last step."""
-    warmup: int = _at_least(50, 0)
+    warmup: int = at_least(50, 0)
     """Steps of warm-up in the cosine schedule."""
-    matrix_rate: float = _at_least(0.04, 0.0)
+    matrix_rate: float = at_least(0.04, 0.0)
     """Of Muon. Not used by adam."""
-    field_rate: float = _at_least(5e-3, 0.0)
+    field_rate: float = at_least(5e-3, 0.0)
     """Of Adam on the field's other parameters."""
-    first_scale: float = _at_least(0.2, 0.0)
+    first_scale: float = at_least(0.2, 0.0)
     """Times field_rate: the rate of the field's first layer, whose weights omega multiplies."""
-    laplacian_rate: float = _at_least(2e-2, 0.0)
-    """Of Adam on the tiny networks."""
+    laplacian_rate: float = at_least(2e-2, 0.0)
+    """Of Adam on what learns the Laplacians; 0 leaves them as they are at the start. air wants about 0.2: every entry
+    of its matrix moves on its own."""
+    freeze_at: int = at_least(0, 0)
+    """Step from which on the Laplacians stay as they are then; 0: they learn to the end."""
 
 
 @dataclass(frozen=True)
 class TrainSettings:
     """How long, and what is looked at on the way."""
 
-    steps: int = _at_least(900, 1)
-    fibers: int = _at_least(12, 0)
+    steps: int = at_least(900, 1)
+    fibers: int = at_least(12, 0)
     """Rows and columns drawn per step, of each; 0: the whole grid every step."""
-    chunk: int = _at_least(50, 1)
+    chunk: int = at_least(50, 1)
     """Steps per compiled call; evaluation, checkpoints and Ctrl-C wait for its end."""
-    evaluate_every: int = _at_least(100, 1)
-    checkpoint_every: int = _at_least(300, 1)
+    evaluate_every: int = at_least(100, 1)
+    checkpoint_every: int = at_least(300, 1)
 
 
 @dataclass(frozen=True)
 class Settings:
     """Everything that defines a run: two runs with equal settings are the same run."""
 
-    seed: int = _at_least(0, 0, high=_MAX_SEED)
+    seed: int = at_least(0, 0, high=_MAX_SEED)
     """Of the initialisation and of the fibres drawn."""
     data: DataSettings = DataSettings()
     mask: MaskSettings = MaskSettings()

@@ -52,7 +52,7 @@ def start(signal: Signal, settings: Settings) -> tuple[State, Knobs, Key[Array, 
 def init_state(key: Key[Array, ""], knobs: Knobs, grid: tuple[int, ...], channels: int, settings: Settings) -> State:
     """Initialise the parameters and the optimiser for a signal on the given grid."""
     field_key, laplacian_key = jax.random.split(key)
-    field = fields.make(settings.field, len(grid), channels)
+    field = fields.on_grid(settings.field, tuple(grid), channels)
     regularizer = regularizers.make(settings.regularizer, grid)
     params = {"field": field.init(field_key), **regularizer.init(laplacian_key)}
     optimizer = optimizers.make(settings.optimizer, knobs, settings.train.steps)
@@ -62,7 +62,7 @@ def init_state(key: Key[Array, ""], knobs: Knobs, grid: tuple[int, ...], channel
 def step(state: State, signal: Signal, knobs: Knobs, key: Key[Array, ""], settings: Settings) -> tuple[State, Info]:
     """Take one step. The fibres depend on `key` and on the step alone, so a resumed fit draws the same ones."""
     grid, channels = signal.mask.shape, signal.values.shape[-1]
-    field = fields.make(settings.field, len(grid), channels)
+    field = fields.on_grid(settings.field, tuple(grid), channels)
     regularizer = regularizers.make(settings.regularizer, grid)
     optimizer = optimizers.make(settings.optimizer, knobs, settings.train.steps)
     axes = tuple(jnp.asarray(axis) for axis in images.axes(grid))
@@ -152,7 +152,7 @@ def recover(params: Params, omega: Scalar, shape: tuple[int, ...], settings: Set
         settings: of the fit.
 
     Returns:
-        Values in (0, 1), of the given shape.
+        Values of the given shape, in (0, 1) if they come from a network.
     """
     return _recover(params, omega, shape=shape, settings=program(settings))
 
@@ -160,11 +160,11 @@ def recover(params: Params, omega: Scalar, shape: tuple[int, ...], settings: Set
 @partial(jax.jit, static_argnames=("shape", "settings"))
 def _recover(params, omega, *, shape, settings):
     *grid, channels = shape
-    field = fields.make(settings.field, len(grid), channels)
+    field = fields.on_grid(settings.field, tuple(grid), channels)
     points = fibers.whole_grid(tuple(jnp.asarray(axis) for axis in images.axes(tuple(grid))))
     return field.apply(params, points, omega).reshape(shape)
 
 
 def laplacians(params: Params, grid: tuple[int, ...], settings: Settings) -> dict[str, Float[Array, "n n"]]:
-    """Return the learned Laplacian of every axis, by the axis's name; none where none is learned."""
+    """Return the Laplacian of every axis, by the axis's name; none where there is no regulariser of this kind."""
     return regularizers.make(settings.regularizer, grid).laplacians(params)

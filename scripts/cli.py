@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from absl import app, flags, logging
-from ml_collections import ConfigDict, config_flags
+from ml_collections import config_flags
 
 from inrr_jax.errors import DivergedError, UserError, unknown
 
@@ -26,15 +26,18 @@ class Interrupted(KeyboardInterrupt):
     """The user stopped the run; the message says what is kept and how to go on."""
 
 
-def run(main: Callable[[ConfigDict, Path | None], None]) -> None:
-    """Parse the flags, call `main(config, workdir)` and exit, with 0 only if all went well."""
+def run(main: Callable[..., None], *, names: bool = False) -> None:
+    """Parse the flags, call `main(config, workdir)` and exit, with 0 only if all went well.
+
+    With `names`, the arguments that are no flags are passed on: `main(config, workdir, names)`.
+    """
 
     def entry(arguments: list[str]) -> None:
-        if arguments[1:]:
+        if arguments[1:] and not names:
             raise UserError(f"argument {arguments[1]} is not understood: settings are given as --config.NAME=VALUE")
         if CONFIG.value is None:
             raise UserError("--config is missing: give a config file, such as --config=configs/baboon.py")
-        main(CONFIG.value, Path(WORKDIR.value) if WORKDIR.value else None)
+        main(CONFIG.value, Path(WORKDIR.value) if WORKDIR.value else None, *([arguments[1:]] if names else []))
 
     logging.set_verbosity(logging.WARNING)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is as good as Ctrl-C

@@ -235,6 +235,51 @@ def test_the_cosine_schedule_warms_up_and_ends_at_zero():
     assert float(optimizers.schedule(OptimizerSettings(schedule="constant"), 9)(7)) == 1
 
 
+PLAIN = dataclasses.replace(
+    TINY, field=dataclasses.replace(TINY.field, depth=1), optimizer=OptimizerSettings(name="adam", warmup=4)
+)
+"""Compiles fast."""
+
+
+def laplacian_params(signal, settings, chunks):
+    return {name: p for name, p in finish(signal, settings, chunks)[0].params.items() if name != "field"}
+
+
+def test_a_frozen_laplacian_is_the_one_that_it_was_frozen_from(key):
+    learning, frozen = (
+        dataclasses.replace(PLAIN, optimizer=dataclasses.replace(PLAIN.optimizer, freeze_at=step)) for step in (0, 8)
+    )
+    signal = signal_of(key)
+    then = laplacian_params(signal, learning, chunks=1)
+    assert_same(then, laplacian_params(signal, frozen, chunks=1))
+    assert_same(then, laplacian_params(signal, frozen, chunks=3))
+    assert not same(then, laplacian_params(signal, learning, chunks=3))
+
+
+def test_at_a_rate_of_0_the_laplacian_stays_and_the_field_learns(key):
+    still = dataclasses.replace(PLAIN, optimizer=dataclasses.replace(PLAIN.optimizer, laplacian_rate=0.0))
+    signal = signal_of(key)
+    before = jax.device_get(training.start(signal, still)[0].params)
+    after = finish(signal, still)[0].params
+    assert_same([before["row"], before["col"]], [after["row"], after["col"]])
+    assert not same(before["field"], after["field"])
+
+
+@pytest.mark.parametrize(
+    ("field", "regularizer"), [("relu", "grid"), ("fourier", "air"), ("dmf", "air"), ("dmf", "inrr")]
+)
+def test_every_field_learns_with_every_regularizer(key, field, regularizer):
+    settings = dataclasses.replace(
+        PLAIN,
+        field=dataclasses.replace(PLAIN.field, name=field),
+        regularizer=dataclasses.replace(PLAIN.regularizer, name=regularizer),
+        train=dataclasses.replace(PLAIN.train, steps=100, chunk=50),
+    )
+    _, infos = finish(signal_of(key), settings)
+    assert infos[-1]["fidelity"][-10:].mean() < 0.5 * infos[0]["fidelity"][0]
+    assert all((info["energy_row"] > 0).all() for info in infos)
+
+
 def test_recover_evaluates_the_whole_grid(key):
     signal = signal_of(key, channels=3)
     state, knobs, _ = training.start(signal, TINY)

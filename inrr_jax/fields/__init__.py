@@ -9,27 +9,43 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from inrr_jax import numerics
+from inrr_jax.errors import UserError
+from inrr_jax.fields.factorization import Factorization
+from inrr_jax.fields.networks import Fourier, Relu
 from inrr_jax.fields.siren import Siren
 from inrr_jax.settings import FieldSettings
 
 
 class Field(NamedTuple):
-    """init(key) -> params, and apply(params, points [N, D], omega) -> values [N, C] in (0, 1)."""
+    """init(key) -> params, and apply(params, points [N, D], omega) -> values [N, C]."""
 
     init: Callable[[Key[Array, ""]], Any]
     apply: Callable[..., Float[Array, "N C"]]
 
 
+def on_grid(settings: FieldSettings, grid: tuple[int, ...], channels: int) -> Field:
+    """Build the field that the settings name, for a signal on a grid with the coordinates of `images.axes`.
+
+    Raises:
+        UserError: a factorisation of what is no matrix.
+    """
+    if settings.name != "dmf":
+        return make(settings, len(grid), channels)
+    if len(grid) != 2:
+        raise UserError(f"field.name=dmf on a grid of shape {grid}: it needs (height, width); use a network")
+    factorization = Factorization(grid, channels, settings.factors, settings.scale)
+    return Field(factorization.init, factorization.apply)
+
+
 def make(settings: FieldSettings, dimensions: int, channels: int) -> Field:
-    """Build the field that the settings name, from [-1, 1]^dimensions to (0, 1)^channels by a final sigmoid."""
-    module = Siren(
-        features=channels,
-        width=settings.width,
-        depth=settings.depth,
-        hidden_omega=settings.hidden_omega,
-        sine=numerics.SINES[settings.sine],
-        dot=numerics.DOTS[numerics.resolve_precision(settings.precision)],
-    )
+    """Build the network that the settings name, from [-1, 1]^dimensions to (0, 1)^channels by a final sigmoid.
+
+    Raises:
+        UserError: the field is no network, and lives on a grid alone.
+    """
+    if settings.name not in _MODULES:
+        raise UserError(f"field.name={settings.name} lives on a grid: give one of {', '.join(sorted(_MODULES))}")
+    module = _MODULES[settings.name](settings, channels, numerics.DOTS[numerics.resolve_precision(settings.precision)])
 
     def init(key):
         return module.init(key, jnp.zeros((1, dimensions)), 1.0)["params"]
@@ -38,6 +54,22 @@ def make(settings: FieldSettings, dimensions: int, channels: int) -> Field:
         return nn.sigmoid(module.apply({"params": params}, points, omega))
 
     return Field(init, tiled(apply, settings.tile))
+
+
+def _siren(settings: FieldSettings, channels: int, dot: Callable) -> Siren:
+    sine = numerics.SINES[settings.sine]
+    return Siren(channels, settings.width, settings.depth, settings.hidden_omega, sine, dot)
+
+
+def _relu(settings: FieldSettings, channels: int, dot: Callable) -> Relu:
+    return Relu(channels, settings.width, settings.depth, dot)
+
+
+def _fourier(settings: FieldSettings, channels: int, dot: Callable) -> Fourier:
+    return Fourier(channels, settings.width, settings.depth, dot)
+
+
+_MODULES = {"siren": _siren, "relu": _relu, "fourier": _fourier}
 
 
 def tiled(apply: Callable[..., Float[Array, "N C"]], tile: int) -> Callable[..., Float[Array, "N C"]]:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import jax
 from jaxtyping import Array, Float, Key
 
-from inrr_jax.regularizers.dirichlet import ENERGIES
-from inrr_jax.regularizers.laplacian import adjacency, inrr, laplacian
+from inrr_jax.regularizers.dirichlet import ENERGIES, from_adjacency
+from inrr_jax.regularizers.laplacian import LAPLACIANS, Laplacian, laplacian
 from inrr_jax.settings import RegularizerSettings
 from inrr_jax.types import Params, axis_names
 
@@ -27,17 +27,26 @@ def make(settings: RegularizerSettings, grid: tuple[int, ...]) -> Regularizer:
     """Build the regulariser that the settings name, for a signal on the given grid."""
     if settings.name == "none":
         return Regularizer(lambda key: {}, lambda params, fibers: {}, lambda params: {})
-    energy = ENERGIES[settings.energy]
-    graphs = {name: inrr(settings, nodes) for name, nodes in zip(axis_names(len(grid)), grid, strict=True)}
+    build = LAPLACIANS[settings.name]
+    graphs = {name: build(settings, nodes) for name, nodes in zip(axis_names(len(grid)), grid, strict=True)}
 
     def init(key):
-        return {name: graph.init(jax.random.fold_in(key, i)) for i, (name, graph) in enumerate(graphs.items())}
+        drawn = {name: graph.init(jax.random.fold_in(key, i)) for i, (name, graph) in enumerate(graphs.items())}
+        return {name: params for name, params in drawn.items() if params}
 
     def energies(params, fibers):
         pairs = zip(graphs.items(), fibers, strict=True)
-        return {f"energy_{name}": energy(along, graph.factor(params[name])) for (name, graph), along in pairs}
+        return {
+            f"energy_{name}": _energy(settings, graph, params.get(name, {}), along) for (name, graph), along in pairs
+        }
 
     def laplacians(params):
-        return {name: laplacian(adjacency(graph.factor(params[name]))) for name, graph in graphs.items()}
+        return {name: laplacian(graph.adjacency(params.get(name, {}))) for name, graph in graphs.items()}
 
     return Regularizer(init, energies, laplacians)
+
+
+def _energy(settings: RegularizerSettings, graph: Laplacian, params: Params, along: Float[Array, "F n C"]):
+    if graph.factor is None:
+        return from_adjacency(along, graph.adjacency(params))
+    return ENERGIES[settings.energy](along, graph.factor(params))

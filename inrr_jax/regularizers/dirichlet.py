@@ -32,9 +32,14 @@ def matrix_free(fibers: Float[Array, "F n C"], factor: Float[Array, "n R"]) -> F
 
 
 def dense(fibers: Float[Array, "F n C"], factor: Float[Array, "n R"]) -> Float[Array, ""]:
-    """Mean-form energy tr(X^T L X) / (F n C) from the n x n Laplacian: the plain form of `matrix_free`."""
+    """Mean-form energy by way of the n x n matrix: the plain form of `matrix_free`."""
+    return from_adjacency(fibers, adjacency(factor))
+
+
+def from_adjacency(fibers: Float[Array, "F n C"], similar: Float[Array, "n n"]) -> Float[Array, ""]:
+    """Mean-form energy tr(X^T L X) / (F n C) of the adjacency A = `similar`: O(n^2 F C) operations."""
     columns = _centred_columns(fibers)
-    return jnp.sum(columns * (laplacian(adjacency(factor)) @ columns)) / fibers.size
+    return jnp.sum(columns * (laplacian(similar) @ columns)) / fibers.size
 
 
 ENERGIES = {"matrix_free": matrix_free, "dense": dense}

@@ -1,4 +1,4 @@
-"""Figures: the only importer of matplotlib."""
+"""The figure of one run."""
 
 from collections.abc import Mapping
 from pathlib import Path

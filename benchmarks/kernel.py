@@ -1,0 +1,178 @@
+"""Seconds and memory of the kernel of the paper's SIREN, and kernel regression over a whole image.
+
+python -m benchmarks.kernel [--workdir=FOLDER] [--rounds=3] [--steps=100]
+
+First three ways to the kernel between 1024 points, each evaluation in a process of its own, taking turns; then the
+matrix-free regression of the baboon's observed pixels under a text mask. Leaves kernel.json and two figures. Peak
+memory is read from /proc, so it takes Linux.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+
+from inrr_jax import baselines, fibers, figures, images, masks, metrics, ntk
+from inrr_jax.settings import FieldSettings
+from inrr_jax.writers import write_json
+
+PAPER = FieldSettings(width=256, depth=5)
+OMEGA = 30.0
+POINTS = 1024
+RIDGE = 1e-2
+"""Of the regression, over the mean of the kernel's diagonal: that of configs/theorem.py."""
+SUBSET = 2048
+"""Pixels that precondition it."""
+BUDGET = 2**28
+"""Bytes for a block of the kernel between these and all others."""
+
+
+def vmap_grad(apply, params, x1, x2):
+    """K = J J^T from flat per-point gradients: what one writes first."""
+
+    def gradients(points):
+        def gradient(point):
+            return ravel_pytree(jax.grad(lambda params: apply(params, point[None, :])[0, 0])(params))[0]
+
+        return jax.vmap(gradient)(points)
+
+    return gradients(x1) @ gradients(x2).T
+
+
+METHODS = {"vmap_grad": vmap_grad, "contraction": ntk.contraction, "structured": ntk.structured}
+
+
+def memory(name: str) -> int:
+    """Return VmRSS (now) or VmHWM (peak) of this process in bytes."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(name))
+
+
+def reset_peak() -> int:
+    """Make this process's peak memory start anew, and return what it holds now in bytes."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    return memory("VmRSS")
+
+
+def paper_network():
+    """Return apply(params, points) of the paper's SIREN before its sigmoid, and its first parameters."""
+    net = ntk.network(PAPER)
+    return partial(net.apply, omega=OMEGA), net.init(jax.random.key(0))
+
+
+def measure(method: str) -> dict[str, Any]:
+    """Evaluate the kernel twice in this process: memory of the first time, seconds of the second."""
+    apply, params = paper_network()
+    points = jax.random.uniform(jax.random.key(1), (POINTS, 2), minval=-1.0, maxval=1.0)
+    evaluate = jax.jit(lambda params, points: METHODS[method](apply, params, points, points))
+    compiled = evaluate.lower(params, points).compile()
+    held = reset_peak()
+    kernel = compiled(params, points).block_until_ready()
+    peak = memory("VmHWM")
+    start = time.perf_counter()
+    compiled(params, points).block_until_ready()
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "added": peak - held, "peak": peak, "norm": float(jnp.linalg.norm(kernel))}
+
+
+def in_process(*arguments: str) -> dict[str, Any]:
+    """Run this module in a process of its own and return what it measured."""
+    command = [sys.executable, "-m", "benchmarks.kernel", *arguments]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
+
+
+def compare(rounds: int) -> dict[str, dict[str, float]]:
+    """Measure the methods in turns and return medians."""
+    turns = {name: [] for name in METHODS}
+    for _ in range(rounds):
+        for name in METHODS:
+            turns[name].append(in_process("--method", name))
+    medians = {
+        name: {key: float(np.median([row[key] for row in rows])) for key in rows[0]} for name, rows in turns.items()
+    }
+    best = medians["structured"]
+    print(f"kernel between {POINTS} points, medians of {rounds}\n")
+    print(f"{'':>12}{'seconds':>10}{'memory / MiB':>14}{'times the seconds and memory of structured':>45}")
+    for name, row in medians.items():
+        ratios = row["seconds"] / best["seconds"], row["added"] / best["added"]
+        print(f"{name:>12}{row['seconds']:10.3f}{row['added'] / 2**20:14.1f}{ratios[0]:24.1f}{ratios[1]:21.1f}")
+    return medians
+
+
+def regress(steps: int) -> dict[str, Any]:
+    """Fill the text in the baboon by kernel regression on its observed pixels, never forming the kernel."""
+    held, start = reset_peak(), time.perf_counter()
+    image = images.load("baboon", size=(256, 256), grey=True)
+    mask = np.asarray(masks.make(jax.random.key(0), (256, 256), "text", 0.125))
+    grid = fibers.whole_grid(tuple(jnp.asarray(axis) for axis in images.axes((256, 256))))
+    points, targets = grid[mask.reshape(-1)], jnp.asarray(image[mask][:, 0])
+    weights, curve = solve(points, targets - targets.mean(), steps)
+    apply, params = paper_network()
+    everywhere = jax.jit(partial(ntk.product, apply))(params, grid, points, weights)
+    recovered = (everywhere + targets.mean()).reshape(256, 256, 1)
+    return {
+        "observed": len(targets),
+        "residuals": curve.tolist(),
+        "seconds": time.perf_counter() - start,
+        "added": memory("VmHWM") - held,
+        "peak": memory("VmHWM"),
+        **metrics.summarize(recovered, image, mask),
+        "harmonic": metrics.summarize(baselines.harmonic(image, mask), image, mask),
+    }
+
+
+def solve(points, targets, steps):
+    """Return the weights of the regression at the points, and the residuals on the way."""
+    apply, params = paper_network()
+    factors = jax.jit(partial(ntk.factors, apply))(params, points)
+    trace = sum(jnp.sum(jnp.sum(f.inputs**2, axis=1)[None, :] * jnp.sum(f.signals**2, axis=2)) for f in factors)
+    ridge = RIDGE * float(trace) / len(points)
+    some = points[jax.random.permutation(jax.random.key(0), len(points))[:SUBSET]]
+    kernel = ntk.blockwise(partial(ntk.structured, apply), BUDGET)
+    product = jax.jit(ntk.factored_product)
+    return ntk.conjugate_gradient(
+        lambda v: product(factors, factors, v),
+        targets,
+        ridge=ridge,
+        steps=steps,
+        tolerance=1e-3,
+        precondition=ntk.nystrom(kernel(params, points, some), kernel(params, some, some), ridge=ridge),
+    )
+
+
+def main() -> None:
+    """Run both parts, or, in a process that this one started, one measurement."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--workdir", type=Path, default=Path("runs/kernel"))
+    parser.add_argument("--rounds", type=int, default=3, help="processes per method")
+    parser.add_argument("--steps", type=int, default=100, help="of conjugate gradients, at most")
+    parser.add_argument("--method", choices=[*METHODS, "regress"], help=argparse.SUPPRESS)
+    flags = parser.parse_args()
+    if flags.method:
+        print(json.dumps(regress(flags.steps) if flags.method == "regress" else measure(flags.method)))
+        return
+    flags.workdir.mkdir(parents=True, exist_ok=True)
+    result = {"methods": compare(flags.rounds)}
+    result["regression"] = filled = in_process("--method", "regress", "--steps", str(flags.steps))
+    print(
+        f"\nregression on {filled['observed']} pixels: {len(filled['residuals'])} steps to a residual of"
+        f" {filled['residuals'][-1]:.1e}, {filled['seconds']:.0f} s, peak {filled['peak'] / 2**30:.2f} GiB;"
+        f" PSNR on missing pixels {filled['psnr_missing']:.2f} dB, NMAE {filled['nmae_missing']:.4f}"
+        f" (harmonic fill: {filled['harmonic']['psnr_missing']:.2f} dB, {filled['harmonic']['nmae_missing']:.4f})"
+    )
+    write_json(flags.workdir / "kernel.json", result)
+    figures.methods(flags.workdir / "kernel.png", result["methods"])
+    figures.residuals(flags.workdir / "residuals.png", filled["residuals"])
+
+
+if __name__ == "__main__":
+    main()

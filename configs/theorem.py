@@ -1,0 +1,30 @@
+"""The smoothness theorem in numbers: what the kernels of a SIREN predict as omega grows and as it falls.
+
+    python -m scripts.ntk --config=configs/theorem.py
+
+Two to three minutes on two CPU cores. Variant `:smoke` takes seconds.
+"""
+
+import dataclasses
+
+import ml_collections
+
+from configs import base
+from inrr_jax.ntk.theorem import TheoremSettings
+
+SMOKE = {
+    "depth": 3,
+    "widths": (16, 32, 64),
+    "draws": 2,
+    "omegas": (0.25, 1.0, 64.0, 128.0, 256.0),
+    "shown": (1.0, 64.0),
+    "images": ("camera",),
+    "size": 16,
+    "image_omegas": (3.0, 10.0, 30.0),
+}
+
+
+def get_config(variant: str = "") -> ml_collections.ConfigDict:
+    """Return the config of the given variant."""
+    config = ml_collections.ConfigDict(dataclasses.asdict(TheoremSettings()))
+    return base.vary(config, variant, {"smoke": SMOKE})
