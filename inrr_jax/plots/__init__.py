@@ -1,5 +1,5 @@
 """Figures: the only importer of matplotlib."""
 
-from inrr_jax.plots.run import comparison, paint_missing
+from inrr_jax.plots.run import MISSING_COLOR, comparison, paint_missing
 
-__all__ = ["comparison", "paint_missing"]
+__all__ = ["MISSING_COLOR", "comparison", "paint_missing"]

@@ -39,7 +39,7 @@ def measure(settings: FiguresSettings) -> Property:
         {
             "field": title,
             "at the start": spread(values[:, 0], 1),
-            "lowest": spread(values[:, lowest[title]], 1),
+            "lowest after the start": spread(values[:, lowest[title]], 1),
             "at step": str(steps[lowest[title]]),
             "half-way": spread(values[:, len(steps) // 2], 1),
             "at the end": spread(values[:, -1], 1),
@@ -48,7 +48,7 @@ def measure(settings: FiguresSettings) -> Property:
         for title, values in ranks.items()
     ]
     claims = {
-        f"{title}: the rank is lowest in the first quarter of the run, and higher at the end with every seed": bool(
+        f"{title}: after its start the rank is lowest in the first quarter and higher at the end with every seed": bool(
             steps[lowest[title]] <= steps[-1] / 4 and (values[:, -1] > values[:, lowest[title]]).all()
         )
         for title, values in ranks.items()
