@@ -2,7 +2,7 @@
 
     python -m scripts.figures all
 
-Nine minutes on two CPU cores; `python -m scripts.figures momentum` draws one of them. Variant `:smoke` takes a
+Five minutes on two CPU cores; `python -m scripts.figures momentum` draws one of them. Variant `:smoke` takes a
 minute, and its numbers mean nothing.
 """
 

@@ -2,7 +2,7 @@
 
     python -m scripts.ntk --config=configs/theorem.py
 
-Two to three minutes on two CPU cores. Variant `:smoke` takes seconds.
+A minute on two CPU cores. Variant `:smoke` takes seconds.
 """
 
 import dataclasses
