@@ -54,7 +54,7 @@ class Relu(nn.Module):
         return nn.Dense(1, use_bias=False)(x)
 
 
-def siren(settings=SMALL, channels=1, bounded=False, omega=30.0):
+def network_of(settings=SMALL, channels=1, bounded=False, omega=30.0):
     """Return apply(params, points) and parameters."""
     net = ntk.network(settings, 2, channels, bounded=bounded)
     return partial(net.apply, omega=omega), net.init(jax.random.key(0))
@@ -67,13 +67,14 @@ def relu():
 
 
 NETWORKS = {
-    "siren": siren,
-    "siren of three channels": partial(siren, channels=3),
-    "siren with its sigmoid": partial(siren, bounded=True),
-    "siren with the fast sine": partial(siren, FieldSettings(width=24, depth=3, sine="fast")),
-    "siren as its authors scale it": partial(siren, FieldSettings(width=24, depth=3, hidden_omega=30.0)),
-    "siren of one layer": partial(siren, FieldSettings(width=24, depth=1)),
+    "siren": network_of,
+    "siren of three channels": partial(network_of, channels=3),
+    "siren with its sigmoid": partial(network_of, bounded=True),
+    "siren with the fast sine": partial(network_of, FieldSettings(width=24, depth=3, sine="fast")),
+    "siren as its authors scale it": partial(network_of, FieldSettings(width=24, depth=3, hidden_omega=30.0)),
+    "siren of one layer": partial(network_of, FieldSettings(width=24, depth=1)),
     "relu": relu,
+    "relu field": partial(network_of, FieldSettings(name="relu", width=24, depth=3)),
 }
 
 
@@ -108,6 +109,16 @@ def test_kernels_are_symmetric_and_positive_semi_definite(name):
     assert jnp.all(eigenvalues[:-1] >= eigenvalues[1:])
 
 
+def test_fixed_fourier_features_are_no_dense_layer_and_add_nothing():
+    apply, params = network_of(FieldSettings(name="fourier", width=24, depth=2))
+    x = uniform(1, 9, 2)
+    with pytest.raises(UserError, match="not a dense layer's"):
+        ntk.structured(apply, params, x, x)
+    v = uniform(3, 9)
+    product = ntk.product(apply, params, x, x, v)
+    assert relative(product, ntk.contraction(apply, params, x, x) @ v) < 1e-4
+
+
 def test_kernel_of_a_linear_model_is_exact():
     module = nn.Dense(1)
     params = module.init(jax.random.key(0), jnp.zeros((1, 2)))["params"]
@@ -131,7 +142,7 @@ def test_layers_used_twice_are_refused():
 
 def test_sigmoid_multiplies_the_kernel_by_its_derivatives():
     x1, x2 = uniform(1, 9, 2), uniform(2, 5, 2)
-    (before, params), (after, _) = siren(), siren(bounded=True)
+    (before, params), (after, _) = network_of(), network_of(bounded=True)
 
     def slope(x):
         values = after(params, x)[:, 0]
@@ -142,7 +153,7 @@ def test_sigmoid_multiplies_the_kernel_by_its_derivatives():
 
 
 def test_kernel_is_traced_over_channels():
-    apply, params = siren(channels=3)
+    apply, params = network_of(channels=3)
     x = uniform(1, 6, 2)
     single = [structured(lambda p, x, c=c: apply(p, x)[:, c : c + 1], params, x, x) for c in range(3)]
     assert relative(sum(single), structured(apply, params, x, x)) < 1e-5
@@ -212,7 +223,7 @@ def test_infinite_kernel_is_symmetric_positive_and_made_of_its_parts():
 
 
 def test_blockwise_equals_whole():
-    apply, params = siren()
+    apply, params = network_of()
     kernel = partial(ntk.structured, apply)
     x1, x2 = uniform(1, 50, 2), uniform(2, 37, 2)
     whole = kernel(params, x1, x2)
@@ -245,7 +256,7 @@ def test_blockwise_over_several_devices_equals_whole():
 
 def test_conjugate_gradients_equal_cholesky():
     x, y = uniform(1, 60, 2), uniform(2, 60, 1)
-    apply, params = siren()
+    apply, params = network_of()
     kernel = structured(apply, params, x, x)
     ridge = 1e-3 * float(jnp.mean(jnp.diag(kernel)))
     weights, curve = ntk.conjugate_gradient(
@@ -300,7 +311,7 @@ def test_gradient_flow_ignores_directions_that_the_kernel_does_not_know():
 
 def descended(width, steps=200, rate=2e-5):
     """Train a SIREN by gradient descent: the error of its first kernel's prediction, and that kernel's change."""
-    apply, params = siren(FieldSettings(width=width, depth=2, sine="exact"), omega=10.0)
+    apply, params = network_of(FieldSettings(width=width, depth=2, sine="exact"), omega=10.0)
     x, points = uniform(1, 12, 2), uniform(2, 40, 2)
     y = jnp.sin(3 * x[:, :1])
     kernel, cross = structured(apply, params, x, x), structured(apply, params, points, x)
