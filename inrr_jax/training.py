@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Key
 
-from inrr_jax import fibers, fields, images, optimizers, regularizers
+from inrr_jax import fibers, fields, images, numerics, optimizers, regularizers
 from inrr_jax.errors import DivergedError
 from inrr_jax.objective import objective
 from inrr_jax.settings import DataSettings, MaskSettings, Settings, TrainSettings
@@ -55,8 +55,13 @@ def init_state(key: Key[Array, ""], knobs: Knobs, grid: tuple[int, ...], channel
     field = fields.make(settings.field, len(grid), channels)
     regularizer = regularizers.make(settings.regularizer, grid)
     params = {"field": field.init(field_key), **regularizer.init(laplacian_key)}
-    optimizer = optimizers.make(settings.optimizer, knobs, settings.train.steps)
+    optimizer = _optimizer(settings, knobs)
     return State(params, optimizer.init(params), jnp.zeros((), jnp.int32))
+
+
+def _optimizer(settings: Settings, knobs: Knobs) -> optax.GradientTransformation:
+    dot = numerics.DOTS[numerics.resolve_precision(settings.field.precision)]
+    return optimizers.make(settings.optimizer, knobs, settings.train.steps, dot)
 
 
 def step(state: State, signal: Signal, knobs: Knobs, key: Key[Array, ""], settings: Settings) -> tuple[State, Info]:
@@ -64,7 +69,7 @@ def step(state: State, signal: Signal, knobs: Knobs, key: Key[Array, ""], settin
     grid, channels = signal.mask.shape, signal.values.shape[-1]
     field = fields.make(settings.field, len(grid), channels)
     regularizer = regularizers.make(settings.regularizer, grid)
-    optimizer = optimizers.make(settings.optimizer, knobs, settings.train.steps)
+    optimizer = _optimizer(settings, knobs)
     axes = tuple(jnp.asarray(axis) for axis in images.axes(grid))
     gradient = jax.grad(objective, has_aux=True)
     gradients, info = gradient(
@@ -143,7 +148,7 @@ def _diverged(step: int, where: str) -> DivergedError:
 
 
 def recover(params: Params, omega: Scalar, shape: tuple[int, ...], settings: Settings) -> Float[Array, "*grid C"]:
-    """Evaluate the field on the whole grid.
+    """Evaluate the field on the whole grid, tile by tile: beside the result, the memory of one tile.
 
     Args:
         params: those of the field alone.
@@ -160,9 +165,18 @@ def recover(params: Params, omega: Scalar, shape: tuple[int, ...], settings: Set
 @partial(jax.jit, static_argnames=("shape", "settings"))
 def _recover(params, omega, *, shape, settings):
     *grid, channels = shape
+    count = math.prod(grid)
+    tile = min(settings.field.tile or count, count)
     field = fields.make(settings.field, len(grid), channels)
-    points = fibers.whole_grid(tuple(jnp.asarray(axis) for axis in images.axes(tuple(grid))))
-    return field.apply(params, points, omega).reshape(shape)
+    axes = tuple(jnp.asarray(axis) for axis in images.axes(tuple(grid)))
+
+    def evaluate(first):
+        # The last tile reaches beyond the grid; what it finds there, the last entry again, is cut off.
+        entries = jnp.minimum(first + jnp.arange(tile), count - 1)
+        return field.apply(params, fibers.positions(axes, jnp.unravel_index(entries, grid)), omega)
+
+    values = jax.lax.map(evaluate, jnp.arange(0, count, tile))
+    return values.reshape(-1, channels)[:count].reshape(shape)
 
 
 def laplacians(params: Params, grid: tuple[int, ...], settings: Settings) -> dict[str, Float[Array, "n n"]]:
