@@ -139,9 +139,13 @@ def _fit(settings: Settings, signal, judge: Judge):
 
 def settings_of(side: int, steps: int) -> Settings:
     """Return the settings of configs/large.py for a picture of this size."""
-    settings = from_mapping(large.at(side).to_dict())
+    settings = from_mapping(large.get_config().to_dict())
     chunk = min(settings.train.chunk, max(1, steps // 6))
-    return dataclasses.replace(settings, train=dataclasses.replace(settings.train, steps=steps, chunk=chunk))
+    return dataclasses.replace(
+        settings,
+        field=dataclasses.replace(settings.field, omega=large.omega(side)),
+        train=dataclasses.replace(settings.train, steps=steps, chunk=chunk),
+    )
 
 
 def main() -> None:

@@ -93,7 +93,7 @@ def _curves(axes, rows: list[dict[str, Any]]) -> None:
         axes.legend()
 
 
-def bars(path: Path, panels: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
+def bars(path: Path, panels: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
     """Draw measurements as bars: a panel per title, a bar per name, of its `median`, `low` and `high` quartile."""
     heights = [len(panel) + 1 for panel in panels.values()]
     figure = Figure(figsize=(9, 1 + 0.28 * sum(heights)), layout="constrained")
