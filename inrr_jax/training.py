@@ -143,7 +143,7 @@ def _diverged(step: int, where: str) -> DivergedError:
 
 
 def recover(params: Params, omega: Scalar, shape: tuple[int, ...], settings: Settings) -> Float[Array, "*grid C"]:
-    """Evaluate the field on the whole grid.
+    """Evaluate the field on the whole grid, tile by tile: beside the result, the memory of one tile.
 
     Args:
         params: those of the field alone.
@@ -160,9 +160,18 @@ def recover(params: Params, omega: Scalar, shape: tuple[int, ...], settings: Set
 @partial(jax.jit, static_argnames=("shape", "settings"))
 def _recover(params, omega, *, shape, settings):
     *grid, channels = shape
+    count = math.prod(grid)
+    tile = min(settings.field.tile or count, count)
     field = fields.on_grid(settings.field, tuple(grid), channels)
-    points = fibers.whole_grid(tuple(jnp.asarray(axis) for axis in images.axes(tuple(grid))))
-    return field.apply(params, points, omega).reshape(shape)
+    axes = tuple(jnp.asarray(axis) for axis in images.axes(tuple(grid)))
+
+    def evaluate(first):
+        # The last tile reaches beyond the grid; what it finds there, the last entry again, is cut off.
+        entries = jnp.minimum(first + jnp.arange(tile), count - 1)
+        return field.apply(params, fibers.positions(axes, jnp.unravel_index(entries, grid)), omega)
+
+    values = jax.lax.map(evaluate, jnp.arange(0, count, tile))
+    return values.reshape(-1, channels)[:count].reshape(shape)
 
 
 def laplacians(params: Params, grid: tuple[int, ...], settings: Settings) -> dict[str, Float[Array, "n n"]]:

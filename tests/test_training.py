@@ -292,6 +292,33 @@ def test_recover_evaluates_the_whole_grid(key):
     assert values.shape == (12, 10, 3)
 
 
+def test_recover_in_tiles_is_recover_at_once_and_needs_the_memory_of_one_tile(key):
+    signal = signal_of(key)
+    state, knobs, _ = training.start(signal, TINY)
+    cut, whole = (
+        training.recover(state.params["field"], knobs.omega, (12, 10, 1), dataclasses.replace(TINY, field=field))
+        for field in (dataclasses.replace(TINY.field, tile=tile) for tile in (7, 0))
+    )
+    np.testing.assert_allclose(cut, whole, atol=1e-6)
+    large = training._recover.lower(
+        state.params["field"], knobs.omega, shape=(1024, 1024, 1), settings=training.program(TINY)
+    )
+    assert large.compile().memory_analysis().temp_size_in_bytes < 16 * 2**20  # the coordinates alone are 8 MiB
+
+
+def test_the_memory_of_a_step_does_not_grow_with_the_pixels(key):
+    taken = []
+    for side in (64, 512):
+        signal = signal_of(key, (side, 32))
+        state, knobs, fibers_key = training.start(signal, TINY)
+        program = training.fit_chunk.lower(
+            state, signal, knobs, fibers_key, settings=training.program(TINY), length=2
+        ).compile()
+        taken.append(program.memory_analysis().temp_size_in_bytes)
+    # The points of 4 fibres along each axis: 4 (64 + 32) and 4 (512 + 32).
+    assert taken[1] < 6 * taken[0]
+
+
 def test_optax_keeps_a_state_per_group(key):
     state = training.start(signal_of(key), TINY)[0]
     assert set(state.optimizer.inner_states) == {"matrix", "field", "first", "laplacian"}

@@ -48,7 +48,8 @@ def make(settings: FieldSettings, dimensions: int, channels: int) -> Field:
     module = _MODULES[settings.name](settings, channels, numerics.DOTS[numerics.resolve_precision(settings.precision)])
 
     def init(key):
-        return module.init(key, jnp.zeros((1, dimensions)), 1.0)["params"]
+        # Lazily: the network is not evaluated, whose every operation would be compiled on its own.
+        return module.lazy_init(key, jax.ShapeDtypeStruct((1, dimensions), jnp.float32), 1.0)["params"]
 
     def apply(params, points, omega):
         return nn.sigmoid(module.apply({"params": params}, points, omega))

@@ -1,5 +1,6 @@
 """Figures: the only importer of matplotlib."""
 
+from inrr_jax.plots.measurements import bars, lines
 from inrr_jax.plots.run import MISSING_COLOR, comparison, paint_missing
 
-__all__ = ["MISSING_COLOR", "comparison", "paint_missing"]
+__all__ = ["MISSING_COLOR", "bars", "comparison", "lines", "paint_missing"]

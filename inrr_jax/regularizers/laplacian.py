@@ -34,7 +34,7 @@ def inrr(settings: RegularizerSettings, nodes: int) -> Laplacian:
     positions = jnp.linspace(-1.0, 1.0, nodes)[:, None]
 
     def init(key):
-        return network.init(key, positions, 1.0)["params"]
+        return network.lazy_init(key, jax.ShapeDtypeStruct(positions.shape, jnp.float32), 1.0)["params"]
 
     def factor(params):
         return jax.nn.softmax(network.apply({"params": params}, positions, settings.omega), axis=-1)

@@ -1,0 +1,178 @@
+"""Pictures from 256 to 4096 a side: seconds per step, seconds to the quality of linear interpolation, peak memory.
+
+python -m benchmarks.scale [--workdir=FOLDER] [--sides 256 512 ...] [--steps=900] [--last_steps=150]
+
+A grey photograph enlarged to the size, half of its pixels missing at random, settings of configs/large.py; each size in
+a process of its own; under twenty minutes on two cores. The largest takes fewer steps: enough for seconds per step,
+memory and recovery, not for quality. Leaves scale.json, scale.md and scale.png.
+"""
+
+import argparse
+import dataclasses
+import json
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks import measure
+from configs import large
+from inrr_jax import baselines, fibers, fields, images, metrics, plots, training
+from inrr_jax.problem import Problem
+from inrr_jax.settings import Settings, from_mapping
+
+PICTURE = "coffee"
+"""Reported on; the settings were chosen on others."""
+COLUMNS = {
+    "side": "{side}",
+    "seconds per step": "{median:.3f} ({low:.3f}-{high:.3f})",
+    "over the smallest": "{growth:.1f}",
+    "PSNR of linear": "{linear:.2f}",
+    "steps to it": "{steps_to_linear}",
+    "seconds to it": "{seconds_to_linear:.0f}",
+    "steps": "{steps}",
+    "PSNR": "{psnr:.2f}",
+    "PSNR, all missing": "{psnr_missing:.2f}",
+    "seconds of the steps": "{fit_seconds:.0f}",
+    "seconds of recovery": "{recovery_seconds:.0f}",
+    "peak MiB, fit": "{fit_peak:.0f}",
+    "peak MiB, all": "{peak:.0f}",
+}
+
+
+def problem_of(side: int, picture: str = PICTURE) -> Problem:
+    """Return the picture's middle square at the given size, half of it missing."""
+    image = images.load(picture, grey=True)
+    cut = [(length - min(image.shape[:2])) // 2 for length in image.shape[:2]]
+    square = image[cut[0] : cut[0] + min(image.shape[:2]), cut[1] : cut[1] + min(image.shape[:2])]
+    return Problem(images.resize(square, (side, side)), np.random.default_rng(0).random((side, side)) > 0.5)
+
+
+def patches(side: int, *, across: int = 4, size: int = 64, margin: int = 8) -> list[tuple[tuple[slice, slice], ...]]:
+    """Return pairs of a patch with its margin, and of the patch in it: spread evenly, all of a small picture.
+
+    Linear interpolation takes its values from near by, so a patch tells it as the whole picture would, which takes
+    hours at the largest size.
+    """
+    size = min(size, side // across)
+    starts = [int((i + 0.5) * side / across - size / 2) for i in range(across)]
+    found = []
+    for top in starts:
+        for left in starts:
+            outer = [(max(0, start - margin), min(side, start + size + margin)) for start in (top, left)]
+            inner = tuple(slice(s - o[0], s - o[0] + size) for s, o in zip((top, left), outer, strict=True))
+            found.append((tuple(slice(*o) for o in outer), inner))
+    return found
+
+
+class Judge:
+    """PSNR on the missing pixels of the patches: of linear interpolation, and of a fit on its way."""
+
+    def __init__(self, task: Problem, settings: Settings):
+        pixels, truth, errors = [], [], []
+        for outer, inner in patches(task.mask.shape[0]):
+            image, missing = task.image[outer], ~task.mask[outer][inner]
+            errors.append((baselines.linear(image, task.mask[outer]) - image)[inner][missing])
+            truth.append(image[inner][missing])
+            corner = [o.start + i.start for o, i in zip(outer, inner, strict=True)]
+            pixels.append(np.argwhere(missing) + corner)
+        self.linear = _psnr(np.concatenate(errors))
+        self._truth = np.concatenate(truth)
+        axes = tuple(jnp.asarray(axis) for axis in images.axes(task.mask.shape))
+        self._points = fibers.positions(axes, tuple(jnp.asarray(np.concatenate(pixels).T)))
+        self._apply = jax.jit(fields.make(settings.field, 2, 1).apply)
+
+    def __call__(self, params, omega) -> float:
+        """Return the PSNR of a field."""
+        return _psnr(np.asarray(self._apply(params, self._points, omega)) - self._truth)
+
+
+def _psnr(errors: np.ndarray) -> float:
+    return float(-10 * np.log10(np.mean(np.square(errors))))
+
+
+def measured(settings: Settings, task: Problem) -> dict[str, Any]:
+    """Fit and recover in this process."""
+    judge, signal = Judge(task, settings), task.signal
+    held = measure.reset_peak()
+    fitted, curve, taken = _fit(settings, signal, judge)
+    fit_peak, (params, omega) = measure.memory("VmHWM"), fitted
+    start = time.perf_counter()
+    recovered = np.asarray(training.recover(params, omega, task.image.shape, settings))
+    recovery = time.perf_counter() - start
+    reached = next((point for point in curve if point["psnr"] >= judge.linear), None)
+    return {
+        "side": task.mask.shape[0],
+        # The first chunk compiles.
+        **measure.spread(taken[1:] or taken),
+        "linear": judge.linear,
+        "steps_to_linear": reached and reached["step"],
+        "seconds_to_linear": reached and reached["seconds"],
+        "steps": settings.train.steps,
+        "psnr": curve[-1]["psnr"],
+        "psnr_missing": float(metrics.psnr(recovered, task.image, ~task.mask)),
+        "fit_seconds": curve[-1]["seconds"],
+        "recovery_seconds": recovery,
+        "held": held / 2**20,
+        "fit_peak": fit_peak / 2**20,
+        "peak": measure.memory("VmHWM") / 2**20,
+        "curve": curve,
+    }
+
+
+def _fit(settings: Settings, signal, judge: Judge):
+    """Return the fitted field, its PSNR over steps and seconds without those of judging, and seconds per step."""
+    state, knobs, key = training.start(signal, settings)
+    curve, taken, total, done = [], [], 0.0, 0
+    start = time.perf_counter()
+    for fitted, _ in training.fit(state, signal, knobs, key, settings):
+        seconds, step = time.perf_counter() - start, int(fitted.step)
+        total += seconds
+        taken.append(seconds / (step - done))
+        done = step
+        curve.append({"step": step, "seconds": total, "psnr": judge(fitted.params["field"], knobs.omega)})
+        start = time.perf_counter()
+    return (fitted.params["field"], knobs.omega), curve, taken
+
+
+def settings_of(side: int, steps: int) -> Settings:
+    """Return the settings of configs/large.py for a picture of this size."""
+    settings = from_mapping(large.get_config().to_dict())
+    chunk = min(settings.train.chunk, max(1, steps // 6))
+    return dataclasses.replace(
+        settings,
+        field=dataclasses.replace(settings.field, omega=large.omega(side)),
+        train=dataclasses.replace(settings.train, steps=steps, chunk=chunk),
+    )
+
+
+def main() -> None:
+    """Measure every size, or, in a process that this one started, one."""
+    parser = measure.arguments("scale", __doc__)
+    parser.add_argument("--sides", type=int, nargs="+", default=[256, 512, 1024, 2048, 4096])
+    parser.add_argument("--steps", type=int, default=900, help="of all sizes but the last")
+    parser.add_argument("--last_steps", type=int, default=150, help="of the last size")
+    parser.add_argument("--alone", type=int, nargs=2, metavar=("SIDE", "STEPS"), help=argparse.SUPPRESS)
+    flags = parser.parse_args()
+    if flags.alone:
+        print(json.dumps(measured(settings_of(*flags.alone), problem_of(flags.alone[0]))))
+        return
+    rows: list[dict[str, Any]] = []
+    for side in flags.sides:
+        steps = flags.last_steps if side == flags.sides[-1] else flags.steps
+        rows.append(measure.in_process("benchmarks.scale", "--alone", str(side), str(steps)))
+        rows[-1]["growth"] = rows[-1]["median"] / rows[0]["median"]
+        print(f"{side}: {rows[-1]['fit_seconds']:.0f} s", flush=True)
+    text = measure.table(rows, COLUMNS)
+    text += f"\n\n{PICTURE}, enlarged. PSNR on missing pixels, of 16 patches or of all; medians of chunks (quartiles)."
+    measure.leave(flags.workdir, "scale", {"rows": rows}, text)
+    curves = {f"{r['side']}": ([p["seconds"] for p in r["curve"]], [p["psnr"] for p in r["curve"]]) for r in rows}
+    steps = {"median": ([r["side"] for r in rows], [r["median"] for r in rows])}
+    plots.lines(flags.workdir / "seconds_per_step.png", {"seconds per step": steps}, "side")
+    plots.lines(flags.workdir / "scale.png", {"PSNR on missing pixels": curves}, "seconds", scale="linear")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""Benchmarks at tiny sizes: they run, and tell what they promise; no seconds are judged."""
+
+import argparse
+import dataclasses
+import importlib.util
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from benchmarks import energy, measure, scale, start, step, time_to_quality
+from inrr_jax import plots
+from inrr_jax.settings import FieldSettings, RegularizerSettings, Settings, TrainSettings
+
+SPREAD = {"median", "low", "high"}
+TINY = Settings(
+    field=FieldSettings(width=8, depth=3),
+    regularizer=RegularizerSettings(width=4, depth=2, rank=4),
+    train=TrainSettings(steps=8, fibers=4, chunk=2),
+)
+
+
+def tiny(row):
+    """Shrink a version's networks."""
+    settings = row["settings"]
+    return row | {
+        "settings": dataclasses.replace(
+            settings,
+            field=dataclasses.replace(settings.field, width=8, depth=3),
+            regularizer=TINY.regularizer,
+            train=dataclasses.replace(settings.train, fibers=min(settings.train.fibers, 4)),
+        )
+    }
+
+
+def test_step_tells_every_version(tmp_path):
+    rows = [tiny(row) for row in step.ours() if row["precision"] == "float32"]
+    rows = [row for row in rows if row["version"] in ("default", "whole")]
+    result = step.run(rows, 2, 16, lengths={"full": 1, "fibres": 2}, product_side=16)
+    assert [(r["batch"], r["version"]) for r in result["rows"]] == [
+        ("full", "default"),
+        ("full", "whole"),
+        ("fibres", "default"),
+    ]
+    for row in result["rows"]:
+        assert row.keys() >= {"rate", "share", "ratio", "temporary"} | SPREAD
+    assert result["product"].keys() == set(step.PRECISIONS)
+    assert "| full | whole | float32 |" in measure.table(result["rows"], step.COLUMNS)
+    step.draw(tmp_path / "step.png", result["rows"])
+    assert (tmp_path / "step.png").stat().st_size > 0
+
+
+def test_operations_count_the_products_of_a_plain_network():
+    settings = dataclasses.replace(TINY, optimizer=dataclasses.replace(TINY.optimizer, name="adam"))
+    full = dataclasses.replace(settings, train=dataclasses.replace(settings.train, fibers=0))
+    points, network = 16 * 16, 2 * 8 + 2 * 8 * 8 + 8
+    tiny_network = 4 + 4 * 4 + 4 * 4
+    energies = 2 * 4 * points + 2 * 16 * tiny_network
+    assert step.operations(full, 16) == 2 * 3 * (points * network + energies)
+    assert step.operations(full, 16) > step.operations(settings, 16)
+    assert step.operations(TINY, 16) - step.operations(settings, 16) == 2 * 15 * 2 * 8**3
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="PyTorch is a benchmark-only extra")
+def test_pytorch_takes_the_same_step():
+    import torch
+
+    from benchmarks import torch_step
+    from inrr_jax.regularizers.dirichlet import matrix_free
+
+    generator = np.random.default_rng(0)
+    columns, logits = generator.random((12, 5), np.float32), generator.random((12, 4), np.float32)
+    theirs = torch_step.energy(torch.from_numpy(columns), torch.from_numpy(logits))
+    factor = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert float(theirs) == pytest.approx(
+        float(matrix_free(jnp.asarray(columns.T[..., None]), jnp.asarray(factor))), rel=1e-4
+    )
+    for name, fibers in (("adam", 0), ("muon", 4)):
+        settings = dataclasses.replace(
+            TINY,
+            optimizer=dataclasses.replace(TINY.optimizer, name=name),
+            train=dataclasses.replace(TINY.train, fibers=fibers),
+        )
+        torch.manual_seed(0)
+        fit = torch_step.Fit(16, settings)
+        losses = [fit.step() for _ in range(30)]
+        assert np.mean(losses[-5:]) < np.mean(losses[:5])
+    rows = [tiny(row) for row in step.theirs() if row["batch"] == "full" and row["precision"] == "float32"]
+    for row in step.run(rows, 1, 16, lengths={"full": 1}, product_side=16)["rows"]:
+        assert row.keys() >= {"rate", "faults"} | SPREAD
+
+
+def test_energy_compares_both_forms_with_float64():
+    row = energy.compare(24, 8, rounds=2, fibers=6)
+    for name in ("dense", "matrix_free"):
+        assert row[name].keys() == {"temporary", "error", "gradient_error"} | SPREAD
+        assert row[name]["error"] < 1e-5
+        assert row[name]["gradient_error"] < 1e-5
+    assert row["ratio"] > 0
+    assert " - " not in measure.table([row], energy.COLUMNS).splitlines()[2]
+
+
+def test_energy_leaves_the_dense_form_out_where_it_does_not_fit(monkeypatch):
+    enough = energy._program("matrix_free", *[np.zeros(s, np.float32) for s in ((6, 64, 1), (64, 4))])[1]
+    monkeypatch.setattr(energy.psutil, "virtual_memory", lambda: argparse.Namespace(available=enough + 1))
+    row = energy.compare(64, 4, rounds=1, fibers=6)
+    assert "median" in row["matrix_free"]
+    assert "ratio" not in row
+    assert row["dense"].keys() == {"temporary"}
+    assert measure.table([row], energy.COLUMNS).count(" - ") == 4
+
+
+def test_scale_fits_and_recovers():
+    row = scale.measured(TINY, scale.problem_of(32))
+    assert row.keys() >= {"linear", "psnr", "psnr_missing", "peak", "fit_peak", "recovery_seconds"} | SPREAD
+    assert [point["step"] for point in row["curve"]] == [2, 4, 6, 8]
+    # At this size the patches are the whole picture.
+    assert row["psnr"] == pytest.approx(row["psnr_missing"], abs=0.01)
+    assert row["fit_peak"] <= row["peak"]
+
+
+@pytest.mark.parametrize("side", [32, 256, 1000])
+def test_patches_are_of_one_size_and_never_overlap(side):
+    seen = np.zeros((side, side), int)
+    for outer, inner in scale.patches(side):
+        assert seen[outer][inner].shape == (min(64, side // 4),) * 2
+        seen[outer][inner] += 1
+    assert seen.max() == 1
+    assert seen.all() == (side <= 256)
+
+
+def test_the_start_is_told_in_phases(tmp_path, monkeypatch):
+    monkeypatch.setattr(measure, "in_process", lambda *flags: start.profile("smoke", tmp_path))
+    (row, *_) = rows = start.run(1, "smoke")
+    assert row.keys() == {"phase", "cpu"} | SPREAD
+    assert [r["phase"] for r in rows][-1] == "all"
+    assert {"tracing", "compilation", "steps"} < {r["phase"] for r in rows}
+
+
+ROWS = [
+    {"seconds": 5.0, "psnr_all": 27.0, "psnr_missing": 19.0, "nmae_missing": 0.10},
+    {"seconds": 6.0, "psnr_all": 28.0, "psnr_missing": 19.5, "nmae_missing": 0.11},
+    {"seconds": 7.0, "psnr_all": 28.1, "psnr_missing": 19.6, "nmae_missing": 0.10},
+]
+
+
+def test_the_time_to_a_quality_needs_both_numbers():
+    assert time_to_quality.time_to(ROWS, 28.0, 0.1057) == 7.0
+    assert time_to_quality.time_to(ROWS, 29.0, 0.1057) is None
+    run = {"written": 9.0, "result": ROWS[-1], "rows": ROWS}
+    both = time_to_quality.summary("auto", [run, run], (28.0, 0.1057))
+    assert both["reached"]["median"] == 7.0
+    assert "reached" not in time_to_quality.summary("auto", [run, run], (29.0, 0.1))
+    assert "reached" not in time_to_quality.summary("auto", [run], None)
+    line = measure.table([both], time_to_quality.COLUMNS).splitlines()[2]
+    assert line == "| auto | 2 | 7.0 (7.0-7.0) | 9.0 (9.0-9.0) | 28.10 | 19.60 | 0.1000 |"
+
+
+@pytest.mark.slow
+def test_a_real_run_gives_the_rows_of_its_metrics(tmp_path):
+    run = time_to_quality.train(tmp_path / "run", ["--config.train.steps=5"], "configs/baboon.py:smoke")
+    assert run["written"] > run["rows"][-1]["seconds"] > 0
+    assert time_to_quality.problem_flags("a.png", "m.png")[1:] == [
+        "--config.mask.mode=file",
+        "--config.mask.path=m.png",
+    ]
+
+
+def test_versions_take_turns_and_warm_up():
+    calls = []
+    times = measure.alternate({name: (lambda name=name: calls.append(name) or len(calls)) for name in "ab"}, 2)
+    assert calls == ["a", "b", "a", "b", "a", "b"]
+    assert times == {"a": [3, 5], "b": [4, 6]}
+    assert measure.spread([1.0, 2.0, 3.0]) == {"median": 2.0, "low": 1.5, "high": 2.5}
+
+
+def test_what_is_left(tmp_path):
+    measure.leave(tmp_path / "new", "name", {"rows": [1]}, "a table")
+    assert (tmp_path / "new" / "name.md").read_text().startswith("a table\n\nprocessor ")
+    assert '"machine"' in (tmp_path / "new" / "name.json").read_text()
+    plots.lines(tmp_path / "lines.png", {"title": {"a": ([1.0, 2.0], [3.0, 4.0])}}, "x")
+    assert (tmp_path / "lines.png").stat().st_size > 0
