@@ -1,5 +1,7 @@
 """Every test runs with shapes and types checked, and with broadcasting that must be spelt out."""
 
+import contextlib
+
 import jax
 import jaxtyping
 import pytest
@@ -11,3 +13,18 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 @pytest.fixture
 def key():
     return jax.random.key(0)
+
+
+@pytest.fixture
+def double_precision():
+    """A context in which JAX computes in 64 bits: jax.enable_x64, which not every version that we support has."""
+
+    @contextlib.contextmanager
+    def context():
+        jax.config.update("jax_enable_x64", True)
+        try:
+            yield
+        finally:
+            jax.config.update("jax_enable_x64", False)
+
+    return context

@@ -89,8 +89,8 @@ def test_gradient_vanishes_at_a_constant_and_only_there(key, form):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("argument", [0, 1])
-def test_gradients_against_central_differences_in_float64(key, form, argument):
-    with jax.enable_x64(True):
+def test_gradients_against_central_differences_in_float64(double_precision, key, form, argument):
+    with double_precision():
         inputs = [x.astype(jnp.float64) for x in example(key)]
         direction = jax.random.normal(key, inputs[argument].shape, jnp.float64)
 

@@ -103,8 +103,8 @@ def test_fast_variants_stay_near_the_plain_one_and_are_not_it(key, change, toler
     assert 0 < float(jnp.abs(plain - fast).max()) < tolerance
 
 
-def test_gradient_against_central_differences_in_float64(key):
-    with jax.enable_x64(True):
+def test_gradient_against_central_differences_in_float64(double_precision, key):
+    with double_precision():
         field = fields.make(dataclasses.replace(PLAIN, width=16), 2, 1)
         params = jax.tree.map(lambda p: p.astype(jnp.float64), field.init(key))
         points = points_in(key, 30).astype(jnp.float64)

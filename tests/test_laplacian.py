@@ -118,8 +118,8 @@ def test_the_grid_s_energy_of_a_ramp_is_its_slope_squared():
     assert float(energies["energy_col"]) == pytest.approx(0.03**2 * 10 / 11, rel=1e-5)
 
 
-def test_air_s_gradient_against_central_differences_in_float64(key):
-    with jax.enable_x64(True):
+def test_air_s_gradient_against_central_differences_in_float64(double_precision, key):
+    with double_precision():
         built = regularizers.make(RegularizerSettings(name="air"), (6, 8))
         keys = jax.random.split(key, 3)
         fibers = tuple(jax.random.uniform(keys[0], (3, n, 2), jnp.float64) for n in (6, 8))
