@@ -23,6 +23,7 @@ ORDER = [
     "optimizers",
     "training",
     "baselines",
+    "selection",
     "analysis",
     "ntk",
     "properties",
