@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Key
 
-from inrr_jax import fibers, fields, images, optimizers, regularizers
+from inrr_jax import fibers, fields, images, numerics, optimizers, regularizers
 from inrr_jax.errors import DivergedError
 from inrr_jax.objective import objective
 from inrr_jax.settings import DataSettings, MaskSettings, Settings, TrainSettings
@@ -55,8 +55,13 @@ def init_state(key: Key[Array, ""], knobs: Knobs, grid: tuple[int, ...], channel
     field = fields.on_grid(settings.field, tuple(grid), channels)
     regularizer = regularizers.make(settings.regularizer, grid)
     params = {"field": field.init(field_key), **regularizer.init(laplacian_key)}
-    optimizer = optimizers.make(settings.optimizer, knobs, settings.train.steps)
+    optimizer = _optimizer(settings, knobs)
     return State(params, optimizer.init(params), jnp.zeros((), jnp.int32))
+
+
+def _optimizer(settings: Settings, knobs: Knobs) -> optax.GradientTransformation:
+    dot = numerics.DOTS[numerics.resolve_precision(settings.field.precision)]
+    return optimizers.make(settings.optimizer, knobs, settings.train.steps, dot)
 
 
 def step(state: State, signal: Signal, knobs: Knobs, key: Key[Array, ""], settings: Settings) -> tuple[State, Info]:
@@ -64,7 +69,7 @@ def step(state: State, signal: Signal, knobs: Knobs, key: Key[Array, ""], settin
     grid, channels = signal.mask.shape, signal.values.shape[-1]
     field = fields.on_grid(settings.field, tuple(grid), channels)
     regularizer = regularizers.make(settings.regularizer, grid)
-    optimizer = optimizers.make(settings.optimizer, knobs, settings.train.steps)
+    optimizer = _optimizer(settings, knobs)
     axes = tuple(jnp.asarray(axis) for axis in images.axes(grid))
     gradient = jax.grad(objective, has_aux=True)
     gradients, info = gradient(

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from inrr_jax import fibers, fields, images, optimizers, regularizers, training
+from inrr_jax import fibers, fields, images, numerics, optimizers, regularizers, training
 from inrr_jax.errors import DivergedError
 from inrr_jax.objective import objective
 from inrr_jax.settings import FieldSettings, OptimizerSettings, RegularizerSettings, Settings, TrainSettings
@@ -319,11 +319,20 @@ def test_the_memory_of_a_step_does_not_grow_with_the_pixels(key):
     assert taken[1] < 6 * taken[0]
 
 
+def test_muon_s_iterations_are_optax_s(key):
+    matrix = jax.random.normal(key, (24, 24))
+    expected = optax.contrib.muon(-1.0, beta=0.0, nesterov=False)
+    expected, _ = expected.update({"w": matrix}, expected.init({"w": matrix}), {"w": matrix})
+    np.testing.assert_allclose(optimizers.orthogonal(matrix, jnp.dot), expected["w"], atol=1e-4)
+    rounded = optimizers.orthogonal(matrix, numerics.dot_bfloat16)
+    assert jnp.linalg.norm(rounded - expected["w"]) < 0.05 * jnp.linalg.norm(rounded)
+
+
 def test_optax_keeps_a_state_per_group(key):
     state = training.start(signal_of(key), TINY)[0]
     assert set(state.optimizer.inner_states) == {"matrix", "field", "first", "laplacian"}
     assert isinstance(
-        optimizers.make(TINY.optimizer, training.knobs_of(TINY, (12, 10)), 10), optax.GradientTransformation
+        optimizers.make(TINY.optimizer, training.knobs_of(TINY, (12, 10)), 10, jnp.dot), optax.GradientTransformation
     )
 
 
