@@ -96,7 +96,7 @@ class Fit:
         energies = [
             energy(columns, graph(self.axis[:, None])) for columns, graph in zip(along, self.graphs, strict=True)
         ]
-        return fidelity + self.settings.regularizer.weight * sum(energies)
+        return fidelity + self.settings.regularizer.weight.inrr * sum(energies)
 
     def everything(self):
         """Return the loss of the whole grid."""

@@ -13,7 +13,7 @@ from configs import base
 
 PAPER = {
     "field.precision": "float32",
-    "regularizer.weight": 0.0655,  # 1e-6 of the sum over 256 x 256 entries
+    "regularizer.weight.inrr": 0.0655,  # 1e-6 of the sum over 256 x 256 entries
     "optimizer.name": "adam",
     "optimizer.schedule": "constant",
     "optimizer.field_rate": 1e-4,
@@ -31,5 +31,5 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     config.data.update(image="baboon", size=256, grey=True)
     config.mask.update(mode="text", rate=0.125)
     config.field.omega = 30.0
-    config.regularizer.weight = 0.13
+    config.regularizer.weight.inrr = 0.13
     return base.vary(config, variant, {"siren": {"regularizer.name": "none"}, "paper": PAPER})

@@ -19,13 +19,14 @@ def objective(
     regularizer: Regularizer,
     count: int,
 ) -> tuple[Float[Array, ""], Info]:
-    """Return loss = fidelity + weight * sum of the axes' energies, and its named terms.
+    """Return loss = fidelity + sum over terms t of weight_t * energy_t, and its named parts.
 
     fidelity = sum over observed (X_hat - X)^2 / number of ALL entries, as in INRR's experiments: it loses weight
-    against the energies as more is missing. Energies are in mean form (dirichlet.py), over all entries too.
+    against the energies as more is missing. The energy of a term is in mean form, over all entries too, and the sum of
+    those of the axes (dirichlet.py).
 
     Args:
-        params: parameter groups `field` and one per learned Laplacian.
+        params: parameter groups `field` and one per term that learns.
         signal: values in [0, 1] and what of them is observed.
         axes: coordinates of the grid in [-1, 1].
         knobs: of this fit.
@@ -43,5 +44,6 @@ def objective(
     else:
         predicted, fidelity = fibers.everything(evaluate, signal, axes)
     energies = regularizer.energies(params, predicted)
-    loss = fidelity + knobs.weight * sum(energies.values())
-    return loss, {"loss": loss, "fidelity": fidelity, **energies}
+    loss = fidelity + sum(knobs.weight[term] * sum(parts.values()) for term, parts in energies.items())
+    named = {f"energy_{term}_{axis}": part for term, parts in energies.items() for axis, part in parts.items()}
+    return loss, {"loss": loss, "fidelity": fidelity, **named}

@@ -14,6 +14,11 @@ def _choice(default: str, *others: str) -> Any:
     return field(default=default, metadata={"choices": (default, *others)})
 
 
+def _sum_of(default: str, *others: str, alone: str) -> Any:
+    """Declare a sum of different terms, `a+b`; what is `alone` is the sum of none."""
+    return field(default=default, metadata={"terms": (default, alone, *others), "alone": alone})
+
+
 def at_least(
     default: int | float, low: int | float, *, above: bool = False, high: int | float = sys.float_info.max
 ) -> Any:
@@ -87,16 +92,28 @@ class FieldSettings:
 
 
 @dataclass(frozen=True)
+class WeightSettings:
+    """Weights of the terms in `regularizer.name`, which are in mean form: the same at every size. Knobs.
+
+    Times 1 / (H W) they are those of the sum form.
+    """
+
+    inrr: float = at_least(0.03, 0.0)
+    """Published for 256 x 256: 0.0655 (1e-6 in sum form), also for a frozen Laplacian."""
+    air: float = at_least(0.655, 0.0)
+    """As published for 256 x 256 (1e-5 in sum form)."""
+    grid: float = at_least(0.03, 0.0)
+
+
+@dataclass(frozen=True)
 class RegularizerSettings:
     """What is added to the fidelity."""
 
-    name: str = _choice("inrr", "none", "air", "grid")
-    """Where the Laplacian of an axis comes from. inrr: a tiny network, smooth by construction; air: a free matrix
-    (AIR: Li et al., 2022); grid: the fixed graph of neighbours."""
-    weight: float = at_least(0.03, 0.0)
-    """Of the mean-form Dirichlet energy of the rows and of the columns; the same for every name. A knob. Times
-    1 / (H W) it is the weight of the sum form. Published for 256 x 256: 0.0655 for inrr, also frozen (1e-6 in sum
-    form), and 0.655 for air (1e-5)."""
+    name: str = _sum_of("inrr", "air", "grid", alone="none")
+    """A sum of terms, such as inrr+grid, or none. Dirichlet energies, of the rows and of the columns, whose Laplacian
+    is: inrr: from a tiny network, smooth by construction; air: from a free matrix (AIR: Li et al., 2022); grid: that
+    of the fixed graph of neighbours."""
+    weight: WeightSettings = WeightSettings()
     width: int = at_least(32, 1)
     """Of inrr's tiny network, as are depth, omega, rank and energy."""
     depth: int = at_least(5, 1)
@@ -105,6 +122,11 @@ class RegularizerSettings:
     rank: int = at_least(256, 1)
     """Columns of the factor G of the adjacency; never more than the axis has nodes."""
     energy: str = _choice("matrix_free", "dense")
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The names in the sum."""
+        return () if self.name == "none" else tuple(self.name.split("+"))
 
 
 @dataclass(frozen=True)
@@ -191,6 +213,8 @@ def _checked(path: str, value: Any, kind: type, limits: Mapping[str, Any]) -> An
         raise UserError(f"{path}={value!r} is no {kind.__name__}: give {_EXAMPLES[kind]}")
     if "choices" in limits and value not in limits["choices"]:
         raise UserError(unknown(f"{path}={value}", str(value), limits["choices"]))
+    if "terms" in limits:
+        _check_sum(path, str(value), limits["terms"], limits["alone"])
     if "low" in limits:
         low, high = limits["low"], limits["high"]
         if not (low <= value <= high) or (limits["above"] and value == low):
@@ -198,6 +222,17 @@ def _checked(path: str, value: Any, kind: type, limits: Mapping[str, Any]) -> An
             bounds = f"{'above' if limits['above'] else 'of at least'} {low:g}{below}"
             raise UserError(f"{path}={value} is out of range: give a number {bounds}")
     return value
+
+
+def _check_sum(path: str, value: str, accepted: tuple[str, ...], alone: str) -> None:
+    names = value.split("+")
+    for name in names:
+        if name not in accepted:
+            raise UserError(unknown(f"{path}={name}", name, accepted))
+    if len(set(names)) < len(names):
+        raise UserError(f"{path}={value} has a term twice: give each once, and it a weight of its own")
+    if alone in names and len(names) > 1:
+        raise UserError(f"{path}={value} adds to {alone}: give {alone} alone, or a sum of others")
 
 
 def to_mapping(settings: Settings) -> dict[str, Any]:

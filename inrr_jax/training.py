@@ -17,7 +17,8 @@ from jaxtyping import Array, Float, Key
 from inrr_jax import fibers, fields, images, numerics, optimizers, regularizers
 from inrr_jax.errors import DivergedError
 from inrr_jax.objective import objective
-from inrr_jax.settings import DataSettings, MaskSettings, Settings, TrainSettings
+from inrr_jax.regularizers import Laplacians
+from inrr_jax.settings import DataSettings, MaskSettings, Settings, TrainSettings, WeightSettings
 from inrr_jax.types import Info, Knobs, Params, Scalar, Signal, State
 from inrr_jax.types import knobs as knobs_of
 
@@ -29,13 +30,14 @@ def program(settings: Settings) -> Settings:
     instead of in `Knobs` shows at once.
     """
     blank = math.nan
+    weights = WeightSettings(**{weight.name: blank for weight in dataclasses.fields(WeightSettings)})
     return dataclasses.replace(
         settings,
         seed=0,
         data=DataSettings(),
         mask=MaskSettings(),
         field=dataclasses.replace(settings.field, omega=blank),
-        regularizer=dataclasses.replace(settings.regularizer, weight=blank),
+        regularizer=dataclasses.replace(settings.regularizer, weight=weights),
         train=TrainSettings(steps=settings.train.steps, fibers=settings.train.fibers),
         optimizer=dataclasses.replace(settings.optimizer, matrix_rate=blank, field_rate=blank, laplacian_rate=blank),
     )
@@ -144,7 +146,7 @@ def check_finite(info: Info, params: Params, done: int) -> None:
 
 
 def _diverged(step: int, where: str) -> DivergedError:
-    return DivergedError(f"step {step}: no number in {where}: lower the rates or the weight")
+    return DivergedError(f"step {step}: no number in {where}: lower the rates or the weights")
 
 
 def recover(params: Params, omega: Scalar, shape: tuple[int, ...], settings: Settings) -> Float[Array, "*grid C"]:
@@ -179,6 +181,6 @@ def _recover(params, omega, *, shape, settings):
     return values.reshape(-1, channels)[:count].reshape(shape)
 
 
-def laplacians(params: Params, grid: tuple[int, ...], settings: Settings) -> dict[str, Float[Array, "n n"]]:
-    """Return the Laplacian of every axis, by the axis's name; none where there is no regulariser of this kind."""
+def laplacians(params: Params, grid: tuple[int, ...], settings: Settings) -> Laplacians:
+    """Return the Laplacians by the names of their term and axis; none where no term has any."""
     return regularizers.make(settings.regularizer, grid).laplacians(params)

@@ -11,7 +11,8 @@ from jaxtyping import Array, Bool, Float, Int
 from inrr_jax.settings import Settings
 
 Params = dict[str, Any]
-"""Parameter groups by top-level key: `field`, and one per axis (`row`, `col`, `axis2`, ...) where it is learned."""
+"""Parameter groups by top-level key: `field`, and one per term of the regulariser that learns (`inrr`, `air`), with
+what it learns for each axis (`row`, `col`, `axis2`, ...)."""
 
 
 class Signal(NamedTuple):
@@ -29,7 +30,8 @@ class Knobs(NamedTuple):
     """What may vary inside one compiled program."""
 
     omega: Scalar
-    weight: Scalar
+    weight: dict[str, Scalar]
+    """By term of the regulariser."""
     matrix_rate: Scalar
     field_rate: Scalar
     laplacian_rate: Scalar
@@ -48,7 +50,7 @@ Info = dict[str, Float[Array, "..."]]
 
 
 def axis_names(dimensions: int) -> tuple[str, ...]:
-    """Name the axes of a grid: the parameter groups of their Laplacians."""
+    """Name the axes of a grid."""
     return ("row", "col", *(f"axis{i}" for i in range(2, dimensions)))[:dimensions]
 
 
@@ -57,10 +59,10 @@ OMEGA_PER_PIXEL = 15 / 256
 
 def knobs(settings: Settings, grid: tuple[int, ...]) -> Knobs:
     """Collect the settings that are knobs, for a signal on the given grid."""
-    optimizer = settings.optimizer
+    optimizer, regularizer = settings.optimizer, settings.regularizer
     return Knobs(
         omega=settings.field.omega or OMEGA_PER_PIXEL * max(grid),
-        weight=settings.regularizer.weight,
+        weight={term: getattr(regularizer.weight, term) for term in regularizer.terms},
         matrix_rate=optimizer.matrix_rate,
         field_rate=optimizer.field_rate,
         laplacian_rate=optimizer.laplacian_rate,

@@ -171,7 +171,11 @@ class Run:
                 task.image,
                 task.mask,
                 np.asarray(recovered),
-                {name: np.asarray(matrix) for name, matrix in matrices.items()},
+                {
+                    f"{term}, {axis}": np.asarray(matrix)
+                    for term, by_axis in matrices.items()
+                    for axis, matrix in by_axis.items()
+                },
                 read_lines(folder / "metrics.jsonl"),
                 has_truth=self._settings.data.truth,
             )

@@ -16,7 +16,7 @@ from inrr_jax.types import State
 
 def state_at(step):
     weights = jax.random.normal(jax.random.key(step), (8, 8))
-    return State({"field": {"w": weights}, "row": jnp.float32(step)}, (weights + 1,), jnp.int32(step))
+    return State({"field": {"w": weights}, "inrr": jnp.float32(step)}, (weights + 1,), jnp.int32(step))
 
 
 def assert_same(left, right):

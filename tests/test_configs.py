@@ -68,7 +68,7 @@ def test_paper_is_the_papers_recipe():
     assert paper.optimizer.field_rate == paper.optimizer.laplacian_rate == 1e-4
     assert paper.optimizer.first_scale == 1.0
     # 1e-6 of the energy's sum form, over the 256 x 256 entries.
-    assert paper.regularizer.weight == pytest.approx(1e-6 * 256**2, rel=1e-3)
+    assert paper.regularizer.weight.inrr == pytest.approx(1e-6 * 256**2, rel=1e-3)
     assert paper.data == settings_of("baboon").data
 
 

@@ -5,11 +5,18 @@ import pytest
 from inrr_jax.problem import Problem
 from inrr_jax.properties import momentum, similarity, spectral_bias
 from inrr_jax.properties.runs import Run, change, follow, seeded, spread, trajectory
-from inrr_jax.settings import FieldSettings, OptimizerSettings, RegularizerSettings, Settings, TrainSettings
+from inrr_jax.settings import (
+    FieldSettings,
+    OptimizerSettings,
+    RegularizerSettings,
+    Settings,
+    TrainSettings,
+    WeightSettings,
+)
 
 TINY = Settings(
     field=FieldSettings(width=8, depth=1, precision="float32"),
-    regularizer=RegularizerSettings(width=8, depth=1, rank=4, weight=0.5),
+    regularizer=RegularizerSettings(width=8, depth=1, rank=4, weight=WeightSettings(inrr=0.5)),
     optimizer=OptimizerSettings(name="adam", warmup=2),
     train=TrainSettings(steps=12, fibers=4, chunk=4),
 )
@@ -44,7 +51,7 @@ def test_a_run_is_looked_at_from_its_start_to_its_end(task):
     run = follow(task, TINY)
     assert run.steps.tolist() == [0, 4, 8, 12]
     assert run.recovered.shape == (4, 9, 8, 1)
-    assert all(set(groups) == {"row", "col"} for groups in run.laplacians)
+    assert all(set(groups["inrr"]) == {"row", "col"} for groups in run.laplacians)
     assert not np.array_equal(run.recovered[0], run.recovered[-1])
 
 
@@ -54,10 +61,10 @@ def test_a_frozen_run_keeps_the_laplacian_of_the_run_that_it_came_from(task):
     frozen = follow(task, still, source.laplacians[2])
     for groups in frozen.laplacians:
         for axis in ("row", "col"):
-            for name, layer in source.laplacians[2][axis].items():
-                np.testing.assert_array_equal(groups[axis][name]["kernel"], layer["kernel"])
-    learned = source.laplacians[-1]["row"]["first"]["kernel"]
-    assert not np.array_equal(learned, frozen.laplacians[-1]["row"]["first"]["kernel"])
+            for name, layer in source.laplacians[2]["inrr"][axis].items():
+                np.testing.assert_array_equal(groups["inrr"][axis][name]["kernel"], layer["kernel"])
+    learned = source.laplacians[-1]["inrr"]["row"]["first"]["kernel"]
+    assert not np.array_equal(learned, frozen.laplacians[-1]["inrr"]["row"]["first"]["kernel"])
 
 
 def test_a_trajectory_averages_over_observed_and_over_missing_pixels(task):
@@ -74,7 +81,7 @@ def test_directions_are_cosines_and_without_weight_inrr_s_is_the_plain_one(task)
     assert (np.abs(np.stack([full, plain, energy])[:, 1:]) <= 1 + 1e-5).all()
     assert plain[0] == pytest.approx(1, abs=1e-5)  # the first velocity is the first gradient
     assert np.abs(full - plain).max() > 1e-4
-    same, plain, _ = momentum.directions(task, change(TINY, {"regularizer.weight": 0.0}))
+    same, plain, _ = momentum.directions(task, change(TINY, {"regularizer.weight.inrr": 0.0}))
     np.testing.assert_allclose(same, plain, atol=1e-5)
 
 

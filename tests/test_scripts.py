@@ -90,7 +90,7 @@ def test_it_leaves_all_that_is_promised(uninterrupted):
 
 def test_metrics_have_a_row_per_evaluation(uninterrupted):
     rows = read_lines(uninterrupted / "metrics.jsonl")
-    terms = {"loss", "fidelity", "energy_row", "energy_col"}
+    terms = {"loss", "fidelity", "energy_inrr_row", "energy_inrr_col"}
     assert [row["step"] for row in rows] == [10, 20]
     assert all(set(row) == {"step", *terms, *SCORES, *TIMES} for row in rows)
     assert rows[-1]["psnr_all"] == workdir.finished(uninterrupted)["psnr_all"]
@@ -248,11 +248,11 @@ def test_a_loss_that_turns_nan_names_step_and_term_and_keeps_the_last_good_state
     def poisoned(*args, **kwargs):
         state, info = compiled(*args, **kwargs)
         if int(state.step) == 15:
-            info["energy_row"] = info["energy_row"].at[2].set(np.nan)
+            info["energy_inrr_row"] = info["energy_inrr_row"].at[2].set(np.nan)
         return state, info
 
     monkeypatch.setattr(training, "fit_chunk", poisoned)
-    with pytest.raises(DivergedError, match=r"^step 13: .*energy_row.*keeps the checkpoint of step 10$"):
+    with pytest.raises(DivergedError, match=r"^step 13: .*energy_inrr_row.*keeps the checkpoint of step 10$"):
         train.main(smoke(), folder)
     assert not (folder / "result.json").exists()
     assert int(final_state(folder).step) == 10

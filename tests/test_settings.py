@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import operator
 
 import jax
 import numpy as np
@@ -28,21 +29,30 @@ def nested(name, value):
 
 
 def changed(name, value):
-    section, key = name.split(".")
-    return from_mapping({**TINY, section: {**TINY.get(section, {}), key: value}})
+    mapping = to_mapping(from_mapping(TINY))
+    *groups, key = name.split(".")
+    functools.reduce(operator.getitem, groups, mapping)[key] = value
+    return from_mapping(mapping)
 
 
-def fields_of(settings):
-    return [
-        (f"{section.name}.{f.name}", f)
-        for section in dataclasses.fields(settings)
-        if dataclasses.is_dataclass(getattr(settings, section.name))
-        for f in dataclasses.fields(getattr(settings, section.name))
-    ]
+def value_of(settings, name):
+    return functools.reduce(getattr, name.split("."), settings)
+
+
+def fields_of(settings, prefix=""):
+    for f in dataclasses.fields(settings):
+        value = getattr(settings, f.name)
+        if dataclasses.is_dataclass(value):
+            yield from fields_of(value, f"{prefix}{f.name}.")
+        elif prefix:
+            yield f"{prefix}{f.name}", f
 
 
 CHOICES = [
-    (name, choice) for name, f in fields_of(Settings()) for choice in f.metadata.get("choices", ()) if f.name != "mode"
+    (name, choice)
+    for name, f in fields_of(Settings())
+    for choice in f.metadata.get("choices", f.metadata.get("terms", ()))
+    if f.name != "mode"
 ]
 BOUNDS = [(name, f.metadata) for name, f in fields_of(Settings()) if "low" in f.metadata]
 
@@ -55,6 +65,11 @@ BOUNDS = [(name, f.metadata) for name, f in fields_of(Settings()) if "low" in f.
         ("mask.mode", "radnom", r"mask\.mode=radnom is unknown: did you mean random\? accepted are density, file, pat"),
         ("field.name", "siern", r"field\.name=siern is unknown: did you mean siren\?"),
         ("regularizer.name", "inr", r"regularizer\.name=inr is unknown: did you mean inrr\?"),
+        ("regularizer.name", "inrr+gird", r"regularizer\.name=gird is unknown: did you mean grid\? accepted are air, "),
+        ("regularizer.name", "inrr+air+inrr", r"regularizer\.name=inrr\+air\+inrr has a term twice"),
+        ("regularizer.name", "none+inrr", r"regularizer\.name=none\+inrr adds to none: give none alone"),
+        ("regularizer.weight.inr", 1.0, r"setting regularizer\.weight\.inr is unknown: did you mean inrr\?"),
+        ("regularizer.weight", 1.0, r"regularizer\.weight=1\.0 is no group of settings"),
         ("optimizer.name", "adm", r"optimizer\.name=adm is unknown: did you mean adam\? accepted are adam, muon"),
         ("train.steps", 2.5, r"train\.steps=2\.5 is no int: give a whole number"),
         ("train.steps", True, r"train\.steps=True is no int"),
@@ -85,7 +100,7 @@ def test_bounds_are_kept_on_both_sides(name, limits):
     with pytest.raises(UserError, match=f"{name}={below}.* is out of range"):
         changed(name, below)
     accepted = low + 1 if limits["above"] else low
-    assert to_mapping(changed(name, accepted))[name.split(".")[0]][name.split(".")[1]] == accepted
+    assert value_of(changed(name, accepted), name) == accepted
 
 
 def test_round_trip_through_json():
@@ -123,7 +138,7 @@ def two_steps(settings):
 @pytest.mark.parametrize(("name", "choice"), [pair for pair in CHOICES if not pair[0].startswith("mask.")])
 def test_every_choice_of_a_fit_takes_two_steps(name, choice):
     settings = changed(name, choice)
-    assert getattr(getattr(settings, name.split(".")[0]), name.split(".")[1]) == choice
+    assert value_of(settings, name) == choice
     before, after, info = two_steps(settings)
     assert all(np.isfinite(values).all() for values in info.values())
     for params in (before, after):

@@ -11,7 +11,14 @@ import pytest
 from inrr_jax import fibers, fields, images, numerics, optimizers, regularizers, training
 from inrr_jax.errors import DivergedError
 from inrr_jax.objective import objective
-from inrr_jax.settings import FieldSettings, OptimizerSettings, RegularizerSettings, Settings, TrainSettings
+from inrr_jax.settings import (
+    FieldSettings,
+    OptimizerSettings,
+    RegularizerSettings,
+    Settings,
+    TrainSettings,
+    WeightSettings,
+)
 from inrr_jax.types import Signal
 
 TINY = Settings(
@@ -92,7 +99,7 @@ def test_three_chunks_and_other_knobs_trace_the_step_once(key, monkeypatch):
         TINY,
         seed=5,
         field=dataclasses.replace(TINY.field, omega=10.0),
-        regularizer=dataclasses.replace(TINY.regularizer, weight=0.5),
+        regularizer=dataclasses.replace(TINY.regularizer, weight=WeightSettings(inrr=0.5)),
         optimizer=dataclasses.replace(TINY.optimizer, matrix_rate=0.01, field_rate=0.01, laplacian_rate=0.001),
     )
     finish(signal, knobs)
@@ -107,7 +114,7 @@ def test_every_knob_matters(key):
     state, knobs, fibers_key = training.start(signal, TINY)
     for name in knobs._fields:
         state, _, _ = training.start(signal, TINY)
-        turned = knobs._replace(**{name: 0.5 * getattr(knobs, name)})
+        turned = knobs._replace(**{name: jax.tree.map(lambda knob: 0.5 * knob, getattr(knobs, name))})
         state, _ = training.fit_chunk(
             state, signal, turned, fibers_key, settings=training.program(TINY), length=TINY.train.chunk
         )
@@ -147,23 +154,47 @@ def test_a_golden_step(key):
     gradients, _ = gradient(state.params, signal, axes, knobs, jax.random.fold_in(fibers_key, 0))
     before = jax.device_get(state.params)
     after, info = take_step(state, signal, knobs, fibers_key, settings)
-    for group, rate in (("field", 5e-3), ("row", 2e-2), ("col", 2e-2)):
+    for group, rate in (("field", 5e-3), ("inrr", 2e-2)):
         triples = zip(*(jax.tree.leaves(t[group]) for t in (before, after.params, gradients)), strict=True)
         for old, new, gradient in triples:
             moved = np.abs(gradient) > 1e-5  # Adam's epsilon shows below
             np.testing.assert_allclose((new - old)[moved], -rate * np.sign(gradient)[moved], rtol=1e-2)
     assert int(after.step) == 1
-    assert set(info) == {"loss", "fidelity", "energy_row", "energy_col"}
+    assert set(info) == {"loss", "fidelity", "energy_inrr_row", "energy_inrr_col"}
 
 
 def test_the_loss_is_the_sum_of_its_terms_and_falls(key):
     settings = dataclasses.replace(TINY, train=dataclasses.replace(TINY.train, steps=200, chunk=50, fibers=0))
     _, infos = finish(signal_of(key), settings)
     loss, fidelity, row, col = (
-        np.concatenate([info[name] for info in infos]) for name in ("loss", "fidelity", "energy_row", "energy_col")
+        np.concatenate([info[name] for info in infos])
+        for name in ("loss", "fidelity", "energy_inrr_row", "energy_inrr_col")
     )
-    np.testing.assert_allclose(loss, fidelity + settings.regularizer.weight * (row + col), rtol=1e-5)
+    np.testing.assert_allclose(loss, fidelity + settings.regularizer.weight.inrr * (row + col), rtol=1e-5)
     assert loss[-20:].mean() < 0.3 * loss[:5].mean()
+
+
+def test_terms_of_a_sum_have_weights_and_parameters_of_their_own(key):
+    settings = dataclasses.replace(
+        PLAIN,
+        regularizer=dataclasses.replace(
+            PLAIN.regularizer, name="air+inrr+grid", weight=WeightSettings(air=0.5, inrr=0.25, grid=2.0)
+        ),
+    )
+    signal = signal_of(key)
+    state, knobs, _ = training.start(signal, settings)
+    assert {name: float(weight) for name, weight in knobs.weight.items()} == {"air": 0.5, "inrr": 0.25, "grid": 2.0}
+    assert set(state.params) == {"field", "air", "inrr"}
+    assert_same(state.params["inrr"], training.start(signal, PLAIN)[0].params["inrr"])
+    assert set(training.laplacians(state.params, (12, 10), settings)) == {"air", "inrr", "grid"}
+    before = jax.device_get(state.params)
+    after, (info, *_) = finish(signal, settings, chunks=1)
+    energies = sum(
+        weight * (info[f"energy_{name}_row"] + info[f"energy_{name}_col"]) for name, weight in knobs.weight.items()
+    )
+    np.testing.assert_allclose(info["loss"], info["fidelity"] + energies, rtol=1e-5)
+    for group in before:
+        assert not same(before[group], after.params[group]), group
 
 
 def test_without_regularizer_only_the_field_is_learned(key):
@@ -186,7 +217,7 @@ def test_the_missing_truth_is_not_in_the_signal(key):
     ("change", "message"),
     [
         ({"field_rate": 1e30}, r"step [2-9]: no number in fidelity"),
-        ({"laplacian_rate": 1e30}, r"step \d+: no number in .*energy_row"),
+        ({"laplacian_rate": 1e30}, r"step \d+: no number in .*energy_inrr_row"),
     ],
 )
 def test_divergence_names_the_step_and_the_term(key, change, message):
@@ -207,7 +238,7 @@ def test_muon_takes_the_square_matrices_of_the_field_alone(key):
     assert labels["field"]["hidden1"] == {"kernel": "matrix", "bias": "field"}
     assert set(jax.tree.leaves(labels["field"]["first"])) == {"first"}
     assert set(jax.tree.leaves(labels["field"]["last"])) == {"field"}
-    assert set(jax.tree.leaves([labels["row"], labels["col"]])) == {"laplacian"}
+    assert set(jax.tree.leaves(labels["inrr"])) == {"laplacian"}
     assert "matrix" not in jax.tree.leaves(optimizers.labels(params, matrices=False))
 
 
@@ -261,7 +292,7 @@ def test_at_a_rate_of_0_the_laplacian_stays_and_the_field_learns(key):
     signal = signal_of(key)
     before = jax.device_get(training.start(signal, still)[0].params)
     after = finish(signal, still)[0].params
-    assert_same([before["row"], before["col"]], [after["row"], after["col"]])
+    assert_same(before["inrr"], after["inrr"])
     assert not same(before["field"], after["field"])
 
 
@@ -277,7 +308,7 @@ def test_every_field_learns_with_every_regularizer(key, field, regularizer):
     )
     _, infos = finish(signal_of(key), settings)
     assert infos[-1]["fidelity"][-10:].mean() < 0.5 * infos[0]["fidelity"][0]
-    assert all((info["energy_row"] > 0).all() for info in infos)
+    assert all((info[f"energy_{regularizer}_row"] > 0).all() for info in infos)
 
 
 def test_recover_evaluates_the_whole_grid(key):

@@ -29,7 +29,7 @@ def comparison(
         image: the picture in [0, 1].
         mask: True where observed; missing pixels are drawn red.
         recovered: the raw output in [0, 1].
-        laplacians: by the name of their axis; may be empty.
+        laplacians: by the name of their term and axis; may be empty.
         rows: metrics by step, as `writers.read_lines` returns them.
         has_truth: whether the picture's missing pixels hold the truth.
     """
@@ -75,8 +75,8 @@ def _show_laplacian(axes, name: str, matrix: Float[np.ndarray, "n n"]) -> None:
     norm = SymLogNorm(linthresh=limit / 300, vmin=-limit, vmax=limit)
     shown = axes.imshow(matrix, cmap="RdBu_r", norm=norm, interpolation="nearest")
     axes.set_title(f"Laplacian, {name}")
-    axes.set_xlabel(name)
-    axes.set_ylabel(name)
+    axes.set_xlabel("node")
+    axes.set_ylabel("node")
     axes.figure.colorbar(shown, ax=axes, shrink=0.8)
 
 

@@ -18,7 +18,7 @@ from inrr_jax.settings import Settings
 
 METHODS: dict[str, dict[str, Any]] = {
     "none": {"regularizer.name": "none"},
-    "AIR": {"regularizer.name": "air", "regularizer.weight": 0.655, "optimizer.laplacian_rate": 0.2},
+    "AIR": {"regularizer.name": "air", "optimizer.laplacian_rate": 0.2},
     "INRR": {"regularizer.name": "inrr"},
 }
 """AIR has its published weight, and the rate that its free matrix wants (chosen on another picture, camera)."""
@@ -77,7 +77,7 @@ def _directions(state, signal, knobs, key, *, settings: Settings) -> Float[Array
 
     def body(carry, _):
         state, past = carry
-        plain = gradient(state.params, knobs._replace(weight=0.0))
+        plain = gradient(state.params, knobs._replace(weight={"inrr": 0.0}))
         full = gradient(state.params, knobs)
         velocity = jax.tree.map(lambda v, g: MOMENTUM * v + g, past, plain)
         energy = jax.tree.map(jnp.subtract, full, plain)

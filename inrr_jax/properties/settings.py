@@ -2,12 +2,20 @@
 
 from dataclasses import dataclass
 
-from inrr_jax.settings import DataSettings, FieldSettings, RegularizerSettings, Settings, TrainSettings, at_least
+from inrr_jax.settings import (
+    DataSettings,
+    FieldSettings,
+    RegularizerSettings,
+    Settings,
+    TrainSettings,
+    WeightSettings,
+    at_least,
+)
 
 SMALL = Settings(
     data=DataSettings(size=128, grey=True),
     field=FieldSettings(width=128, omega=30.0),
-    regularizer=RegularizerSettings(weight=0.13),
+    regularizer=RegularizerSettings(weight=WeightSettings(inrr=0.13)),
     train=TrainSettings(steps=400, chunk=10),
 )
 """The recipe of configs/baboon.py at half the picture's length, half the width and fewer steps."""

@@ -25,7 +25,7 @@ def measure(settings: FiguresSettings) -> Property:
         task = problem.load(fit)
         run = follow(task, fit)
         steps = run.steps
-        looks = [training.laplacians(params, task.mask.shape, fit) for params in run.laplacians]
+        looks = [training.laplacians(params, task.mask.shape, fit)["inrr"] for params in run.laplacians]
         adjacencies.append({axis: np.stack([_adjacency(look[axis]) for look in looks]) for axis in ("row", "col")})
     scales = {
         axis: np.array([[float(similarity_scale(jnp.asarray(a))) for a in one[axis]] for one in adjacencies])

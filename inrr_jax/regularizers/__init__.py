@@ -11,42 +11,60 @@ from inrr_jax.regularizers.laplacian import LAPLACIANS, Laplacian, laplacian
 from inrr_jax.settings import RegularizerSettings
 from inrr_jax.types import Params, axis_names
 
+Energies = dict[str, dict[str, Float[Array, ""]]]
+"""By term, then by axis."""
+Laplacians = dict[str, dict[str, Float[Array, "n n"]]]
+"""By term, then by axis."""
+
 
 class Regularizer(NamedTuple):
-    """init(key) -> parameter groups, energies(params, fibers) -> named terms, laplacians(params) -> L by axis.
+    """init(key) -> parameter groups by term, energies(params, fibers) in mean form, laplacians(params) -> L.
 
     `fibers` holds, for each axis, values [F, n, C] along it.
     """
 
     init: Callable[[Key[Array, ""]], Params]
-    energies: Callable[[Params, tuple[Float[Array, "_ _ C"], ...]], dict[str, Float[Array, ""]]]
-    laplacians: Callable[[Params], dict[str, Float[Array, "n n"]]]
+    energies: Callable[[Params, tuple[Float[Array, "_ _ C"], ...]], Energies]
+    laplacians: Callable[[Params], Laplacians]
 
 
 def make(settings: RegularizerSettings, grid: tuple[int, ...]) -> Regularizer:
-    """Build the regulariser that the settings name, for a signal on the given grid."""
-    if settings.name == "none":
-        return Regularizer(lambda key: {}, lambda params, fibers: {}, lambda params: {})
-    build = LAPLACIANS[settings.name]
-    graphs = {name: build(settings, nodes) for name, nodes in zip(axis_names(len(grid)), grid, strict=True)}
+    """Build the sum of terms that the settings name, for a signal on the given grid."""
+    axes = axis_names(len(grid))
+    graphs = {
+        term: {axis: LAPLACIANS[term](settings, nodes) for axis, nodes in zip(axes, grid, strict=True)}
+        for term in settings.terms
+    }
 
     def init(key):
-        drawn = {name: graph.init(jax.random.fold_in(key, i)) for i, (name, graph) in enumerate(graphs.items())}
-        return {name: params for name, params in drawn.items() if params}
+        drawn = {term: _init(key, term, by_axis) for term, by_axis in graphs.items()}
+        return {term: params for term, params in drawn.items() if jax.tree.leaves(params)}
 
     def energies(params, fibers):
-        pairs = zip(graphs.items(), fibers, strict=True)
-        return {
-            f"energy_{name}": _energy(settings, graph, params.get(name, {}), along) for (name, graph), along in pairs
-        }
+        along = dict(zip(axes, fibers, strict=True))
+        return _each(graphs, params, lambda axis, graph, own: _dirichlet(settings, graph, own, along[axis]))
 
     def laplacians(params):
-        return {name: laplacian(graph.adjacency(params.get(name, {}))) for name, graph in graphs.items()}
+        return _each(graphs, params, lambda axis, graph, own: laplacian(graph.adjacency(own)))
 
     return Regularizer(init, energies, laplacians)
 
 
-def _energy(settings: RegularizerSettings, graph: Laplacian, params: Params, along: Float[Array, "F n C"]):
+def _init(key: Key[Array, ""], term: str, graphs: dict[str, Laplacian]) -> Params:
+    """Draw what a term learns; it is the same whatever stands beside the term."""
+    first = list(LAPLACIANS).index(term) * len(graphs)
+    return {axis: graph.init(jax.random.fold_in(key, first + i)) for i, (axis, graph) in enumerate(graphs.items())}
+
+
+def _each(graphs: dict[str, dict[str, Laplacian]], params: Params, call: Callable) -> dict[str, dict]:
+    """Call with every axis, its graph and the parameters of that."""
+    return {
+        term: {axis: call(axis, graph, params.get(term, {}).get(axis, {})) for axis, graph in by_axis.items()}
+        for term, by_axis in graphs.items()
+    }
+
+
+def _dirichlet(settings: RegularizerSettings, graph: Laplacian, params: Params, along: Float[Array, "F n C"]):
     if graph.factor is None:
         return from_adjacency(along, graph.adjacency(params))
     return ENERGIES[settings.energy](along, graph.factor(params))
