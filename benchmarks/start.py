@@ -82,7 +82,7 @@ def _draw(job, settings, task, state, recovered, folder: Path) -> None:
 
     matrices = job.training.laplacians(state.params, task.mask.shape, settings)
     job.images.save(folder / "reconstruction.png", job.metrics.paste(recovered, task.image, task.mask))
-    matrices = {name: job.np.asarray(matrix) for name, matrix in matrices.items()}
+    matrices = job.jax.tree.map(job.np.asarray, matrices)
     picture = job.np.asarray(recovered)
     plots.comparison(folder / "comparison.png", task.image, task.mask, picture, matrices, [], has_truth=True)
 

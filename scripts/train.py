@@ -171,11 +171,7 @@ class Run:
                 task.image,
                 task.mask,
                 np.asarray(recovered),
-                {
-                    f"{term}, {axis}": np.asarray(matrix)
-                    for term, by_axis in matrices.items()
-                    for axis, matrix in by_axis.items()
-                },
+                jax.tree.map(np.asarray, matrices),
                 read_lines(folder / "metrics.jsonl"),
                 has_truth=self._settings.data.truth,
             )

@@ -21,7 +21,7 @@ def some_missing():
 def draw(path, channels=1, laplacians=("row", "col"), rows=ROWS, has_truth=True):
     matrices = {name: np.random.default_rng(2).standard_normal((20, 20), np.float32) for name in laplacians}
     recovered = picture(channels, seed=3)
-    plots.comparison(path, picture(channels), some_missing(), recovered, matrices, rows, has_truth=has_truth)
+    plots.comparison(path, picture(channels), some_missing(), recovered, {"inrr": matrices}, rows, has_truth=has_truth)
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB"))
 
@@ -46,7 +46,7 @@ def test_the_figure_depends_on_the_truth_and_the_laplacians(tmp_path):
 
 def test_a_laplacian_of_zeros_and_one_of_a_single_axis_node_can_be_drawn(tmp_path):
     mask = some_missing()
-    zeros = {"row": np.zeros((20, 20), np.float32)}
+    zeros = {"inrr": {"row": np.zeros((20, 20), np.float32)}}
     plots.comparison(tmp_path / "x.png", picture(1), mask, picture(1), zeros, [], has_truth=True)
     assert (tmp_path / "x.png").stat().st_size > 5000
 

@@ -17,7 +17,7 @@ def comparison(
     image: Float[np.ndarray, "H W C"],
     mask: Bool[np.ndarray, "H W"],
     recovered: Float[np.ndarray, "H W C"],
-    laplacians: Mapping[str, Float[np.ndarray, "n n"]],
+    laplacians: Mapping[str, Mapping[str, Float[np.ndarray, "n n"]]],
     rows: list[dict[str, Any]],
     *,
     has_truth: bool,
@@ -29,7 +29,7 @@ def comparison(
         image: the picture in [0, 1].
         mask: True where observed; missing pixels are drawn red.
         recovered: the raw output in [0, 1].
-        laplacians: by the name of their term and axis; may be empty.
+        laplacians: by the names of their term and axis; may be empty.
         rows: metrics by step, as `writers.read_lines` returns them.
         has_truth: whether the picture's missing pixels hold the truth.
     """
@@ -40,8 +40,9 @@ def comparison(
         pictures += [("truth", image), ("absolute error", np.abs(recovered - image).mean(axis=-1))]
     for axes, (title, picture) in zip(top.subplots(1, len(pictures), squeeze=False)[0], pictures, strict=True):
         _show(axes, title, picture)
-    panels = bottom.subplots(1, len(laplacians) + 1, width_ratios=[1.0] * len(laplacians) + [1.8], squeeze=False)[0]
-    for axes, (name, matrix) in zip(panels, laplacians.items(), strict=False):
+    matrices = {f"{term}, {axis}": matrix for term, by in laplacians.items() for axis, matrix in by.items()}
+    panels = bottom.subplots(1, len(matrices) + 1, width_ratios=[1.0] * len(matrices) + [1.8], squeeze=False)[0]
+    for axes, (name, matrix) in zip(panels, matrices.items(), strict=False):
         _show_laplacian(axes, name, matrix)
     _curves(panels[-1], rows)
     figure.savefig(path, dpi=100)
