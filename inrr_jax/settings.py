@@ -89,6 +89,8 @@ class FieldSettings:
     tile: int = at_least(4096, 0)
     """Points evaluated at once, the rest recomputed in the backward pass; 0: all at once. Batches under two tiles
     are never cut."""
+    sharded: bool = False
+    """Whether all devices share the points of a network, for one large fit. Many small ones are swept instead."""
 
 
 @dataclass(frozen=True)
@@ -240,6 +242,31 @@ def to_mapping(settings: Settings) -> dict[str, Any]:
     return dataclasses.asdict(settings)
 
 
+def change(settings: Any, changes: Mapping[str, Any]) -> Any:
+    """Return nested frozen dataclasses with the dotted names changed.
+
+    Raises:
+        UserError: an unknown name, or a value that it does not take.
+    """
+    mapping = dataclasses.asdict(settings)
+    for name, value in changes.items():
+        *groups, last = name.split(".")
+        inner = mapping
+        for group in groups:
+            inner = inner.get(group)  # type: ignore[assignment]
+            if not isinstance(inner, dict):
+                raise UserError(unknown(f"setting {name}", name, _names(dataclasses.asdict(settings))))
+        inner[last] = value
+    return from_mapping(mapping, type(settings))
+
+
+def _names(mapping: Mapping[str, Any], prefix: str = "") -> list[str]:
+    names: list[str] = []
+    for key, value in mapping.items():
+        names += _names(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [f"{prefix}{key}"]
+    return names
+
+
 def difference(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") -> list[str]:
     """List the dotted names at which two nested mappings differ."""
     names: list[str] = []
@@ -247,6 +274,6 @@ def difference(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") -> 
         left, right = a.get(key), b.get(key)
         if isinstance(left, Mapping) and isinstance(right, Mapping):
             names += difference(left, right, f"{prefix}{key}.")
-        elif left != right:
+        elif left is not right and left != right:  # a NaN that blanks a knob is itself
             names.append(f"{prefix}{key}")
     return names

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Key, UInt32
 
 from inrr_jax import fibers, fields, images, numerics, optimizers, regularizers
 from inrr_jax.errors import DivergedError
@@ -21,6 +21,8 @@ from inrr_jax.regularizers import Laplacians
 from inrr_jax.settings import DataSettings, MaskSettings, Settings, TrainSettings, WeightSettings
 from inrr_jax.types import Info, Knobs, Params, Scalar, Signal, State
 from inrr_jax.types import knobs as knobs_of
+
+Seed = int | UInt32[Array, ""]
 
 
 def program(settings: Settings) -> Settings:
@@ -45,10 +47,16 @@ def program(settings: Settings) -> Settings:
 
 def start(signal: Signal, settings: Settings) -> tuple[State, Knobs, Key[Array, ""]]:
     """Return what `fit` starts from: the state and knobs of these settings, and the key of the fibres."""
-    init_key, fibers_key = jax.random.split(jax.random.key(settings.seed))
+    knobs = jax.tree.map(jnp.float32, knobs_of(settings, signal.mask.shape))
+    state, fibers_key = begin(settings.seed, signal, knobs, settings)
+    return state, knobs, fibers_key
+
+
+def begin(seed: Seed, signal: Signal, knobs: Knobs, settings: Settings) -> tuple[State, Key[Array, ""]]:
+    """Return the state that a fit starts from and the key of its fibres; all but the settings may be traced."""
+    init_key, fibers_key = jax.random.split(jax.random.key(seed))
     grid, channels = signal.mask.shape, signal.values.shape[-1]
-    knobs = jax.tree.map(jnp.float32, knobs_of(settings, grid))
-    return init_state(init_key, knobs, grid, channels, settings), knobs, fibers_key
+    return init_state(init_key, knobs, grid, channels, settings), fibers_key
 
 
 def init_state(key: Key[Array, ""], knobs: Knobs, grid: tuple[int, ...], channels: int, settings: Settings) -> State:

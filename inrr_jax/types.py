@@ -6,6 +6,7 @@ axis; F fibres; R rank of G; S fits in a sweep; P parameters.
 
 from typing import Any, NamedTuple
 
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from inrr_jax.settings import Settings
@@ -45,7 +46,7 @@ class State(NamedTuple):
     step: Int[Array, ""]
 
 
-Info = dict[str, Float[Array, "..."]]
+Info = dict[str, Float[Array | np.ndarray, "..."]]
 """Named loss terms, only looked at; with a leading axis of steps when they come from a chunk."""
 
 

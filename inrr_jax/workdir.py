@@ -1,6 +1,7 @@
 """The work directory of a run: whose it is, and what it holds."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,17 @@ def recorded(folder: Path) -> Settings | None:
     Raises:
         UserError: the record cannot be read, or is none of this version's.
     """
-    path = folder / "config.json"
-    content = _read(path)
+    content = _record(folder)
     if content is None:
         return None
+    content.pop(_INPUTS, None)
     try:
-        content.pop(_INPUTS, None)
         settings = from_mapping(content)
         reason = "" if to_mapping(settings) == content else "settings are missing"
     except UserError as error:
         reason = str(error)
-    except (AttributeError, TypeError):
-        reason = "its content is no mapping"
     if reason:
-        raise UserError(f"{path} is no record of a run of this version ({reason}): give another --workdir")
+        raise _foreign(folder, reason)
     return settings
 
 
@@ -44,22 +42,22 @@ def finished(folder: Path) -> dict[str, Any] | None:
     return _read(folder / "result.json")
 
 
-def claim(folder: Path, settings: Settings, inputs: str) -> None:
+def claim(folder: Path, settings: Mapping[str, Any], inputs: str) -> None:
     """Make the folder that of the run with these settings and inputs, or recognise that it is already.
 
     Args:
         folder: the work directory.
-        settings: of the run.
+        settings: all that defines the run, by name.
         inputs: a digest of what its files hold; their paths are settings, their contents are not.
 
     Raises:
         UserError: it holds another run or other files, or cannot be written; nothing in it has been touched then.
     """
-    present, wanted = recorded(folder), to_mapping(settings)
-    if present is not None:
-        record = _read(folder / "config.json")
-        names = ", ".join(difference(to_mapping(present), wanted))
-        if not names and record.get(_INPUTS) == inputs:
+    record, wanted = _record(folder), json.loads(json.dumps(settings))
+    if record is not None:
+        found = record.pop(_INPUTS, None)
+        names = ", ".join(difference(record, wanted))
+        if not names and found == inputs:
             return
         names = names or "what its picture or mask holds"
         raise UserError(f"{folder} holds another run, which differs in {names}: give another --workdir, or remove it")
@@ -69,6 +67,19 @@ def claim(folder: Path, settings: Settings, inputs: str) -> None:
         write_json(folder / "config.json", {**wanted, _INPUTS: inputs})
     except OSError as error:
         raise UserError(f"{folder} cannot be written ({error.strerror}): give another --workdir") from None
+
+
+def _record(folder: Path) -> dict[str, Any] | None:
+    """Read what `claim` wrote."""
+    content = _read(folder / "config.json")
+    if content is not None and not isinstance(content, dict):
+        raise _foreign(folder, "its content is no mapping")
+    return content
+
+
+def _foreign(folder: Path, reason: str) -> UserError:
+    path = folder / "config.json"
+    return UserError(f"{path} is no record of a run of this version ({reason}): give another --workdir")
 
 
 def _refuse_other_files(folder: Path) -> None:

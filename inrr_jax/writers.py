@@ -5,13 +5,14 @@ import json
 import math
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON to a file beside it first, so that the path never holds half of it; NaN and infinity become null."""
-    _replace(path, json.dumps(_finite(content), indent=2) + "\n")
+    replace(path, json.dumps(finite(content), indent=2) + "\n")
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -25,6 +26,11 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Put these rows in place of the file's content, or fail and leave the file as it was."""
+    replace(path, "".join(json.dumps(row) + "\n" for row in rows))
+
+
 class MetricsWriter:
     """Metrics of a fit, a row per evaluated step: `metrics.jsonl`, and TensorBoard when tensorboardX is installed."""
 
@@ -32,14 +38,14 @@ class MetricsWriter:
         """Open the files to go on after `step`: rows of later steps, from a run that was cut off, are dropped."""
         path = folder / "metrics.jsonl"
         kept = [row for row in read_lines(path) if row["step"] <= step]
-        _replace(path, "".join(json.dumps(row) + "\n" for row in kept))
+        write_lines(path, kept)
         self._file = path.open("a", encoding="utf-8")
         installed = importlib.util.find_spec("tensorboardX")
         self._board = _TensorBoard(folder / "tensorboard", step) if installed else None
 
     def write(self, step: int, values: dict[str, float | None]) -> None:
         """Append a row; NaN and infinity become null."""
-        self._file.write(json.dumps(_finite({"step": step, **values})) + "\n")
+        self._file.write(json.dumps(finite({"step": step, **values})) + "\n")
         self._file.flush()
         if self._board:
             self._board.write(step, values)
@@ -76,8 +82,12 @@ class _TensorBoard:
         self._events.close()
 
 
-def _replace(path: Path, text: str) -> None:
-    """Put the text in place of the file's content, or fail and leave the file as it was."""
+def replace(path: Path, text: str) -> None:
+    """Put the text in place of the file's content, or fail and leave the file as it was.
+
+    Raises:
+        OSError: it could not be written.
+    """
     scratch = path.with_name(path.name + ".tmp")
     try:
         scratch.write_text(text, encoding="utf-8")
@@ -87,9 +97,10 @@ def _replace(path: Path, text: str) -> None:
         raise
 
 
-def _finite(content: Any) -> Any:
+def finite(content: Any) -> Any:
+    """Return the content of a JSON file with None for every NaN and infinity."""
     if isinstance(content, dict):
-        return {key: _finite(value) for key, value in content.items()}
+        return {key: finite(value) for key, value in content.items()}
     if isinstance(content, float) and not math.isfinite(content):
         return None
     return content

@@ -23,7 +23,7 @@ from ml_collections import ConfigDict
 from inrr_jax import baselines, images, metrics, numerics, problem, training, workdir
 from inrr_jax.checkpoints import Checkpoints
 from inrr_jax.errors import DivergedError
-from inrr_jax.settings import Settings, from_mapping
+from inrr_jax.settings import Settings, from_mapping, to_mapping
 from inrr_jax.types import Info
 from inrr_jax.writers import MetricsWriter, read_lines, write_json
 from scripts import cli
@@ -39,7 +39,7 @@ def main(config: ConfigDict, folder: Path | None) -> None:
     folder = folder or cli.default_workdir()
     settings = _with_precision(settings, workdir.recorded(folder))
     task = problem.load(settings)
-    workdir.claim(folder, settings, task.digest)
+    workdir.claim(folder, to_mapping(settings), task.digest)
     if result := workdir.finished(folder):
         print(f"{folder} holds this run, finished; remove the folder to start over")
         _print_table(result)

@@ -4,7 +4,7 @@ import pytest
 
 from inrr_jax.problem import Problem
 from inrr_jax.properties import momentum, similarity, spectral_bias
-from inrr_jax.properties.runs import Run, change, follow, seeded, spread, trajectory
+from inrr_jax.properties.runs import Run, follow, seeded, spread, trajectory
 from inrr_jax.settings import (
     FieldSettings,
     OptimizerSettings,
@@ -12,6 +12,7 @@ from inrr_jax.settings import (
     Settings,
     TrainSettings,
     WeightSettings,
+    change,
 )
 
 TINY = Settings(
@@ -26,14 +27,6 @@ TINY = Settings(
 def task():
     rng = np.random.default_rng(0)
     return Problem(rng.uniform(size=(9, 8, 1)).astype(np.float32), rng.uniform(size=(9, 8)) < 0.6)
-
-
-def test_change_replaces_dotted_names_and_nothing_else():
-    changed = change(TINY, {"field.omega": 7.0, "seed": 3})
-    assert (changed.field.omega, changed.seed) == (7.0, 3)
-    assert change(changed, {"field.omega": TINY.field.omega, "seed": TINY.seed}) == TINY
-    with pytest.raises(TypeError):
-        change(TINY, {"field.colour": 1})
 
 
 def test_the_seed_is_the_fit_s_and_the_mask_s():

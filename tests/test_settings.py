@@ -11,7 +11,7 @@ import pytest
 
 from inrr_jax import problem, training
 from inrr_jax.errors import UserError
-from inrr_jax.settings import Settings, difference, from_mapping, to_mapping
+from inrr_jax.settings import Settings, change, difference, from_mapping, to_mapping
 from inrr_jax.types import Signal
 
 TINY = {
@@ -172,3 +172,30 @@ def test_every_mask_mode_loads():
     for mode in set(modes) - {"file"}:  # tested above
         task = problem.load(from_mapping({**TINY, "data": {"size": 32, "grey": True}, "mask": {"mode": mode}}))
         assert 0.2 < 1 - task.mask.mean() < 0.8, mode
+
+
+def test_change_replaces_dotted_names_and_nothing_else():
+    changed = change(Settings(), {"field.omega": 7, "seed": 3})
+    assert (changed.field.omega, changed.seed) == (7.0, 3)
+    assert change(changed, {"field.omega": Settings().field.omega, "seed": 0}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("field.omegas", 1, r"setting field\.omegas is unknown: did you mean omega"),
+        ("fields.omega", 1, r"setting fields\.omega is unknown: did you mean field\.omega"),
+        ("seed.mask", 1, r"setting seed\.mask is unknown"),
+        ("field", 1, "field=1 is no group of settings"),
+        ("field.width", 0, r"field\.width=0 is out of range"),
+        ("seed", "a", "seed='a' is no int"),
+    ],
+)
+def test_change_refuses_what_is_no_setting_or_no_value_of_it(name, value, message):
+    with pytest.raises(UserError, match=message):
+        change(Settings(), {name: value})
+
+
+def test_a_blanked_knob_is_no_difference():
+    one, other = (to_mapping(training.program(change(Settings(), {"field.omega": w}))) for w in (1.0, 2.0))
+    assert difference(one, other) == []

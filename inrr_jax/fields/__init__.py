@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from inrr_jax import numerics
+from inrr_jax import devices, numerics
 from inrr_jax.errors import UserError
 from inrr_jax.fields.factorization import Factorization
 from inrr_jax.fields.networks import Fourier, Relu
@@ -52,6 +52,7 @@ def make(settings: FieldSettings, dimensions: int, channels: int) -> Field:
         return module.lazy_init(key, jax.ShapeDtypeStruct((1, dimensions), jnp.float32), 1.0)["params"]
 
     def apply(params, points, omega):
+        points = devices.share(points) if settings.sharded else points
         return nn.sigmoid(module.apply({"params": params}, points, omega))
 
     return Field(init, tiled(apply, settings.tile))

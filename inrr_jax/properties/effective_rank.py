@@ -7,8 +7,9 @@ import numpy as np
 
 from inrr_jax import problem
 from inrr_jax.analysis import effective_rank
-from inrr_jax.properties.runs import Property, change, follow, seeded, spread
+from inrr_jax.properties.runs import Property, follow, seeded, spread
 from inrr_jax.properties.settings import FiguresSettings
+from inrr_jax.settings import change
 
 FIELDS: dict[str, dict[str, Any]] = {
     "DMF, 3 factors": {"field.name": "dmf", "optimizer.field_rate": 2e-2},

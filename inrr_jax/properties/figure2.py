@@ -3,8 +3,9 @@
 from typing import Any
 
 from inrr_jax import baselines, metrics, problem
-from inrr_jax.properties.runs import Property, change, final, seeded, spread
+from inrr_jax.properties.runs import Property, final, seeded, spread
 from inrr_jax.properties.settings import FiguresSettings
+from inrr_jax.settings import change
 
 METHODS = {"SIREN": "none", "SIREN + INRR": "inrr"}
 CAPTION = (

@@ -3,8 +3,9 @@
 import numpy as np
 
 from inrr_jax import metrics, problem
-from inrr_jax.properties.runs import Property, change, final, seeded, spread
+from inrr_jax.properties.runs import Property, final, seeded, spread
 from inrr_jax.properties.settings import FiguresSettings
+from inrr_jax.settings import change
 
 MODES = ("random", "density")
 CAPTION = (

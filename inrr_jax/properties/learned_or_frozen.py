@@ -3,9 +3,9 @@
 import numpy as np
 
 from inrr_jax import metrics, problem
-from inrr_jax.properties.runs import Property, Run, change, follow, seeded, spread
+from inrr_jax.properties.runs import Property, Run, follow, seeded, spread
 from inrr_jax.properties.settings import FiguresSettings
-from inrr_jax.settings import Settings
+from inrr_jax.settings import Settings, change
 
 SHARES = (0.1, 0.25, 0.5, 1.0)
 CAPTION = (

@@ -12,9 +12,9 @@ from inrr_jax import fields, images, problem, regularizers, training
 from inrr_jax.analysis import Trajectory, area_between, cosine, share_falling
 from inrr_jax.objective import objective
 from inrr_jax.problem import Problem
-from inrr_jax.properties.runs import Property, change, follow, seeded, spread, trajectory
+from inrr_jax.properties.runs import Property, follow, seeded, spread, trajectory
 from inrr_jax.properties.settings import FiguresSettings
-from inrr_jax.settings import Settings
+from inrr_jax.settings import Settings, change
 
 METHODS: dict[str, dict[str, Any]] = {
     "none": {"regularizer.name": "none"},

@@ -1,7 +1,6 @@
 """Fits that are looked at on the way, and how their numbers are told."""
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -12,7 +11,7 @@ from jaxtyping import Float, Int
 from inrr_jax import training
 from inrr_jax.analysis import Trajectory
 from inrr_jax.problem import Problem
-from inrr_jax.settings import Settings
+from inrr_jax.settings import Settings, change
 from inrr_jax.types import Params
 
 
@@ -35,15 +34,6 @@ class Run(NamedTuple):
     recovered: Float[np.ndarray, "T H W C"]
     laplacians: list[Params]
     """Parameter groups of what learns the Laplacians; for each time."""
-
-
-def change(settings: Any, changes: Mapping[str, Any]) -> Any:
-    """Return nested frozen dataclasses with the dotted names changed."""
-    for name, value in changes.items():
-        head, _, rest = name.partition(".")
-        inner = change(getattr(settings, head), {rest: value}) if rest else value
-        settings = dataclasses.replace(settings, **{head: inner})
-    return settings
 
 
 def seeded(settings: Settings, seed: int) -> Settings:

@@ -6,8 +6,9 @@ from jaxtyping import Array, Float
 
 from inrr_jax import problem, training
 from inrr_jax.analysis import similarity_scale
-from inrr_jax.properties.runs import Property, change, follow, seeded, spread
+from inrr_jax.properties.runs import Property, follow, seeded, spread
 from inrr_jax.properties.settings import FiguresSettings
+from inrr_jax.settings import change
 
 SHARES = (0.0, 0.1, 0.25, 0.5, 1.0)
 """Of the run: the times that are drawn and tabled."""

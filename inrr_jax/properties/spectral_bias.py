@@ -5,8 +5,9 @@ import numpy as np
 
 from inrr_jax import problem
 from inrr_jax.analysis import spectral_error
-from inrr_jax.properties.runs import Property, change, follow, seeded, spread
+from inrr_jax.properties.runs import Property, follow, seeded, spread
 from inrr_jax.properties.settings import FiguresSettings
+from inrr_jax.settings import change
 
 FIELDS = {"SIREN": "siren", "ReLU": "relu"}
 BANDS = 8

@@ -1,0 +1,19 @@
+"""The devices at hand, in a row: all of this computation's, over all of its hosts."""
+
+import jax
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Float
+
+
+def mesh(axis: str) -> Mesh:
+    """Return all devices along one named axis."""
+    return jax.make_mesh((jax.device_count(),), (axis,), axis_types=(AxisType.Auto,))
+
+
+def share(points: Float[Array, "N D"]) -> Float[Array, "N D"]:
+    """Give every device its part of the points, inside a compiled program.
+
+    All that is computed from a point then stays on its device, and XLA sums over the devices where a loss or a gradient
+    sums over points.
+    """
+    return jax.lax.with_sharding_constraint(points, NamedSharding(mesh("points"), PartitionSpec("points")))
