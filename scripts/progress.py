@@ -13,6 +13,7 @@ class Progress:
         """Start at `done` of `total` steps; lines, where there is no terminal, keep the given distance."""
         self._total, self._done, self._between = total, done, seconds_between_lines
         self._scores, self._last_line = "", -float("inf")
+        self._first, self._start = done, time.monotonic()
         bar = "{percentage:3.0f} %|{bar}| {n_fmt}/{total_fmt} steps, {remaining} left, {rate_fmt}{postfix}"
         self._bar = tqdm(total=total, initial=done, bar_format=bar, unit="step") if sys.stderr.isatty() else None
 
@@ -27,6 +28,11 @@ class Progress:
         """Take over the newest scores."""
         known = {name.removeprefix("psnr_"): value for name, value in scores.items() if name.startswith("psnr_")}
         self._scores = ", ".join(f"{name} {value:.2f} dB" for name, value in known.items() if value is not None)
+
+    def advance(self, steps: int) -> None:
+        """Move on by so many steps; their speed is that since the start."""
+        step = self._done + steps
+        self.update(step, (step - self._first) / (time.monotonic() - self._start))
 
     def update(self, step: int, speed: float) -> None:
         """Move on to `step`, reached at `speed` steps per second."""

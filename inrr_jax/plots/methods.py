@@ -1,0 +1,74 @@
+"""Figures of methods side by side."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+from matplotlib.figure import Figure
+
+from inrr_jax.plots.run import paint_missing
+
+COLUMNS = 6
+
+
+def side_by_side(
+    path: Path,
+    image: Float[np.ndarray, "H W C"],
+    mask: Bool[np.ndarray, "H W"],
+    recovered: Mapping[str, Float[np.ndarray, "H W C"]],
+) -> None:
+    """Draw the truth above what is sampled of it, and each recovery, observed pixels put back, above its error.
+
+    Args:
+        path: of the PNG to write.
+        image: the picture in [0, 1].
+        mask: True where observed; missing pixels are drawn red.
+        recovered: raw outputs in [0, 1] by their titles.
+    """
+    pasted = {title: np.where(mask[..., None], image, values) for title, values in recovered.items()}
+    errors = {title: np.abs(values - image).mean(axis=-1) for title, values in pasted.items()}
+    # One scale for all, so that errors can be compared; the median of the methods, so that none sets it.
+    top = float(np.median([np.quantile(error[~mask], 0.98) for error in errors.values()])) if errors else 1.0
+    pictures = [("truth\nsampled", image, paint_missing(image, mask))]
+    pictures += [(title, values, errors[title]) for title, values in pasted.items()]
+    height, width = mask.shape
+    down = -(-len(pictures) // COLUMNS)
+    across = -(-len(pictures) // down)
+    figure = Figure(figsize=(2.2 * across, down * (4.4 * height / width + 0.5)), layout="constrained")
+    panels = figure.subplots(2 * down, across, squeeze=False)
+    for axes in panels.flat:
+        axes.set_axis_off()
+    for i, (title, picture, beneath) in enumerate(pictures):
+        above, below = panels[2 * (i // across) : 2 * (i // across) + 2, i % across]
+        above.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        above.set_title(title, fontsize=9)
+        below.imshow(beneath, cmap="magma", vmin=0, vmax=max(top, 1e-3), interpolation="nearest")
+    figure.savefig(path, dpi=90)
+
+
+def gains(path: Path, panels: Mapping[str, Mapping[str, Float[np.ndarray, "cases"]]], reference: str) -> None:
+    """Draw how far each method is ahead: a panel per title, a bar per method of the mean, a dot per case.
+
+    Args:
+        path: of the PNG to write.
+        panels: dB by title and method.
+        reference: what the methods are ahead of, or behind.
+    """
+    names = list(dict.fromkeys(name for panel in panels.values() for name in panel))
+    figure = Figure(figsize=(2.2 + 2.6 * len(panels), 1 + 0.24 * len(names)), layout="constrained")
+    row = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, (title, panel) in zip(row, panels.items(), strict=True):
+        places = [names.index(name) for name in panel]
+        means = np.array([values.mean() for values in panel.values()])
+        axes.barh(places, means, color=np.where(means > 0, "tab:blue", "0.65"))
+        for place, values in zip(places, panel.values(), strict=True):
+            axes.plot(values, np.full(len(values), place), ".", color="black", markersize=3)
+        axes.axvline(0, color="black", linewidth=0.8)
+        axes.set_title(title, fontsize=10)
+        axes.tick_params(axis="x", labelsize=8)
+        axes.grid(axis="x", alpha=0.3)
+        axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.invert_yaxis()
+    figure.supxlabel(f"PSNR on missing pixels over {reference} / dB; dots: pictures", fontsize=9)
+    figure.savefig(path, dpi=100)
