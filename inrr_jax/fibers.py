@@ -11,13 +11,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from inrr_jax.types import Signal
+from inrr_jax.types import Lines, Signal
 
 Index = tuple[Int[Array, "..."], ...]
 """One integer array per axis of the grid: entries x[index] of an array x on it."""
 Evaluate = Callable[[Float[Array, "N D"]], Float[Array, "N C"]]
-Batch = tuple[tuple[Float[Array, "_ _ C"], ...], Float[Array, ""]]
-"""Predicted fibres of every axis, and the fidelity over what was evaluated."""
+Batch = tuple[Lines, Lines, Float[Array, ""]]
+"""Predicted fibres of every axis, those beside the first axis's where asked for, and the fidelity over the former."""
 
 
 def stratified(key: Key[Array, ""], population: int, count: int) -> Int[Array, "count"]:
@@ -49,6 +49,14 @@ def draw(key: Key[Array, ""], grid: tuple[int, ...], count: int) -> tuple[Index,
     )
 
 
+def next_to(index: Index, grid: tuple[int, ...]) -> tuple[Index, ...]:
+    """Index the fibres one further along each axis but the first; beyond the border, the same ones."""
+    return tuple(
+        tuple(jnp.minimum(i + (a == axis), n - 1) for a, (i, n) in enumerate(zip(index, grid, strict=True)))
+        for axis in range(1, len(grid))
+    )
+
+
 def positions(axes: tuple[Float[Array, "_"], ...], index: Index) -> Float[Array, "N D"]:
     """Return the coordinates of the indexed entries, one row each."""
     return jnp.stack([axis[i].reshape(-1) for axis, i in zip(axes, index, strict=True)], axis=-1)
@@ -66,22 +74,42 @@ def squared_error(
     return jnp.sum(jnp.where(mask[..., None], predicted - values, 0.0) ** 2)
 
 
-def sample(evaluate: Evaluate, signal: Signal, axes: tuple[Float[Array, "_"], ...], key, count: int) -> Batch:
-    """Evaluate `count` random fibres along every axis in one batch."""
+def sample(
+    evaluate: Evaluate,
+    signal: Signal,
+    axes: tuple[Float[Array, "_"], ...],
+    key: Key[Array, ""],
+    count: int,
+    *,
+    beside: bool = False,
+) -> Batch:
+    """Evaluate `count` random fibres along every axis in one batch; with `beside`, also those next to the first's."""
     grid, channels = signal.mask.shape, signal.values.shape[-1]
-    indices = draw(key, grid, count)
+    drawn = draw(key, grid, count)
+    indices = (*drawn, *(next_to(drawn[0], grid) if beside else ()))
     predicted = evaluate(jnp.concatenate([positions(axes, index) for index in indices]))
-    cuts = [sum(i[0].size for i in indices[: a + 1]) for a in range(len(grid) - 1)]
+    cuts = [sum(i[0].size for i in indices[: a + 1]) for a in range(len(indices) - 1)]
     parts = jnp.split(predicted, cuts)
-    fibers = tuple(part.reshape(*index[0].shape, channels) for part, index in zip(parts, indices, strict=True))
-    errors = [squared_error(f, signal.values[i], signal.mask[i]) for f, i in zip(fibers, indices, strict=True)]
-    return fibers, jnp.stack(errors).sum() / predicted.size
+    lines = tuple(part.reshape(*index[0].shape, channels) for part, index in zip(parts, indices, strict=True))
+    fibers = lines[: len(grid)]
+    errors = [squared_error(f, signal.values[i], signal.mask[i]) for f, i in zip(fibers, drawn, strict=True)]
+    return fibers, lines[len(grid) :], jnp.stack(errors).sum() / sum(f.size for f in fibers)
 
 
-def everything(evaluate: Evaluate, signal: Signal, axes: tuple[Float[Array, "_"], ...]) -> Batch:
-    """Evaluate every point once: the fibres of all axes are views of one grid."""
+def everything(
+    evaluate: Evaluate, signal: Signal, axes: tuple[Float[Array, "_"], ...], *, beside: bool = False
+) -> Batch:
+    """Evaluate every point once: the fibres of all axes, and those beside, are views of one grid."""
+    grid = signal.mask.shape
     predicted = evaluate(whole_grid(axes)).reshape(signal.values.shape)
     fibers = []
-    for axis, nodes in enumerate(signal.mask.shape):
+    for axis, nodes in enumerate(grid):
         fibers.append(jnp.moveaxis(predicted, axis, -2).reshape(-1, nodes, predicted.shape[-1]))
-    return tuple(fibers), squared_error(predicted, signal.values, signal.mask) / predicted.size
+    others = _beside_all(predicted) if beside else ()
+    return tuple(fibers), others, squared_error(predicted, signal.values, signal.mask) / predicted.size
+
+
+def _beside_all(predicted: Float[Array, "*grid C"]) -> Lines:
+    grid = predicted.shape[:-1]
+    first = along(0, jnp.arange(math.prod(grid[1:])), grid)
+    return tuple(predicted[index] for index in next_to(first, grid))

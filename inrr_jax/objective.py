@@ -23,7 +23,7 @@ def objective(
 
     fidelity = sum over observed (X_hat - X)^2 / number of ALL entries, as in INRR's experiments: it loses weight
     against the energies as more is missing. The energy of a term is in mean form, over all entries too, and the sum of
-    those of the axes (dirichlet.py).
+    its parts, mostly those of the axes.
 
     Args:
         params: parameter groups `field` and one per term that learns.
@@ -40,10 +40,10 @@ def objective(
         return field.apply(params["field"], points, knobs.omega)
 
     if count:
-        predicted, fidelity = fibers.sample(evaluate, signal, axes, key, count)
+        along, beside, fidelity = fibers.sample(evaluate, signal, axes, key, count, beside=regularizer.beside)
     else:
-        predicted, fidelity = fibers.everything(evaluate, signal, axes)
-    energies = regularizer.energies(params, predicted)
+        along, beside, fidelity = fibers.everything(evaluate, signal, axes, beside=regularizer.beside)
+    energies = regularizer.energies(params, along, beside)
     loss = fidelity + sum(knobs.weight[term] * sum(parts.values()) for term, parts in energies.items())
-    named = {f"energy_{term}_{axis}": part for term, parts in energies.items() for axis, part in parts.items()}
+    named = {f"energy_{term}_{name}": part for term, parts in energies.items() for name, part in parts.items()}
     return loss, {"loss": loss, "fidelity": fidelity, **named}

@@ -105,16 +105,25 @@ class WeightSettings:
     air: float = at_least(0.655, 0.0)
     """As published for 256 x 256 (1e-5 in sum form)."""
     grid: float = at_least(0.03, 0.0)
+    tv: float = at_least(0.01, 0.0)
+    tv_anisotropic: float = at_least(0.01, 0.0)
+    tikhonov0: float = at_least(3e-4, 0.0)
+    tikhonov2: float = at_least(0.01, 0.0)
+    weight_decay: float = at_least(0.01, 0.0)
 
 
 @dataclass(frozen=True)
 class RegularizerSettings:
     """What is added to the fidelity."""
 
-    name: str = _sum_of("inrr", "air", "grid", alone="none")
-    """A sum of terms, such as inrr+grid, or none. Dirichlet energies, of the rows and of the columns, whose Laplacian
+    name: str = _sum_of(
+        "inrr", "air", "grid", "tv", "tv_anisotropic", "tikhonov0", "tikhonov2", "weight_decay", alone="none"
+    )
+    """A sum of terms, such as inrr+tv, or none. Dirichlet energies, of the rows and of the columns, whose Laplacian
     is: inrr: from a tiny network, smooth by construction; air: from a free matrix (AIR: Li et al., 2022); grid: that
-    of the fixed graph of neighbours."""
+    of the fixed graph of neighbours, which is Tikhonov's energy of order 1. tv: isotropic total variation, which needs
+    half as many points again per step; tv_anisotropic; tikhonov0, tikhonov2: of these orders; weight_decay: mean
+    square of the field's weights."""
     weight: WeightSettings = WeightSettings()
     width: int = at_least(32, 1)
     """Of inrr's tiny network, as are depth, omega, rank and energy."""

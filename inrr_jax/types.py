@@ -24,6 +24,8 @@ class Signal(NamedTuple):
     """True where observed."""
 
 
+Lines = tuple[Float[Array, "_ _ C"], ...]
+"""Fibres [F, n, C] of several kinds, mostly one set per axis."""
 Scalar = Float[Array, ""] | float
 
 

@@ -100,7 +100,7 @@ def test_every_graph_gives_energies_and_laplacians_per_axis(key, name):
     params = built.init(key)
     assert {term: set(groups) for term, groups in params.items()} == ({} if name == "grid" else {name: {"row", "col"}})
     fibers = (jax.random.uniform(key, (4, 7, 1)), jax.random.uniform(key, (4, 9, 1)))
-    energies = built.energies(params, fibers)[name]
+    energies = built.energies(params, fibers, ())[name]
     assert set(energies) == {"row", "col"}
     for axis, along in zip(("row", "col"), fibers, strict=True):
         matrix = np.asarray(built.laplacians(params)[name][axis], np.float64)
@@ -113,7 +113,7 @@ def test_the_grid_s_energy_of_a_ramp_is_its_slope_squared():
     ramp = 0.03 * jnp.arange(11.0)
     along = jnp.broadcast_to(ramp[None, :, None], (6, 11, 1))
     across = jnp.broadcast_to(ramp[:, None, None], (11, 6, 1))
-    energies = built.energies({}, (across, along))["grid"]
+    energies = built.energies({}, (across, along), ())["grid"]
     assert float(energies["row"]) == pytest.approx(0, abs=1e-9)
     assert float(energies["col"]) == pytest.approx(0.03**2 * 10 / 11, rel=1e-5)
 
@@ -130,7 +130,7 @@ def test_air_s_gradient_against_central_differences_in_float64(double_precision,
 
         def energy(t):
             moved = jax.tree.map(lambda p, d: p + t * d, *draws)
-            return sum(built.energies({"air": moved}, fibers)["air"].values())
+            return sum(built.energies({"air": moved}, fibers, ())["air"].values())
 
         central = (energy(1e-6) - energy(-1e-6)) / 2e-6
         assert float(jax.grad(energy)(0.0)) == pytest.approx(float(central), rel=1e-6)

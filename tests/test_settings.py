@@ -48,12 +48,15 @@ def fields_of(settings, prefix=""):
             yield f"{prefix}{f.name}", f
 
 
-CHOICES = [
-    (name, choice)
-    for name, f in fields_of(Settings())
-    for choice in f.metadata.get("choices", f.metadata.get("terms", ()))
-    if f.name != "mode"
-]
+def choices_of(metadata):
+    """List the choices of a setting; for a sum, what stands alone and the sum of all others."""
+    if "terms" in metadata:
+        alone = metadata["alone"]
+        return alone, "+".join(term for term in metadata["terms"] if term != alone)
+    return metadata.get("choices", ())
+
+
+CHOICES = [(name, choice) for name, f in fields_of(Settings()) for choice in choices_of(f.metadata) if f.name != "mode"]
 BOUNDS = [(name, f.metadata) for name, f in fields_of(Settings()) if "low" in f.metadata]
 
 
