@@ -17,9 +17,9 @@ from inrr_jax.comparison import ComparisonSettings
 
 FILLS = ["linear", "harmonic", "biharmonic", "tv", "soft_impute", "wnll"]
 OPENCV = ["telea_r3", "navier_stokes_r5"] if importlib.util.find_spec("cv2") else []
-SIREN = ["siren", *(f"siren+{term}" for term in ("grid", "air", "inrr"))]
+SIREN = ["siren", *(f"siren+{term}" for term in ("tv", "grid", "tikhonov2", "air", "inrr"))]
 FROZEN = [f"siren+inrr@{percent}" for percent in (10, 25, 50)]
-DMF = ["dmf", *(f"dmf+{term}" for term in ("air", "inrr"))]
+DMF = ["dmf", *(f"dmf+{term}" for term in ("tv", "air", "inrr"))]
 OTHERS = ["relu", "fourier"]
 
 SMOKE = {

@@ -34,10 +34,23 @@ FIELDS: dict[str, Habit] = {
     "dmf": Habit({"optimizer.name": "adam", "optimizer.field_rate": 2e-2}),
 }
 
+WEIGHTS = {
+    "inrr": (0.03, 0.13),
+    "air": (0.13, 0.655),
+    "grid": (0.03, 0.13),
+    "tv": (3e-3, 1e-2),
+    "tv_anisotropic": (3e-3, 1e-2),
+    "tikhonov0": (1e-4, 1e-3),
+    "tikhonov2": (1e-2, 1e-1),
+    "weight_decay": (3e-3, 3e-2),
+}
+
 TERMS: dict[str, Habit] = {
-    "inrr": Habit(candidates={"regularizer.weight.inrr": (0.03, 0.13)}),
-    "air": Habit({"optimizer.laplacian_rate": 0.2}, {"regularizer.weight.air": (0.13, 0.655)}),
-    "grid": Habit(candidates={"regularizer.weight.grid": (0.03, 0.13)}),
+    term: Habit(
+        {"optimizer.laplacian_rate": 0.2} if term == "air" else {},
+        {f"regularizer.weight.{term}": weights},
+    )
+    for term, weights in WEIGHTS.items()
 }
 
 LEARNING = {"inrr", "air"}
