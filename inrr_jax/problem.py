@@ -69,11 +69,23 @@ def _load_image(settings: DataSettings) -> Float[np.ndarray, "H W C"]:
 
 
 def _load_mask(settings: MaskSettings, shape: tuple[int, int]) -> Bool[np.ndarray, "H W"]:
-    if settings.mode == "file":
-        if not settings.path:
-            raise UserError("mask.mode=file needs mask.path: give the path of a mask picture or .npy array")
-        return masks.load(settings.path, shape, threshold=settings.threshold, observed=settings.observed)
-    if settings.path:
+    if settings.path and "file" not in settings.mode.split("+"):
         raise UserError(f"mask.path={settings.path} is read by mask.mode=file only, not by {settings.mode}")
-    key = jax.random.key(settings.seed)
-    return masks.validate(np.asarray(masks.make(key, shape, settings.mode, settings.rate)), shape)
+    names = settings.mode.split("+")
+    drawn = "+".join(name for name in names if name != "file")
+    mask = _load_mask_file(settings, shape) if "file" in names else np.ones(shape, bool)
+    if drawn:
+        key, size, profile = jax.random.key(settings.seed), settings.size, settings.profile
+        mask = mask & np.asarray(masks.make(key, shape, drawn, settings.rate, size=size, profile=profile))
+    if mask.all() or not mask.any():
+        raise UserError(
+            f"nothing is {'missing' if mask.all() else 'observed'} of {shape[0]} x {shape[1]} pixels with mask.mode="
+            f"{settings.mode}, mask.rate={settings.rate} and mask.size={settings.size}: give another rate, size or mode"
+        )
+    return mask
+
+
+def _load_mask_file(settings: MaskSettings, shape: tuple[int, int]) -> Bool[np.ndarray, "H W"]:
+    if not settings.path:
+        raise UserError("mask.mode=file needs mask.path: give the path of a mask picture or .npy array")
+    return masks.load(settings.path, shape, threshold=settings.threshold, observed=settings.observed)

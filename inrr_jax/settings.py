@@ -14,9 +14,10 @@ def _choice(default: str, *others: str) -> Any:
     return field(default=default, metadata={"choices": (default, *others)})
 
 
-def _sum_of(default: str, *others: str, alone: str) -> Any:
-    """Declare a sum of different terms, `a+b`; what is `alone` is the sum of none."""
-    return field(default=default, metadata={"terms": (default, alone, *others), "alone": alone})
+def _sum_of(default: str, *others: str, alone: str = "") -> Any:
+    """Declare a sum of different terms, `a+b`; the one that is `alone` stands in no other."""
+    terms = (default, *others, *([alone] if alone else []))
+    return field(default=default, metadata={"terms": terms, "alone": alone})
 
 
 def at_least(
@@ -48,9 +49,28 @@ class DataSettings:
 class MaskSettings:
     """Which of its pixels are observed."""
 
-    mode: str = _choice("random", "patch", "text", "density", "file")
+    mode: str = _sum_of(
+        "random",
+        "patch",
+        "text",
+        "density",
+        "blocks",
+        "grid",
+        "rows",
+        "columns",
+        "stripes",
+        "diagonal",
+        "border",
+        "file",
+    )
+    """One, or several as text+random: what any of them misses is missing. docs/masks.md shows them."""
     rate: float = at_least(0.5, 0.0, above=True)
-    """Share of missing pixels, in (0, 1). Not used by mode file."""
+    """Share of missing pixels, in (0, 1); of each where there are several. Not used by file, blocks (a half is missing)
+    and grid."""
+    size: int = at_least(4, 1)
+    """Pixels: side of the tiles of blocks, factor of grid, period of stripes and diagonal. Not used by the others."""
+    profile: str = _choice("linear", "radial", "halves")
+    """Where density misses more than elsewhere: to the right, away from the centre, in the right half."""
     seed: int = at_least(0, 0, high=_MAX_SEED)
     """Seed of the mask alone; the fit has its own."""
     path: str = ""
@@ -136,7 +156,7 @@ class RegularizerSettings:
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """The names in the sum."""
+        """The names in the sum; nothing for none."""
         return () if self.name == "none" else tuple(self.name.split("+"))
 
 

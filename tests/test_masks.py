@@ -1,13 +1,17 @@
 """Masks: their rates, reproducibility under transformations, files and checks."""
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image, ImageFont
 
+from configs import base
 from inrr_jax import masks
 from inrr_jax.errors import UserError
+from scripts import masks as script
 
 SHAPE = (48, 80)
 RATES = (0.05, 0.3, 0.5, 0.8)
@@ -47,11 +51,11 @@ def test_jit_and_vmap_equal_plain_calls(mode):
     jitted = jax.jit(masks.make, static_argnums=(1, 2))
     np.testing.assert_array_equal(plain[1], jitted(keys[1], SHAPE, mode, rates[1]))
     np.testing.assert_array_equal(plain, jax.vmap(lambda key, rate: function(key, SHAPE, rate))(keys, rates))
-    assert not np.array_equal(plain[1], function(keys[1], SHAPE, 0.5))
+    assert np.array_equal(plain[1], function(keys[1], SHAPE, 0.6)) == (mode in ("blocks", "grid"))
     assert plain.dtype == bool
 
 
-@pytest.mark.parametrize("mode", ["random", "density", "patch"])
+@pytest.mark.parametrize("mode", ["random", "density", "patch", "rows", "columns"])
 def test_the_key_decides(mode):
     first, again, other = (masks.make(jax.random.key(seed), SHAPE, mode, 0.2) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
@@ -96,6 +100,93 @@ def test_density_rises_from_left_to_right(rate, left, right):
     assert abs(missing_share(mask[:100]) - rate) < bound
 
 
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("profile", ["linear", "radial", "halves"])
+@pytest.mark.parametrize("shape", [(160, 120), (81, 81)])
+def test_every_profile_keeps_the_rate(profile, rate, shape):
+    mask = masks.make(jax.random.key(1), shape, "density", rate, profile=profile)
+    assert abs(missing_share(mask) - rate) < binomial_bound(rate, np.prod(shape))
+    tilt = masks.chance.PROFILES[profile](shape)
+    assert abs(tilt.mean()) < 1e-9
+    assert 0.4 < tilt.max() <= 1
+    np.testing.assert_allclose(tilt.max(), -tilt.min(), atol=1e-3)
+
+
+def test_the_radial_profile_misses_more_away_from_the_centre():
+    mask = np.asarray(masks.density(jax.random.key(0), (200, 200), 0.5, "radial"))
+    y, x = np.mgrid[:200, :200] - 99.5
+    near = np.argsort(np.hypot(y, x).ravel())[: 200 * 100]
+    centre = missing_share(mask.ravel()[near])
+    # The half of the pixels that lie nearest have half of the average, as in the left half of the linear profile.
+    assert abs(centre - 0.25) < binomial_bound(0.25, len(near))
+
+
+def test_the_halves_have_one_density_each():
+    mask = np.asarray(masks.density(jax.random.key(0), (100, 200), 0.4, "halves"))
+    for quarter, rate in enumerate((0.2, 0.2, 0.6, 0.6)):
+        share = missing_share(mask[:, 50 * quarter : 50 * (quarter + 1)])
+        assert abs(share - rate) < binomial_bound(rate, 100 * 50)
+
+
+def pattern(mask):
+    return ["".join(".#"[int(observed)] for observed in row) for row in np.asarray(mask)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "rate", "size", "expected"),
+    [
+        ("blocks", 0.1, 2, ["##..#", "##..#", "..##.", "..##."]),
+        ("grid", 0.9, 3, ["#..#.", ".....", ".....", "#..#."]),
+        ("stripes", 0.5, 2, ["#####", ".....", "#####", "....."]),
+        ("stripes", 0.7, 3, ["#####", ".....", ".....", "#####"]),
+        ("diagonal", 0.3, 3, ["##.##", "#.##.", ".##.#", "##.##"]),
+        ("border", 0.7, 1, [".....", ".###.", ".###.", "....."]),
+    ],
+)
+def test_patterns_on_a_small_grid(mode, rate, size, expected):
+    mask = masks.make(jax.random.key(0), (4, 5), mode, rate, size=size)
+    assert pattern(mask) == expected
+    assert pattern(masks.make(jax.random.key(1), (4, 5), mode, rate, size=size)) == expected
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("mode", ["rows", "columns", "stripes", "diagonal", "border"])
+def test_lines_and_borders_keep_the_rate(mode, rate):
+    shape = (40, 60)
+    share = missing_share(masks.make(jax.random.key(0), shape, mode, rate, size=20))
+    assert abs(share - rate) <= 0.5 / min(shape) + 1e-6
+
+
+def test_rows_and_columns_are_whole():
+    for mode, axis in (("rows", 1), ("columns", 0)):
+        mask = np.asarray(masks.make(jax.random.key(0), (20, 30), mode, 0.5))
+        np.testing.assert_array_equal(mask, np.broadcast_to(mask.all(axis=axis, keepdims=True), mask.shape))
+        lines = mask.any(axis=axis)
+        assert 0 < np.abs(np.diff(lines.astype(int))).sum() < len(lines) - 1  # neither one block nor stripes
+
+
+def test_a_border_lies_around_the_middle():
+    for shape in ((21, 41), (30, 30)):
+        mask = np.asarray(masks.border(jax.random.key(0), shape, 0.6))
+        place = np.argwhere(mask)
+        assert len(place) == np.prod(np.ptp(place, axis=0) + 1)
+        before, behind = place.min(axis=0), np.array(shape) - 1 - place.max(axis=0)
+        assert before.min() > 0
+        assert (np.abs(before - behind) <= 1).all()
+
+
+def test_a_sum_misses_what_any_of_its_parts_misses():
+    key, rate = jax.random.key(4), 0.3
+    text, patch, blocks = (
+        np.asarray(masks.make(key, SHAPE, mode, rate, size=8)) for mode in ("text", "patch", "blocks")
+    )
+    np.testing.assert_array_equal(masks.make(key, SHAPE, "patch+text+blocks", rate, size=8), patch & text & blocks)
+    np.testing.assert_array_equal(masks.make(key, SHAPE, "blocks+text", rate, size=8), text & blocks)
+    # Chances of their own: of two independent masks 0.3 + 0.3 - 0.09 is missing, of the same one 0.3.
+    twice = missing_share(masks.make(key, (100, 100), "random+random", rate))
+    assert abs(twice - 0.51) < binomial_bound(0.51, 100 * 100)
+
+
 def test_text_is_deterministic_and_nested():
     masks_by_rate = [np.asarray(masks.text(jax.random.key(seed), SHAPE, 0.05 + 0.1 * seed)) for seed in range(5)]
     np.testing.assert_array_equal(masks_by_rate[0], masks.text(jax.random.key(9), SHAPE, 0.05))
@@ -135,12 +226,12 @@ def test_text_says_what_it_needs(monkeypatch):
 
 
 def test_make_refuses_unknown_modes():
-    with pytest.raises(
-        UserError, match=r"pach is unknown: did you mean patch\? accepted are density, patch, random, text"
-    ):
+    with pytest.raises(UserError, match=r"pach is unknown: did you mean patch\? accepted are blocks, border, .*, text"):
         masks.make(jax.random.key(0), SHAPE, "pach", 0.5)
-    with pytest.raises(UserError, match="qqq is unknown: accepted are density, patch, random, text"):
-        masks.make(jax.random.key(0), SHAPE, "qqq", 0.5)
+    with pytest.raises(UserError, match="qqq is unknown: accepted are blocks, border"):
+        masks.make(jax.random.key(0), SHAPE, "text+qqq", 0.5)
+    with pytest.raises(UserError, match=r"mask\.profile=radail is unknown: did you mean radial\?"):
+        masks.make(jax.random.key(0), SHAPE, "density", 0.5, profile="radail")
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, 12.5, float("nan")])
@@ -230,3 +321,16 @@ def test_validate_accepts_array_likes():
         checked = masks.validate(mask, (1, 2))
         assert isinstance(checked, np.ndarray)
         np.testing.assert_array_equal(checked, [[True, False]])
+
+
+def test_every_mode_is_shown_and_documented(tmp_path):
+    config = base.get_config("smoke")
+    script.main(config, tmp_path)
+    with Image.open(tmp_path / "masks.png") as figure:
+        assert figure.width > 2 * figure.height
+    docs = Path(__file__).parents[1] / "docs"
+    text = (docs / "masks.md").read_text()
+    for mode in masks.MODES:
+        assert mode in {name.partition(",")[0] for name in script.EXAMPLES}
+        assert f"`{mode}`" in text
+    assert (docs / "figures" / "masks.png").stat().st_size < 200_000

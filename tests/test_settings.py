@@ -65,7 +65,10 @@ BOUNDS = [(name, f.metadata) for name, f in fields_of(Settings()) if "low" in f.
     [
         ("tarin", {}, r"setting tarin is unknown: did you mean train\? accepted are .*train"),
         ("train.step", 3, r"setting train\.step is unknown: did you mean steps\?"),
-        ("mask.mode", "radnom", r"mask\.mode=radnom is unknown: did you mean random\? accepted are density, file, pat"),
+        ("mask.mode", "radnom", r"mask\.mode=radnom is unknown: did you mean random\? accepted are blocks, border, "),
+        ("mask.mode", "text+radnom", r"mask\.mode=radnom is unknown: did you mean random\?"),
+        ("mask.mode", "text+text", r"mask\.mode=text\+text has a term twice"),
+        ("mask.profile", "radail", r"mask\.profile=radail is unknown: did you mean radial\?"),
         ("field.name", "siern", r"field\.name=siern is unknown: did you mean siren\?"),
         ("regularizer.name", "inr", r"regularizer\.name=inr is unknown: did you mean inrr\?"),
         ("regularizer.name", "inrr+gird", r"regularizer\.name=gird is unknown: did you mean grid\? accepted are air, "),
@@ -171,10 +174,36 @@ def test_every_polarity_of_a_mask_file_loads(tmp_path, choice):
 
 
 def test_every_mask_mode_loads():
-    modes = next(f.metadata["choices"] for name, f in fields_of(Settings()) if name == "mask.mode")
+    modes = next(f.metadata["terms"] for name, f in fields_of(Settings()) if name == "mask.mode")
     for mode in set(modes) - {"file"}:  # tested above
         task = problem.load(from_mapping({**TINY, "data": {"size": 32, "grey": True}, "mask": {"mode": mode}}))
-        assert 0.2 < 1 - task.mask.mean() < 0.8, mode
+        assert 0.2 < 1 - task.mask.mean() < 0.95, mode
+
+
+def test_a_mask_file_and_a_drawn_mask_add_up(tmp_path):
+    good = np.arange(64).reshape(8, 8) % 3 == 0
+    np.save(tmp_path / "mask.npy", good)
+    np.save(tmp_path / "image.npy", np.full((8, 8), 0.5))
+    mask = {"mode": "blocks+file", "path": str(tmp_path / "mask.npy"), "size": 2}
+    task = problem.load(from_mapping({**TINY, "data": {"image": str(tmp_path / "image.npy")}, "mask": mask}))
+    tiles = np.kron(np.indices((4, 4)).sum(axis=0) % 2 == 0, np.ones((2, 2), bool))
+    np.testing.assert_array_equal(task.mask, good & tiles)
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        ({"mode": "stripes", "rate": 0.9}, r"nothing is observed of 32 x 32 .* mask\.rate=0\.9 and mask\.size=4: give"),
+        ({"mode": "blocks", "size": 64}, "nothing is missing of 32 x 32 pixels with mask.mode=blocks, "),
+        ({"mode": "blocks+stripes", "rate": 0.9}, r"nothing is observed of .* mask\.mode=blocks\+stripes"),
+        ({"mode": "text", "path": "x.png"}, r"mask\.path=x\.png is read by mask\.mode=file only, not by text"),
+        ({"mode": "file+text"}, r"mask\.mode=file needs mask\.path"),
+    ],
+)
+def test_masks_that_are_none_are_refused_in_one_line(mask, message):
+    with pytest.raises(UserError, match=message) as caught:
+        problem.load(from_mapping({**TINY, "data": {"size": 32, "grey": True}, "mask": mask}))
+    assert "\n" not in str(caught.value)
 
 
 def test_change_replaces_dotted_names_and_nothing_else():

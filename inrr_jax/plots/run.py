@@ -48,6 +48,19 @@ def comparison(
     figure.savefig(path, dpi=100)
 
 
+def pictures(path: Path, titled: Mapping[str, Float[np.ndarray, "H W 3"]], columns: int = 7) -> None:
+    """Draw pictures in [0, 1] under their titles, in rows."""
+    rows = -(-len(titled) // columns)
+    figure = Figure(figsize=(1.6 * columns, 1.85 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels:
+        axes.set_axis_off()
+    for axes, (title, picture) in zip(panels, titled.items(), strict=False):
+        axes.imshow(picture, vmin=0, vmax=1, interpolation="nearest")
+        axes.set_title(title, fontsize=9)
+    figure.savefig(path, dpi=80)
+
+
 def paint_missing(image: Float[np.ndarray, "H W C"], mask: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "H W 3"]:
     """Return the picture in colour with its missing pixels red."""
     color = np.broadcast_to(image, (*image.shape[:2], 3))
