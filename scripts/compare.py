@@ -21,7 +21,7 @@ from inrr_jax.tables import Case, Row
 from scripts import cli
 from scripts.progress import Progress
 
-IN_PARTS = ("images", "masks", "methods", "seeds")
+IN_PARTS = ("images", "masks", "methods", "seeds", "at_once")
 """Settings that commands for one folder may differ in: its tables hold the rows of all."""
 
 

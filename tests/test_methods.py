@@ -25,7 +25,8 @@ def test_terms_are_summed_and_bring_their_own_settings():
     method = methods.parse("dmf+air+inrr", START, 256)
     assert (method.settings.field.name, method.settings.regularizer.name) == ("dmf", "air+inrr")
     assert method.settings.optimizer.name == "adam"
-    assert method.settings.optimizer.laplacian_rate == 0.2
+    assert method.settings.optimizer.laplacian_rate == START.optimizer.laplacian_rate
+    assert methods.parse("dmf+air", START, 256).settings.optimizer.laplacian_rate == 0.2
     assert {name for candidate in method.candidates for name in candidate} == {
         "regularizer.weight.air",
         "regularizer.weight.inrr",
@@ -34,7 +35,7 @@ def test_terms_are_summed_and_bring_their_own_settings():
 
 def test_candidates_are_all_combinations_and_each_can_be_fitted():
     method = methods.parse("siren+inrr", START, 256)
-    omegas, weights = methods.OMEGA["field.omega"], methods.TERMS["inrr"].candidates["regularizer.weight.inrr"]
+    omegas, weights = methods.FIELDS["siren"].omegas, methods.WEIGHTS["inrr"]
     found = {(c["field.omega"], c["regularizer.weight.inrr"]) for c in method.candidates}
     assert found == {(omega, weight) for omega in omegas for weight in weights}
     assert len({change(method.settings, candidate) for candidate in method.candidates}) == len(found)
@@ -55,7 +56,7 @@ def test_a_percentage_freezes_the_laplacians_and_follows_the_choice_of_the_whole
     assert methods.chooser("siren+inrr@25") == methods.chooser("siren+inrr") == "siren+inrr"
 
 
-@pytest.mark.parametrize("name", [*methods.FIELDS, *(f"siren+{term}" for term in methods.TERMS), *FILLS])
+@pytest.mark.parametrize("name", [*methods.FIELDS, *(f"siren+{term}" for term in methods.WEIGHTS), *FILLS])
 def test_every_name_is_a_method(name):
     methods.check(name)
     if name not in FILLS:
@@ -65,7 +66,7 @@ def test_every_name_is_a_method(name):
 
 def test_every_field_and_term_of_the_settings_is_a_method():
     assert set(methods.FIELDS) == set(FieldSettings.__dataclass_fields__["name"].metadata["choices"])
-    assert set(methods.TERMS) == set(to_mapping(Settings())["regularizer"]["weight"])
+    assert set(methods.WEIGHTS) == set(to_mapping(Settings())["regularizer"]["weight"])
 
 
 @pytest.mark.parametrize(
