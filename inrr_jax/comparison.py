@@ -40,7 +40,8 @@ class ComparisonSettings:
     images: str = "baboon"
     """Bundled names, paths or patterns of paths (*.png), with commas between them."""
     masks: str = "text:0.125"
-    """mode:rate, or paths or patterns of mask files, with commas between them."""
+    """mode:rate, the path of a mask file or a pattern of paths, with commas between them; a sum (text+random:0.3,
+    scratch.png+random:0.3) misses what either does."""
     methods: str = "harmonic,siren,siren+inrr"
     """Names as methods.py has them, with commas between them."""
     seeds: int = at_least(3, 1)
@@ -279,14 +280,14 @@ def _expanded(parts: Sequence[str]) -> Iterator[str]:
 
 
 def _is_file(text: str) -> bool:
-    return "/" in text or Path(text).suffix in (".png", ".npy") or Path(text).is_file()
+    return Path(text).suffix in (".png", ".npy") or Path(text).is_file()
 
 
 def _by_label(name: str, found: Iterator[str]) -> dict[str, str]:
     """Name files by their stem, all else as it is."""
     labels: dict[str, str] = {}
     for text in found:
-        label = Path(text).stem if _is_file(text) else text
+        label = "+".join(Path(part).stem if _is_file(part) else part for part in text.split("+"))
         if label in labels:
             raise UserError(f"{name}: {labels[label]} and {text} would both be called {label}: rename one")
         labels[label] = text
@@ -294,10 +295,16 @@ def _by_label(name: str, found: Iterator[str]) -> dict[str, str]:
 
 
 def _mask_changes(text: str) -> Changes:
-    if _is_file(text):
-        return {"mask.mode": "file", "mask.path": text}
-    mode, colon, rate = text.partition(":")
+    """Read `mode:rate`, where the mode may be the path of a file, or a sum."""
+    modes, colon, rate = text.partition(":")
+    parts = modes.split("+")
+    files = [part for part in parts if _is_file(part)]
+    if len(files) > 1:
+        raise UserError(f"mask {text} adds {len(files)} files: give one, and modes that are drawn")
+    changes: Changes = {"mask.mode": "+".join("file" if part in files else part for part in parts)}
+    if files:
+        changes["mask.path"] = files[0]
     try:
-        return {"mask.mode": mode, **({"mask.rate": float(rate)} if colon else {})}
+        return {**changes, **({"mask.rate": float(rate)} if colon else {})}
     except ValueError:
         raise UserError(f"mask {text}: {rate!r} is no number: give mode:rate, such as text:0.125") from None

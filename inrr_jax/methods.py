@@ -43,8 +43,8 @@ WEIGHTS = {
     "tikhonov2": (1e-2, 5e-2),
     "weight_decay": (3e-3, 3e-2),
 }
-"""Candidates for each term, of which held-out pixels choose. The first four and tikhonov2 were looked for on scikit-image's
-astronaut and coins, at 96 pixels under writing and with 70 % missing at random."""
+"""Candidates for each term, of which held-out pixels choose. The first four and tikhonov2 were looked for on
+scikit-image's astronaut and coins, at 96 pixels under writing and with 70 % missing at random."""
 
 LEARNING = {"inrr", "air"}
 """Terms whose Laplacians can be frozen."""

@@ -108,12 +108,16 @@ def test_pictures_and_masks_come_from_patterns_and_are_called_by_their_stem(tmp_
     for name in ("a", "b"):
         Image.fromarray(np.random.default_rng(0).integers(0, 255, (16, 16), np.uint8)).save(tmp_path / f"{name}.png")
     np.save(tmp_path / "m.npy", np.eye(16) < 0.5)
-    settings = dataclasses.replace(OURS, images=f"{tmp_path}/*.png,camera", masks=f"{tmp_path}/m.npy, density:0.3")
+    masks = f"{tmp_path}/m.npy, density:0.3, {tmp_path}/m.npy+random:0.3"
+    settings = dataclasses.replace(OURS, images=f"{tmp_path}/*.png,camera", masks=masks)
     tasks = comparison.tasks(settings)
     assert [task.case for task in tasks] == [
-        (image, mask) for image in ("a", "b", "camera") for mask in ("m", "density:0.3")
+        (image, mask) for image in ("a", "b", "camera") for mask in ("m", "density:0.3", "m+random:0.3")
     ]
-    assert (~tasks[0].problem.mask).sum() == 16
+    alone, _, together = (~task.problem.mask for task in tasks[:3])
+    assert alone.sum() == 16
+    assert together[alone].all()
+    assert 0.15 < together[~alone].mean() < 0.45
 
 
 @pytest.mark.parametrize(
@@ -125,6 +129,7 @@ def test_pictures_and_masks_come_from_patterns_and_are_called_by_their_stem(tmp_
         ({"masks": "text:much"}, "'much' is no number"),
         ({"masks": "txt:0.2"}, "did you mean text"),
         ({"masks": "text:2"}, "out of range"),
+        ({"masks": "a.png+b.png"}, "adds 2 files"),
         ({"masks": "nowhere/m.png"}, "no file"),
         ({"methods": "siren,dfm"}, "did you mean dmf"),
     ],
