@@ -2,9 +2,9 @@
 
     python -m scripts.compare --config=configs/compare.py --workdir=runs/compare
 
-Three bundled pictures under three masks, three seeds: hours on two CPU cores. Give fewer with --config.images, .masks,
-.methods and .seeds; commands that differ in these alone, with one --workdir, fill one table. Variant `:smoke` takes
-seconds.
+Three bundled pictures under three masks, three seeds: about two hours on two CPU cores. Give fewer with
+--config.images, .masks, .methods and .seeds; commands that differ in these alone fill one table if they name one
+--workdir. Variant `:smoke` takes a minute, most of it to compile.
 """
 
 import dataclasses

@@ -5,7 +5,6 @@ pixels (selection.py), once for each picture and mask, with the first seed; ever
 """
 
 import dataclasses
-import functools
 import glob
 import hashlib
 import json
@@ -185,17 +184,18 @@ def fillings(found: Sequence[Task], wanted: Sequence[str]) -> list[Filling]:
 def trials(settings: ComparisonSettings, found: Sequence[Task], wanted: Sequence[str]) -> list[Trial]:
     """List the fits that choose: each candidate of each method that has more than one."""
     key = jax.random.key(settings.fit.seed)
-    choosers = list(dict.fromkeys(methods.chooser(name) for name in wanted if name not in FILLS))
+    choosers = dict.fromkeys(methods.chooser(name) for name in wanted if name not in FILLS)
     listed = []
     for task in found:
-        split = functools.cache(lambda task=task: selection.hold_out(key, task.problem.mask, settings.share))
-        for name in choosers:
-            method = _method(name, task)
-            for candidate in method.candidates if len(method.candidates) > 1 else []:
-                blind = selection.restrict(task.problem, split().training)
+        choosing = [(name, method) for name in choosers if len((method := _method(name, task)).candidates) > 1]
+        if choosing:
+            training, held = selection.hold_out(key, task.problem.mask, settings.share)
+            blind = selection.restrict(task.problem, training)
+        for name, method in choosing:
+            digest = _digest(task, method, settings.share)
+            for candidate in method.candidates:
                 member = Member(change(method.settings, candidate), blind)
-                digest = _digest(task, method, settings.share)
-                listed.append(Trial(task, name, told(candidate), member, split().held, digest))
+                listed.append(Trial(task, name, told(candidate), member, held, digest))
     return listed
 
 

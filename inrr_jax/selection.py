@@ -24,6 +24,9 @@ SHARE = 0.05
 COPIES = 64
 """Placements tried of the missing region's copy."""
 
+BLOCKS = 8
+"""Blocks along each axis, of which a copy is cut: error differs so much from place to place that one will not do."""
+
 CLUSTERED = 0.5
 """Correlation of neighbouring mask pixels from which on what is missing counts as holes."""
 
@@ -138,8 +141,8 @@ def _copies(key: Key[Array, ""], mask: Mask, count: int) -> Mask:
     def depth(training, where):
         return float(np.log(distance_transform_edt(~training)[where].mean()))
 
-    drawn = np.asarray(jax.random.uniform(key, (COPIES, 5))).tolist()
-    copies = [_cut(_moved(mask, *numbers[:4]), numbers[4], count) for numbers in drawn]
+    drawn = np.asarray(jax.random.uniform(key, (COPIES, 4 + BLOCKS**2)))
+    copies = [_cut(_moved(mask, *numbers[:4].tolist()), numbers[4:], count) for numbers in drawn]
     sizes = np.array([copy.sum() for copy in copies])
     if sizes.max() == 0:  # such as a border, which every copy lies upon
         return _pixels(key, mask, count)
@@ -152,17 +155,17 @@ PLACEMENTS: dict[str, Callable[[Key[Array, ""], Mask, int], Mask]] = {"pixels": 
 
 
 def _moved(mask: Mask, down: float, right: float, upside: float, mirrored: float) -> Mask:
-    """Return the observed pixels below a copy of the missing ones, by numbers in [0, 1)."""
+    """Return the observed pixels below a copy of the missing ones, shifted and flipped by numbers in [0, 1)."""
     copy = ~mask[:: -1 if upside < 0.5 else 1, :: -1 if mirrored < 0.5 else 1]
     shift = [int(number * size) for number, size in zip((down, right), mask.shape, strict=True)]
     return np.roll(copy, shift, axis=(0, 1)) & mask
 
 
-def _cut(held: Mask, start: float, count: int) -> Mask:
-    """Keep the `count` pixels that come first from a random column on: the holes stay whole but for one edge."""
+def _cut(held: Mask, order: Float[np.ndarray, "blocks"], count: int) -> Mask:
+    """Keep `count` pixels, of the blocks that come first: from all over the picture, and holes mostly whole."""
     rows, columns = np.nonzero(held)
-    width = held.shape[1]
-    first = np.argsort((columns - int(start * width)) % width, kind="stable")[:count]
+    blocks = BLOCKS * (BLOCKS * rows // held.shape[0]) + BLOCKS * columns // held.shape[1]
+    first = np.argsort(order[blocks], kind="stable")[:count]
     kept = np.zeros(held.shape, bool)
     kept[rows[first], columns[first]] = True
     return kept
