@@ -25,6 +25,7 @@ ORDER = [
     "training",
     "sweep",
     "baselines",
+    "kriging",
     "selection",
     "methods",
     "tables",

@@ -1,0 +1,36 @@
+"""What a fit leaves over at the observed pixels, filled in between them and added back."""
+
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from inrr_jax.baselines import Fill, harmonic
+
+
+def krige(
+    recovered: Float[Array | np.ndarray, "H W C"],
+    image: Float[Array | np.ndarray, "H W C"],
+    mask: Bool[Array | np.ndarray, "H W"],
+    fill: Fill = harmonic,
+) -> Float[np.ndarray, "H W C"]:
+    """Return N + fill(X - N): a recovery N with its misfit at the observed pixels of X filled in everywhere.
+
+    The network is then the trend of what geostatistics calls kriging with an external drift: it has to know only what
+    the fill does not. N = 0 gives the fill itself, and an exact N comes back as it is.
+
+    Args:
+        recovered: N, in [0, 1], on the whole grid.
+        image: X, in [0, 1]; what it holds at missing pixels is never looked at.
+        mask: True = observed.
+        fill: a classical fill that commutes with affine maps of the values: harmonic, biharmonic or linear.
+
+    Returns:
+        Values in [0, 1]: those of X at observed pixels.
+
+    Raises:
+        UserError: a mask without an observed pixel.
+    """
+    recovered, observed = np.asarray(recovered), np.asarray(mask)[..., None]
+    misfit = np.where(observed, image, recovered) - recovered
+    # Fills take and give [0, 1]; a misfit is in [-1, 1].
+    filled = 2 * fill((1 + misfit) / 2, np.asarray(mask)) - 1
+    return np.where(observed, image, np.clip(recovered + filled, 0, 1)).astype(np.float32)
