@@ -2,9 +2,10 @@
 
 python -m benchmarks.step [--workdir=FOLDER] [--rounds=5] [--side=256]
 
-All versions take turns in one run of under six minutes on two cores. PyTorch (`pip install -e ".[benchmark]"`) runs in
-processes of its own, one with malloc as it is and one with malloc told to keep its memory: as it is, most of the time
-goes into page faults of fresh buffers. Leaves step.json, step.md and step.png.
+All versions take turns in one run of ten minutes on two cores, in chunks as long as those of the configs. PyTorch
+(`pip install -e ".[benchmark]"`) runs in processes of its own, one with malloc as it is and one with malloc told to
+keep its memory: as it is, most of the time goes into page faults of fresh buffers. Leaves step.json, step.md and
+step.png.
 """
 
 import dataclasses
@@ -186,7 +187,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each version")
     parser.add_argument("--side", type=int, default=256, help="of the square picture")
     flags = parser.parse_args()
-    result = run(ours() + theirs(), flags.rounds, flags.side, lengths={"full": 2, "fibres": 10})
+    result = run(ours() + theirs(), flags.rounds, flags.side, lengths={"full": 10, "fibres": 50})
     rates = ", ".join(f"{rate:.0f} with {name} operands" for name, rate in result["product"].items())
     text = measure.table(result["rows"], COLUMNS)
     text += (

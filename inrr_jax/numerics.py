@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -58,10 +59,18 @@ def _fast_sine_jvp(primals, tangents):
 SINES: dict[str, Callable[[Float[Array, "..."]], Float[Array, "..."]]] = {"fast": fast_sine, "exact": jnp.sin}
 
 
-def _contract(x, y, dimensions):
-    """Contract bfloat16 roundings of x and y over the given dimensions, summing in float32."""
+def contract(
+    x: Float[Array, "_ _"], y: Float[Array, "_ _"], dimensions: tuple[int, int], precision: str
+) -> Float[Array, "_ _"]:
+    """Contract x and y, rounded to the named precision, over a dimension of each, summing in float32.
+
+    (1, 0) is x y and (1, 1) is x y^T, which runs faster so than by a product with the transpose.
+    """
     numbers = (((dimensions[0],), (dimensions[1],)), ((), ()))
-    return lax.dot_general(x.astype(jnp.bfloat16), y.astype(jnp.bfloat16), numbers, preferred_element_type=jnp.float32)
+    return lax.dot_general(x.astype(precision), y.astype(precision), numbers, preferred_element_type=jnp.float32)
+
+
+_contract = partial(contract, precision="bfloat16")
 
 
 @jax.custom_vjp

@@ -1,12 +1,13 @@
 """How parameters move: Adam, Muon with Adam, and one schedule, by top-level parameter group."""
 
-from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
+from inrr_jax import numerics
 from inrr_jax.settings import OptimizerSettings
 from inrr_jax.types import Knobs, Params
 
@@ -40,32 +41,30 @@ def labels(params: Params, matrices: bool) -> Params:
     }
 
 
-Dot = Callable[[Float[Array, "K K"], Float[Array, "K K"]], Float[Array, "K K"]]
-
-
-def orthogonal(matrix: Float[Array, "K K"], dot: Dot) -> Float[Array, "K K"]:
+def orthogonal(matrix: Float[Array, "K K"], precision: str) -> Float[Array, "K K"]:
     """Return nearly the nearest orthogonal matrix, by five Newton-Schulz iterations.
 
     Each maps every singular value s to 3.4445 s - 4.775 s^3 + 2.0315 s^5, which takes what is not tiny to 0.7 ... 1.2.
     That is coarse by design, so operands of bfloat16 serve as well (Jordan et al., 2024).
     """
+    product = partial(numerics.contract, precision=precision)
     x = matrix / (jnp.linalg.norm(matrix) + 1e-8)
     for _ in range(5):
-        gram = dot(x, x.T)
-        x = 3.4445 * x + dot(-4.775 * gram + 2.0315 * dot(gram, gram), x)
+        gram = product(x, x, (1, 1))
+        x = 3.4445 * x + product(-4.775 * gram + 2.0315 * product(gram, gram, (1, 0)), x, (1, 0))
     return x
 
 
-def muon(rate: optax.Schedule, dot: Dot) -> optax.GradientTransformation:
+def muon(rate: optax.Schedule, precision: str) -> optax.GradientTransformation:
     """Build Muon (Jordan et al., 2024) for square matrices: the momentum (0.95, Nesterov) made orthogonal.
 
     optax.contrib.muon is slower, and cannot be told the precision of its products.
     """
-    orthogonalize = optax.stateless(lambda updates, _: jax.tree.map(lambda x: orthogonal(x, dot), updates))
+    orthogonalize = optax.stateless(lambda updates, _: jax.tree.map(lambda x: orthogonal(x, precision), updates))
     return optax.chain(optax.trace(0.95, nesterov=True), orthogonalize, optax.scale_by_learning_rate(rate))
 
 
-def make(settings: OptimizerSettings, knobs: Knobs, steps: int, dot: Dot) -> optax.GradientTransformation:
+def make(settings: OptimizerSettings, knobs: Knobs, steps: int, precision: str) -> optax.GradientTransformation:
     """Build the optimiser of one fit: Muon or Adam (moments 0.9 and 0.999), and Adam on the rest.
 
     The rates may be traced, so one program serves fits with different ones.
@@ -74,7 +73,7 @@ def make(settings: OptimizerSettings, knobs: Knobs, steps: int, dot: Dot) -> opt
         settings: of the optimiser.
         knobs: its rates.
         steps: of the fit, for the schedule.
-        dot: multiplies Muon's matrices.
+        precision: of the operands of Muon's products, float32 or bfloat16.
     """
     factor = schedule(settings, steps)
 
@@ -86,7 +85,7 @@ def make(settings: OptimizerSettings, knobs: Knobs, steps: int, dot: Dot) -> opt
         return knobs.laplacian_rate * factor(step) * learning
 
     transforms = {
-        "matrix": muon(rate(knobs.matrix_rate), dot),
+        "matrix": muon(rate(knobs.matrix_rate), precision),
         "field": optax.adam(rate(knobs.field_rate)),
         "first": optax.adam(rate(knobs.field_rate * settings.first_scale)),
         "laplacian": optax.adam(laplacian_rate),

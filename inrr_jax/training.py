@@ -70,8 +70,8 @@ def init_state(key: Key[Array, ""], knobs: Knobs, grid: tuple[int, ...], channel
 
 
 def _optimizer(settings: Settings, knobs: Knobs) -> optax.GradientTransformation:
-    dot = numerics.DOTS[numerics.resolve_precision(settings.field.precision)]
-    return optimizers.make(settings.optimizer, knobs, settings.train.steps, dot)
+    precision = numerics.resolve_precision(settings.field.precision)
+    return optimizers.make(settings.optimizer, knobs, settings.train.steps, precision)
 
 
 def step(state: State, signal: Signal, knobs: Knobs, key: Key[Array, ""], settings: Settings) -> tuple[State, Info]:

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from inrr_jax import fibers, fields, images, numerics, optimizers, regularizers, training
+from inrr_jax import fibers, fields, images, optimizers, regularizers, training
 from inrr_jax.errors import DivergedError
 from inrr_jax.objective import objective
 from inrr_jax.settings import (
@@ -354,8 +354,8 @@ def test_muon_s_iterations_are_optax_s(key):
     matrix = jax.random.normal(key, (24, 24))
     expected = optax.contrib.muon(-1.0, beta=0.0, nesterov=False)
     expected, _ = expected.update({"w": matrix}, expected.init({"w": matrix}), {"w": matrix})
-    np.testing.assert_allclose(optimizers.orthogonal(matrix, jnp.dot), expected["w"], atol=1e-4)
-    rounded = optimizers.orthogonal(matrix, numerics.dot_bfloat16)
+    np.testing.assert_allclose(optimizers.orthogonal(matrix, "float32"), expected["w"], atol=1e-4)
+    rounded = optimizers.orthogonal(matrix, "bfloat16")
     assert jnp.linalg.norm(rounded - expected["w"]) < 0.05 * jnp.linalg.norm(rounded)
 
 
@@ -363,7 +363,7 @@ def test_optax_keeps_a_state_per_group(key):
     state = training.start(signal_of(key), TINY)[0]
     assert set(state.optimizer.inner_states) == {"matrix", "field", "first", "laplacian"}
     assert isinstance(
-        optimizers.make(TINY.optimizer, training.knobs_of(TINY, (12, 10)), 10, jnp.dot), optax.GradientTransformation
+        optimizers.make(TINY.optimizer, training.knobs_of(TINY, (12, 10)), 10, "float32"), optax.GradientTransformation
     )
 
 
