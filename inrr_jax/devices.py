@@ -1,8 +1,10 @@
 """The devices at hand, in a row: all of this computation's, over all of its hosts."""
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 
 def mesh(axis: str) -> Mesh:
@@ -17,3 +19,13 @@ def share(points: Float[Array, "N D"]) -> Float[Array, "N D"]:
     sums over points.
     """
     return jax.lax.with_sharding_constraint(points, NamedSharding(mesh("points"), PartitionSpec("points")))
+
+
+def agreed(values: Int[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
+    """Return the first process's values, of 32 bits: all must decide alike, also on what only one has measured."""
+    return np.asarray(multihost_utils.broadcast_one_to_all(values)) if jax.process_count() > 1 else values
+
+
+def fetched(tree):
+    """Bring arrays from all devices, of all hosts, to this process."""
+    return multihost_utils.process_allgather(tree, tiled=True)

@@ -1,6 +1,7 @@
 """A recovery problem: a picture, and which of its pixels are observed."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -40,10 +41,22 @@ def load(settings: Settings) -> Problem:
     Raises:
         UserError: anything wrong with either, or a picture too small for the fibres that a step draws.
     """
-    image = _load_image(settings.data)
-    shape = image.shape[:2]
-    check_size(shape, settings)
-    return Problem(image, _load_mask(settings.mask, shape))
+    return load_all([settings])[0]
+
+
+def load_all(many: Sequence[Settings]) -> list[Problem]:
+    """Load the pictures and masks that all these settings name, each picture once.
+
+    Raises:
+        UserError: as `load` does.
+    """
+    pictures = {data: _load_image(data) for data in {settings.data for settings in many}}
+    problems = []
+    for settings in many:
+        image = pictures[settings.data]
+        check_size(image.shape[:2], settings)
+        problems.append(Problem(image, _load_mask(settings.mask, image.shape[:2])))
+    return problems
 
 
 def check_size(shape: tuple[int, int], settings: Settings) -> None:

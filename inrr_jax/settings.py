@@ -10,7 +10,8 @@ from typing import Any
 from inrr_jax.errors import UserError, unknown
 
 
-def _choice(default: str, *others: str) -> Any:
+def choice(default: str, *others: str) -> Any:
+    """Declare a word by its default and the other ones that are accepted."""
     return field(default=default, metadata={"choices": (default, *others)})
 
 
@@ -69,7 +70,7 @@ class MaskSettings:
     and grid."""
     size: int = at_least(4, 1)
     """Pixels: side of the tiles of blocks, factor of grid, period of stripes and diagonal. Not used by the others."""
-    profile: str = _choice("linear", "radial", "halves")
+    profile: str = choice("linear", "radial", "halves")
     """Where density misses more than elsewhere: to the right, away from the centre, in the right half."""
     seed: int = at_least(0, 0, high=_MAX_SEED)
     """Seed of the mask alone; the fit has its own."""
@@ -77,7 +78,7 @@ class MaskSettings:
     """The picture or .npy array that mode file reads; it has the size of the image as it is fitted."""
     threshold: float = at_least(0.5, 0.0, high=1.0)
     """Grey value in [0, 1] that tells observed from missing in that file."""
-    observed: str = _choice("bright", "dark")
+    observed: str = choice("bright", "dark")
     """Which side of the threshold is observed."""
 
 
@@ -85,7 +86,7 @@ class MaskSettings:
 class FieldSettings:
     """What represents the signal: a network from position to value, or a product of matrices on the grid."""
 
-    name: str = _choice("siren", "relu", "fourier", "dmf")
+    name: str = choice("siren", "relu", "fourier", "dmf")
     """siren: sine layers (Sitzmann et al., NeurIPS 2020); relu: ReLU layers; fourier: the same on random Fourier
     features (Tancik et al., NeurIPS 2020); dmf: deep matrix factorisation (Arora et al., NeurIPS 2019)."""
     width: int = at_least(256, 1)
@@ -102,9 +103,9 @@ class FieldSettings:
     The paper has 30 at 256 pixels. A knob."""
     hidden_omega: float = at_least(1.0, 0.0, above=True)
     """Factor in the other layers, divided out of their initial weights: 1 as in INRR, 30 as in SIREN."""
-    sine: str = _choice("fast", "exact")
+    sine: str = choice("fast", "exact")
     """fast: one polynomial, within 8e-6 (numerics.py); exact: XLA's own."""
-    precision: str = _choice("auto", "float32", "bfloat16")
+    precision: str = choice("auto", "float32", "bfloat16")
     """Operands of the matrix products, which always sum in float32; auto: what this machine gains by."""
     tile: int = at_least(4096, 0)
     """Points evaluated at once, the rest recomputed in the backward pass; 0: all at once. Batches under two tiles
@@ -152,7 +153,7 @@ class RegularizerSettings:
     """Of the tiny SIREN's first layer: how fast the Laplacian may vary along an axis."""
     rank: int = at_least(256, 1)
     """Columns of the factor G of the adjacency; never more than the axis has nodes."""
-    energy: str = _choice("matrix_free", "dense")
+    energy: str = choice("matrix_free", "dense")
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -164,9 +165,9 @@ class RegularizerSettings:
 class OptimizerSettings:
     """How parameters move. The rates are peaks of the schedule, and knobs."""
 
-    name: str = _choice("muon", "adam")
+    name: str = choice("muon", "adam")
     """muon: Muon on the field's square matrices, Adam on all else; adam: Adam everywhere."""
-    schedule: str = _choice("cosine", "constant")
+    schedule: str = choice("cosine", "constant")
     """cosine: linear warm-up, then half a cosine to 0 at the last step."""
     warmup: int = at_least(50, 0)
     """Steps of warm-up in the cosine schedule."""
@@ -234,7 +235,13 @@ def from_mapping(mapping: Mapping[str, Any], cls: type = Settings, prefix: str =
     return cls(**values)
 
 
-_EXAMPLES = {int: "a whole number", float: "a number", bool: "True or False", str: "a word or path"}
+_EXAMPLES = {
+    int: "a whole number",
+    float: "a number",
+    bool: "True or False",
+    str: "a word or path",
+    tuple: "a tuple",
+}
 
 
 def _checked(path: str, value: Any, kind: type, limits: Mapping[str, Any]) -> Any:

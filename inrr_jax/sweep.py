@@ -13,7 +13,6 @@ import jax
 import numpy as np
 import psutil
 from absl import logging
-from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Float
 
@@ -197,8 +196,7 @@ def free_memory() -> int:
 
 
 def _agreed(value: int) -> int:
-    """Return the first process's value: all must take the same decisions, also those that rest on measurements."""
-    return int(multihost_utils.broadcast_one_to_all(np.int32(value))) if jax.process_count() > 1 else value
+    return int(devices.agreed(np.asarray(value, np.int32)))
 
 
 class _Batches:
@@ -218,13 +216,15 @@ class _Batches:
         def recover(params, knobs):
             return training.recover(params["field"], knobs.omega, group.shape, settings)
 
-        self._begin, self._recover = self._mapped(begin), self._mapped(recover)
         self._lengths = chunks(settings.train.steps, like.settings.train.chunk)
-        given = self._given([like])
-        state, key = jax.tree.map(self._abstract, jax.eval_shape(self._begin, *given))
+        seeds, knobs, signal = given = self._given([like])
+        start = self._mapped(begin).lower(*given)
+        state, key = jax.tree.map(self._abstract, start.out_info)
+        self._begin = start.compile()
         self._advance = {
-            length: self._chunk(length).lower(state, given[2], given[1], key).compile() for length in {*self._lengths}
+            length: self._chunk(length).lower(state, signal, knobs, key).compile() for length in {*self._lengths}
         }
+        self._recover = self._mapped(recover).lower(state.params, knobs).compile()
 
     @property
     def bytes(self) -> int:
@@ -241,9 +241,9 @@ class _Batches:
         infos: list[Info] = []
         for length in self._lengths:
             state, info = self._advance[length](state, signal, knobs, key)
-            infos.append(_fetched(info))  # and so waits, for Ctrl-C and for those who watch
+            infos.append(devices.fetched(info))  # and so waits, for Ctrl-C and for those who watch
             watch(len(members) * length)
-        recovered, params = _fetched((self._recover(state.params, knobs), state.params))
+        recovered, params = devices.fetched((self._recover(state.params, knobs), state.params))
         seconds = (time.perf_counter() - start) / len(members)
         terms = {name: np.concatenate([info[name] for info in infos], axis=1) for name in infos[0]}
         errors = [_error(*_member((terms, params), i)) for i in range(len(members))]
@@ -301,11 +301,6 @@ class _Batches:
 def chunks(steps: int, length: int) -> list[int]:
     """Cut the steps into chunks of one length, but for the last one."""
     return [min(length, steps - done) for done in range(0, steps, length)]
-
-
-def _fetched(tree):
-    """Bring arrays from all devices, of all hosts, to this process."""
-    return multihost_utils.process_allgather(tree, tiled=True)
 
 
 def _member(tree, index: int):

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import os
 import re
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import jax
 from absl import app, flags, logging
 from ml_collections import config_flags
 
@@ -50,6 +52,15 @@ def default_workdir() -> Path:
     changed = config_flags.get_override_values(flags.FLAGS["config"])
     digest = hashlib.sha256(json.dumps(changed, sort_keys=True, default=str).encode()).hexdigest()[:8]
     return Path("runs") / "-".join(part for part in (Path(file).stem, variant, digest if changed else "") if part)
+
+
+def split_cpu(count: int) -> None:
+    """Split the CPU into so many devices, before JAX starts; 0: one for each core that this process may use.
+
+    Only a CPU's devices are virtual; others stay as they are, and so does what XLA_FLAGS say.
+    """
+    if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+        jax.config.update("jax_num_cpu_devices", count or len(os.sched_getaffinity(0)))
 
 
 def _guarded(call: Callable[[], object]) -> object:

@@ -29,7 +29,6 @@ from inrr_jax.writers import MetricsWriter, read_lines, write_json
 from scripts import cli
 from scripts.progress import Progress
 
-SUMMARY = ("psnr_missing", "psnr_observed", "psnr_all", "psnr_pasted", "nmae_missing", "ssim_pasted")
 GO_ON = "to go on, give the same command again"
 
 
@@ -152,11 +151,8 @@ class Run:
             "harmonic": self._known(metrics.summarize(harmonic, task.image, task.mask)),
         }
 
-    def _known(self, scores: dict[str, float]) -> dict[str, Any]:
-        """Blank what compares with missing pixels where these hold no truth."""
-        if self._settings.data.truth:
-            return scores
-        return {name: value if name == "psnr_observed" else None for name, value in scores.items()}
+    def _known(self, scores: dict[str, float]) -> dict[str, float | None]:
+        return metrics.known(scores, truth=self._settings.data.truth)
 
     def _leave(self, recovered: Float[Array, "H W C"]) -> None:
         from inrr_jax import plots  # matplotlib takes its time to load
@@ -221,9 +217,9 @@ def _print_table(result: dict[str, Any]) -> None:
     def cell(value: float | None) -> str:
         return f"{value:>15.4f}" if value is not None and math.isfinite(value) else f"{'-':>15}"
 
-    print(f"\n{'':>10}" + "".join(f"{name:>15}" for name in SUMMARY))
+    print(f"\n{'':>10}" + "".join(f"{name:>15}" for name in metrics.NAMES))
     for name, row in (("this fit", result), ("harmonic", result["harmonic"])):
-        print(f"{name:>10}" + "".join(cell(row[key]) for key in SUMMARY))
+        print(f"{name:>10}" + "".join(cell(row[key]) for key in metrics.NAMES))
     print(f"\n{result['steps']} steps, {result['seconds']:.1f} s from process start")
 
 

@@ -1,0 +1,38 @@
+"""How much may be missing: with INRR and without, at five missing rates, five masks and initialisations each.
+
+    python -m scripts.sweep --config=configs/sweep_missing_rate.py --workdir=runs/rates
+
+50 fits of the baboon at 64 x 64. Variant `:smoke` takes seconds.
+"""
+
+import dataclasses
+
+import ml_collections
+
+from configs import base
+from inrr_jax.axes import SweepSettings
+
+SMOKE = {
+    **{f"fit.{name}": value for name, value in base.SMOKE.items()},
+    "fit.data.size": 16,
+    "fit.field.width": 8,
+    "fit.field.depth": 2,
+    "fit.train.steps": 4,
+    "fit.train.chunk": 2,
+    "axes": (("mask.rate", (0.3, 0.7)), ("regularizer.name", ("inrr", "none")), ("seed+mask.seed", (0, 1))),
+    "at_once": 1,
+}
+
+
+def get_config(variant: str = "") -> ml_collections.ConfigDict:
+    """Return the config of the given variant."""
+    config = ml_collections.ConfigDict(dataclasses.asdict(SweepSettings()))
+    config.fit.data.update(size=64, grey=True)
+    config.fit.field.width = 64
+    config.fit.train.steps = 400
+    config.axes = (
+        ("regularizer.name", ("inrr", "none")),
+        ("mask.rate", (0.1, 0.3, 0.5, 0.7, 0.9)),
+        ("seed+mask.seed", (0, 1, 2, 3, 4)),
+    )
+    return base.vary(config, variant, {"smoke": SMOKE})

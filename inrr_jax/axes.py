@@ -1,0 +1,130 @@
+"""The axes of a sweep: which settings are varied, and how their values combine into fits."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from inrr_jax.errors import UserError
+from inrr_jax.metrics import NAMES
+from inrr_jax.settings import Settings, at_least, change, choice
+
+_EXAMPLE = "such as (('mask.rate', (0.3, 0.5)), ('seed+mask.seed', (0, 1)))"
+
+
+@dataclass(frozen=True)
+class SweepSettings:
+    """A base fit, and what is varied of it."""
+
+    fit: Settings = Settings()
+    axes: tuple = ()
+    """Pairs of a setting's dotted name and a tuple of its values. Names joined by + take the same value. Where seeds
+    alone differ, figures and tables tell mean and spread."""
+    combine: str = choice("product", "zip")
+    """product: every value of an axis with every one of the others, the last axis fastest; zip: the first values of
+    all, the second ones, ..."""
+    ensemble: int = at_least(0, 0)
+    """Number of initialisations of one problem, instead of axes: their mean, deviation and calibration are left."""
+    at_once: int = at_least(0, 0)
+    """Fits vectorised on a device; 1: one after another; 0: what a short measurement finds best."""
+    devices: int = at_least(0, 0)
+    """Virtual devices that a CPU is split into; 0: one for each core that this process may use."""
+    metric: str = choice("psnr_missing", *(name for name in NAMES if name != "psnr_missing"))
+    """What the figures and the report show."""
+    table: tuple = ()
+    """Names of the two axes that span the heat map and the tables: rows and columns. Empty: the last two that are no
+    seeds."""
+
+    @property
+    def names(self) -> list[str]:
+        """Every setting that is varied."""
+        return [name for names, _ in self.pairs for name in names]
+
+    @property
+    def pairs(self) -> list[tuple[list[str], Sequence[Any]]]:
+        """Every axis: its settings, and their values."""
+        if self.ensemble:
+            return [(["seed"], range(self.fit.seed, self.fit.seed + self.ensemble))]
+        return [(name.split("+"), values) for name, values in self.axes]
+
+    @property
+    def shown(self) -> list[str]:
+        """The axes that tables and figures tell apart, by their first setting: those with several values but seeds."""
+        return [names[0] for names, values in self.pairs if len(values) > 1 and not _is_seeds(names)]
+
+    @property
+    def repeats(self) -> bool:
+        """Whether there are several seeds."""
+        return any(len(values) > 1 and _is_seeds(names) for names, values in self.pairs)
+
+    @property
+    def spanning(self) -> tuple[str, str]:
+        """The axes of the tables, down and across; empty where there is none."""
+        down, across = self.table or ("", "", *self.shown)[-2:]
+        return down, across
+
+
+class Point(NamedTuple):
+    """One fit of a sweep."""
+
+    place: dict[str, Any]
+    """Its value of every setting that is varied."""
+    settings: Settings
+
+
+def expand(settings: SweepSettings) -> list[Point]:
+    """List the fits of a sweep, in order.
+
+    Raises:
+        UserError: no axes, or not in pairs; an axis without values; a setting that is unknown, does not take a value,
+            or is in two axes; axes of different length under zip; two fits that are the same.
+    """
+    _check(settings)
+    places = [dict(place) for place in _combined(settings)]
+    points = [Point(place, change(settings.fit, place)) for place in places]
+    first: dict[Settings, int] = {}
+    for index, point in enumerate(points):
+        same = first.setdefault(point.settings, index)
+        if same != index:
+            raise UserError(f"fits {same} and {index} are the same one, {told(point.place)}: give each value once")
+    return points
+
+
+def _is_seeds(names: Sequence[str]) -> bool:
+    return all(name.endswith("seed") for name in names)
+
+
+def told(place: Mapping[str, Any]) -> str:
+    """Name a place on the axes."""
+    return ", ".join(f"{name}={value}" for name, value in place.items())
+
+
+def _check(settings: SweepSettings) -> None:
+    if settings.ensemble and settings.axes:
+        raise UserError(f"ensemble={settings.ensemble} with axes: an ensemble varies the seed alone; give one of them")
+    if not (settings.ensemble or settings.axes):
+        raise UserError(f"axes is empty: give pairs of a setting and its values, {_EXAMPLE}")
+    for pair in settings.axes:
+        if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], tuple)):
+            raise UserError(f"axes holds {pair!r}: give pairs of a setting and its values, {_EXAMPLE}")
+        if not pair[1]:
+            raise UserError(f"axis {pair[0]} is empty: give its values, {_EXAMPLE}")
+    names = settings.names
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(f"setting {twice[0]} is in two axes: give it once")
+    if settings.combine == "zip" and len({len(values) for _, values in settings.pairs}) > 1:
+        lengths = ", ".join(f"{'+'.join(names)} has {len(values)}" for names, values in settings.pairs)
+        raise UserError(f"axes differ in length under combine=zip: {lengths}; give as many values each, or product")
+    if settings.table and not (len(settings.table) == 2 and set(settings.table) <= set(settings.shown)):
+        raise UserError(f"table={settings.table} is none: give two axes of {', '.join(settings.shown)}")
+    if not settings.fit.data.truth and settings.metric != "psnr_observed":
+        raise UserError(f"metric={settings.metric} needs data.truth: give psnr_observed, which does not")
+    for names, values in settings.pairs:  # one by one, so that the refusal names nothing else
+        for name, value in itertools.product(names, values):
+            change(settings.fit, {name: value})
+
+
+def _combined(settings: SweepSettings):
+    axes = [[[(name, value) for name in names] for value in values] for names, values in settings.pairs]
+    combined = itertools.product(*axes) if settings.combine == "product" else zip(*axes, strict=True)
+    return (itertools.chain(*place) for place in combined)
