@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 from absl import app, flags, logging
@@ -20,12 +21,40 @@ CONFIG = config_flags.DEFINE_config_file(
 )
 WORKDIR = flags.DEFINE_string("workdir", None, "The folder for all that the run leaves.")
 
+GO_ON = "to go on, give the same command again"
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 
 class Interrupted(KeyboardInterrupt):
     """The user stopped the run; the message says what is kept and how to go on."""
+
+
+class Stopping:
+    """Makes Ctrl-C and a polite kill wait for the end of a chunk of steps, once; a second one stops at once.
+
+    Whoever takes the steps looks at `asked` after each chunk. An interpreter that ends while the devices compute may
+    crash on its way out.
+    """
+
+    def __init__(self):
+        self.asked = False
+        self._previous: dict[int, Any] = {}
+
+    def __enter__(self):
+        self._previous = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *unused):
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number, frame):
+        if self.asked:
+            raise Interrupted(f"stopped at once: {GO_ON}")
+        self.asked = True
+        os.write(2, b"\nstopping at the end of this chunk; once more to stop at once\n")  # print may be busy
 
 
 def run(main: Callable[..., None], *, names: bool = False) -> None:

@@ -6,7 +6,7 @@ python -m scripts.compare --config=configs/compare.py [--config.images=a,b.png] 
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,7 @@ def main(config: ConfigDict, folder: Path | None) -> None:
         table.finish()
     except KeyboardInterrupt:
         table.write()
-        raise cli.Interrupted(f"stopped: {folder} keeps what is finished; to go on, give the same command") from None
+        raise cli.Interrupted(f"stopped: {folder} keeps what is finished; {cli.GO_ON}") from None
     print(tables.summary(table.rows))
     print(f"\nleft in {folder}: results.csv, results.md, gains.png, and a picture per image and mask")
 
@@ -86,9 +86,15 @@ class Comparison:
         )
         self._fill(fillings)
         steps = self._settings.fit.train.steps
-        with Progress(len(fits) * steps, done * steps) as progress:
-            self._run(trials, self._trials, progress)
-            self._run(self._fits(), self._results, progress)
+        with cli.Stopping() as stop, Progress(len(fits) * steps, done * steps) as progress:
+
+            def watch(steps: int) -> None:
+                progress.advance(steps)
+                if stop.asked:
+                    raise KeyboardInterrupt
+
+            self._run(trials, self._trials, watch)
+            self._run(self._fits(), self._results, watch)
         self.write()
         self._draw()
 
@@ -113,7 +119,7 @@ class Comparison:
                 image, mask = filling.task.case
                 print(f"fill {i + 1}/{len(fillings)}: {image}, {mask}, {filling.name}, {seconds:.1f} s", flush=True)
 
-    def _run(self, jobs: Sequence[Trial] | Sequence[Fit], results: Results, progress: Progress) -> None:
+    def _run(self, jobs: Sequence[Trial] | Sequence[Fit], results: Results, watch: Callable[[int], None]) -> None:
         """Run the fits that have no row yet; they have one as soon as their batch ends."""
         done = self._done(jobs, results)
         fitted = sweep.run(
@@ -121,7 +127,7 @@ class Comparison:
             at_once=self._settings.at_once,
             done={i: row["at_once"] for i, row in done.items()},
             tell=lambda line: print(line, flush=True),
-            watch=progress.advance,
+            watch=watch,
         )
         for index, outcome in fitted:
             job = jobs[index]

@@ -6,8 +6,6 @@ python -m scripts.train --config=configs/baboon.py [--config.NAME=VALUE ...] [--
 import contextlib
 import dataclasses
 import math
-import os
-import signal as signals
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,8 +26,6 @@ from inrr_jax.types import Info
 from inrr_jax.writers import MetricsWriter, read_lines, write_json
 from scripts import cli
 from scripts.progress import Progress
-
-GO_ON = "to go on, give the same command again"
 
 
 def main(config: ConfigDict, folder: Path | None) -> None:
@@ -62,7 +58,7 @@ class Run:
     def __init__(self, settings: Settings, task: problem.Problem, folder: Path):
         """Restore the newest checkpoint, or start."""
         self._settings, self._task, self._folder = settings, task, folder
-        self._before, self._failed, self._stopped = 0.0, set(), False
+        self._before, self._failed = 0.0, set()
         self._signal = task.signal
         self._state, self._knobs, self._key = training.start(self._signal, settings)
         self._checkpoints = Checkpoints(folder / "checkpoints")
@@ -76,8 +72,8 @@ class Run:
         print(self._headline(), flush=True)
         steps, done = self._settings.train.steps, int(self._state.step)
         try:
-            with self._stopping_between_chunks(), Progress(steps, done) as progress:
-                self._fit(progress)
+            with cli.Stopping() as stop, Progress(steps, done) as progress:
+                self._fit(progress, stop)
         except (DivergedError, cli.Interrupted) as end:
             self._close()
             raise type(end)(f"{end}; {self._kept()}") from None
@@ -88,13 +84,13 @@ class Run:
         self._seal(result)
         return result
 
-    def _fit(self, progress: Progress) -> None:
+    def _fit(self, progress: Progress, stop: cli.Stopping) -> None:
         fit = training.fit(self._state, self._signal, self._knobs, self._key, self._settings)
         train, clock, last = self._settings.train, time.perf_counter(), int(self._state.step)
         for self._state, info in fit:
             step = int(self._state.step)
             speed = (step - last) / (time.perf_counter() - clock)
-            stopping = self._stopped and step < train.steps  # read once: the signal may come at any line
+            stopping = stop.asked and step < train.steps  # read once: the signal may come at any line
             if step // train.evaluate_every > last // train.evaluate_every or step == train.steps:
                 self._evaluate(step, info, speed, progress)
             if step // train.checkpoint_every > last // train.checkpoint_every or step == train.steps or stopping:
@@ -102,7 +98,7 @@ class Run:
             progress.update(step, speed)
             clock, last = time.perf_counter(), step
             if stopping:
-                raise cli.Interrupted(f"stopped at step {step}: {GO_ON}")
+                raise cli.Interrupted(f"stopped at step {step}: {cli.GO_ON}")
 
     def _evaluate(self, step: int, info: Info, speed: float, progress: Progress) -> None:
         scores = self._known(metrics.summarize(self._recover(), self._task.image, self._task.mask))
@@ -125,7 +121,7 @@ class Run:
         if self._failed:
             _print_table(result)
             failed = ", ".join(sorted(self._failed))
-            raise OSError(f"could not be written: {failed}; {self._kept()}: {GO_ON}")
+            raise OSError(f"could not be written: {failed}; {self._kept()}: {cli.GO_ON}")
 
     def _close(self) -> None:
         with self._going_on("metrics.jsonl"):
@@ -194,23 +190,6 @@ class Run:
             if what not in self._failed:
                 logging.warning("%s could not be written (%s): going on without", what, error.strerror or error)
             self._failed.add(what)
-
-    @contextlib.contextmanager
-    def _stopping_between_chunks(self) -> Iterator[None]:
-        """Make Ctrl-C and a polite kill wait for the chunk's end, once; a second one stops at once."""
-
-        def ask(number, frame):
-            if self._stopped:
-                raise cli.Interrupted(f"stopped at once: {GO_ON}")
-            self._stopped = True
-            os.write(2, b"\nstopping at the end of this chunk; once more to stop at once\n")  # print may be busy
-
-        previous = {number: signals.signal(number, ask) for number in (signals.SIGINT, signals.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signals.signal(number, handler)
 
 
 def _print_table(result: dict[str, Any]) -> None:

@@ -1,6 +1,8 @@
 """The comparison from the command line: what it leaves, and that nothing is ever fitted twice."""
 
 import csv
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -120,7 +122,7 @@ def test_a_stopped_comparison_goes_on_to_the_same_table(tmp_path, fitted, monkey
             yield outcome
 
     monkeypatch.setattr(sweep, "run", stopping)
-    with pytest.raises(cli.Interrupted, match="to go on, give the same command"):
+    with pytest.raises(cli.Interrupted, match="to go on, give the same command again"):
         run(tmp_path / "run")
     assert (tmp_path / "run" / "results.md").exists()
     with (tmp_path / "run" / "results.jsonl").open("a") as file:
@@ -174,3 +176,21 @@ def test_every_method_of_the_config_is_known():
     for variant in ("", "smoke"):
         for name in config.get_config(variant).methods.split(","):
             methods.check(name)
+
+
+def test_ctrl_c_waits_for_the_end_of_a_chunk(tmp_path, monkeypatch, capfd):
+    """A crash on the way out, with the devices still at work, is what a plain KeyboardInterrupt may end in."""
+    reached = []
+
+    def interrupted(members, *, done, watch, **unused):
+        watch(1)
+        os.kill(os.getpid(), signal.SIGINT)
+        reached.append("the chunk's end")
+        watch(1)
+        yield from ()
+
+    monkeypatch.setattr(sweep, "run", interrupted)
+    with pytest.raises(cli.Interrupted, match="keeps what is finished"):
+        run(tmp_path / "run")
+    assert reached == ["the chunk's end"]
+    assert "once more to stop at once" in capfd.readouterr().err
