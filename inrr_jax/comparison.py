@@ -49,6 +49,8 @@ class ComparisonSettings:
     """Of the observed pixels that choose a method's settings."""
     at_once: int = at_least(0, 0)
     """Fits that share a device; 0: measured."""
+    devices: int = at_least(0, 0)
+    """Virtual devices that a CPU is split into; 0: one for each core that this process may use."""
 
 
 class Task(NamedTuple):

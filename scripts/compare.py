@@ -21,13 +21,14 @@ from inrr_jax.tables import Case, Row
 from scripts import cli
 from scripts.progress import Progress
 
-IN_PARTS = ("images", "masks", "methods", "seeds", "at_once")
+IN_PARTS = ("images", "masks", "methods", "seeds", "at_once", "devices")
 """Settings that commands for one folder may differ in: its tables hold the rows of all."""
 
 
 def main(config: ConfigDict, folder: Path | None) -> None:
     """Do what the folder lacks of the comparison that the config describes."""
     settings = from_mapping(config.to_dict(), ComparisonSettings)
+    cli.split_cpu(settings.devices)
     if settings.fit.field.precision == "auto":
         settings = change(settings, {"fit.field.precision": numerics.best_precision()})
     folder = folder or cli.default_workdir()

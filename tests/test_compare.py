@@ -30,6 +30,12 @@ TINY = {
 COLUMNS = "image mask method field regularizer seed psnr_missing psnr_pasted psnr_all nmae_missing ssim_pasted steps"
 
 
+@pytest.fixture(autouse=True)
+def _one_device(monkeypatch):
+    """Leave the devices as they are: JAX has started."""
+    monkeypatch.setattr(cli, "split_cpu", lambda count: None)
+
+
 def run(folder, **changes):
     settings = config.get_config("smoke")
     settings.update_from_flattened_dict(TINY | changes)
