@@ -6,9 +6,10 @@ import struct
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import jax.numpy as jnp
 import numpy as np
 from absl import logging
-from jaxtyping import Float
+from jaxtyping import Array, Float, Int
 from numpy.typing import ArrayLike
 
 from inrr_jax.errors import UserError, unknown
@@ -236,3 +237,18 @@ def axes(shape: tuple[int, ...]) -> tuple[Float[np.ndarray, "n"], ...]:
     """
     gaps = max(max(shape) - 1, 1)
     return tuple(((2.0 * np.arange(n) - (n - 1)) / gaps).astype(np.float32) for n in shape)
+
+
+def nearest(points: Float[Array, "N D"], shape: tuple[int, ...]) -> tuple[Int[Array, "N"], ...]:
+    """Return the pixels nearest to points among the coordinates that `axes` gives: its inverse.
+
+    Args:
+        points: coordinates, of the longest axis in [-1, 1]; beyond the grid the border is nearest.
+        shape: the grid's, without channels.
+
+    Returns:
+        One index array for each axis.
+    """
+    gaps = max(max(shape) - 1, 1)
+    places = [jnp.round((points[:, a] * gaps + (n - 1)) / 2).astype(jnp.int32) for a, n in enumerate(shape)]
+    return tuple(jnp.clip(place, 0, n - 1) for place, n in zip(places, shape, strict=True))

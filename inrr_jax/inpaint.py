@@ -1,7 +1,7 @@
 """One call: a damaged picture in, a recovered one out."""
 
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
 from inrr_jax import ensemble as ensembles
@@ -52,7 +52,7 @@ def inpaint(
         raise UserError(f"ensemble={ensemble} is out of range: give at least {1 + return_std}")
     grey = np.ndim(image) == 2
     if ensemble == 1:
-        return _finished(_fit(problem, settings), problem.image, observed, grey)
+        return _finished(training.solve(problem.signal, settings), problem.image, observed, grey)
     members = ensembles.fit(problem, settings, ensemble)
     filled = _finished(members.mean(axis=0), problem.image, observed, grey)
     spread = _finished(ensembles.deviation(members), np.zeros_like(problem.image), observed, grey)
@@ -70,10 +70,3 @@ def _without_missing(image: np.ndarray, missing: Bool[np.ndarray, "H W"]) -> np.
     zeroed = image.copy()
     zeroed[missing] = 0
     return zeroed
-
-
-def _fit(problem: Problem, settings: Settings) -> Float[Array, "H W C"]:
-    state, knobs, key = training.start(problem.signal, settings)
-    for fitted, _ in training.fit(state, problem.signal, knobs, key, settings):
-        state = fitted
-    return training.recover(state.params["field"], knobs.omega, problem.image.shape, settings)

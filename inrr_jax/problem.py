@@ -22,11 +22,14 @@ class Problem(NamedTuple):
     """Values in [0, 1]; those of missing pixels are the truth, or junk where there is none."""
     mask: Bool[np.ndarray, "H W"]
     """True where observed."""
+    context: Float[np.ndarray, "H W C"] | None = None
+    """The recovery of a first fit, for the fields that need one."""
 
     @property
     def signal(self) -> Signal:
         """The part that a fit may see."""
-        return Signal(jnp.where(self.mask[..., None], self.image, 0.0), jnp.asarray(self.mask))
+        context = None if self.context is None else jnp.asarray(self.context)
+        return Signal(jnp.where(self.mask[..., None], self.image, 0.0), jnp.asarray(self.mask), context)
 
     @property
     def digest(self) -> str:

@@ -86,13 +86,19 @@ class MaskSettings:
 class FieldSettings:
     """What represents the signal: a network from position to value, or a product of matrices on the grid."""
 
-    name: str = choice("siren", "relu", "fourier", "dmf")
+    name: str = choice("siren", "relu", "fourier", "dmf", "inrz")
     """siren: sine layers (Sitzmann et al., NeurIPS 2020); relu: ReLU layers; fourier: the same on random Fourier
-    features (Tancik et al., NeurIPS 2020); dmf: deep matrix factorisation (Arora et al., NeurIPS 2019)."""
+    features (Tancik et al., NeurIPS 2020); dmf: deep matrix factorisation (Arora et al., NeurIPS 2019);
+    inrz: a siren that is also given what its neighbours were in the recovery of a first fit, the same with siren and
+    without regulariser (INR-Z: Li et al., CVPR 2023, figure 1c)."""
     width: int = at_least(256, 1)
     """Of a network's layers."""
     depth: int = at_least(5, 1)
     """Number of a network's sine or ReLU layers."""
+    neighbors: str = choice("lines", "patch")
+    """Of inrz. lines: all of a pixel's row and of its column; patch: those around it."""
+    reach: int = at_least(2, 1)
+    """Pixels from the centre of inrz's patch to its sides."""
     factors: int = at_least(3, 2)
     """Number of dmf's factors."""
     scale: float = at_least(1e-3, 0.0, above=True)

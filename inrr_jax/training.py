@@ -15,10 +15,10 @@ import optax
 from jaxtyping import Array, Float, Key, UInt32
 
 from inrr_jax import fibers, fields, images, numerics, optimizers, regularizers
-from inrr_jax.errors import DivergedError
+from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.objective import objective
 from inrr_jax.regularizers import Laplacians
-from inrr_jax.settings import DataSettings, MaskSettings, Settings, TrainSettings, WeightSettings
+from inrr_jax.settings import DataSettings, MaskSettings, Settings, TrainSettings, WeightSettings, change
 from inrr_jax.types import Info, Knobs, Params, Scalar, Signal, State
 from inrr_jax.types import knobs as knobs_of
 
@@ -53,10 +53,44 @@ def start(signal: Signal, settings: Settings) -> tuple[State, Knobs, Key[Array, 
 
 
 def begin(seed: Seed, signal: Signal, knobs: Knobs, settings: Settings) -> tuple[State, Key[Array, ""]]:
-    """Return the state that a fit starts from and the key of its fibres; all but the settings may be traced."""
+    """Return the state that a fit starts from and the key of its fibres; all but the settings may be traced.
+
+    Raises:
+        UserError: the field needs the context of a first fit, and the signal has none.
+    """
     init_key, fibers_key = jax.random.split(jax.random.key(seed))
     grid, channels = signal.mask.shape, signal.values.shape[-1]
-    return init_state(init_key, knobs, grid, channels, settings), fibers_key
+    state = init_state(init_key, knobs, grid, channels, settings)
+    if first_fit(settings):
+        if signal.context is None:
+            raise UserError(
+                f"field.name={settings.field.name} needs the recovery of a first fit: give it as the problem's context,"
+                " or use scripts.train or training.solve, which see to it"
+            )
+        # A copy, because the state is donated.
+        state.params["field"]["context"] = jnp.array(signal.context)
+    return state, fibers_key
+
+
+def first_fit(settings: Settings) -> Settings | None:
+    """Return the settings of the fit whose recovery the field is given as its context; None where it needs none."""
+    if settings.field.name != "inrz":
+        return None
+    return change(settings, {"field.name": "siren", "regularizer.name": "none"})
+
+
+def solve(signal: Signal, settings: Settings) -> Float[Array, "*grid C"]:
+    """Fit from start to end, after a first fit where the field needs one, and recover.
+
+    Raises:
+        DivergedError: as `fit`.
+    """
+    if first := first_fit(settings):
+        signal = signal._replace(context=solve(signal, first))
+    state, knobs, key = start(signal, settings)
+    for fitted, _ in fit(state, signal, knobs, key, settings):
+        state = fitted
+    return recover(state.params["field"], knobs.omega, signal.values.shape, settings)
 
 
 def init_state(key: Key[Array, ""], knobs: Knobs, grid: tuple[int, ...], channels: int, settings: Settings) -> State:

@@ -22,6 +22,8 @@ class Signal(NamedTuple):
     values: Float[Array, "*grid C"]
     mask: Bool[Array, "*grid"]
     """True where observed."""
+    context: Float[Array, "*grid C"] | None = None
+    """The recovery of a first fit, for the fields that need one."""
 
 
 Lines = tuple[Float[Array, "_ _ C"], ...]

@@ -34,7 +34,9 @@ def main(config: ConfigDict, folder: Path | None) -> None:
     folder = folder or Path("runs/masks")
     folder.mkdir(parents=True, exist_ok=True)
     titles = {f"{name}: {100 * (1 - task.mask.mean()):.0f} %": task for name, task in shown.items()}
-    plots.pictures(folder / "masks.png", {name: plots.paint_missing(*task) for name, task in titles.items()})
+    plots.pictures(
+        folder / "masks.png", {name: plots.paint_missing(task.image, task.mask) for name, task in titles.items()}
+    )
     print(f"left in {folder}: masks.png")
 
 

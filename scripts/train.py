@@ -39,7 +39,10 @@ def main(config: ConfigDict, folder: Path | None) -> None:
         print(f"{folder} holds this run, finished; remove the folder to start over")
         _print_table(result)
         return
-    result = Run(settings, task, folder).finish()
+    before = 0.0
+    if first := training.first_fit(settings):
+        task, before = _first_fit(first, task, folder / "first")
+    result = Run(settings, task, folder, before).finish()
     _print_table(result)
     print(f"left in {folder}: result.json, metrics.jsonl, reconstruction.png, comparison.png, checkpoints")
 
@@ -52,18 +55,27 @@ def _with_precision(settings: Settings, recorded: Settings | None) -> Settings:
     return dataclasses.replace(settings, field=dataclasses.replace(settings.field, precision=precision))
 
 
+def _first_fit(settings: Settings, task: problem.Problem, folder: Path) -> tuple[problem.Problem, float]:
+    """Run or finish the first fit in a folder of its own; return its recovery as context, and its earlier seconds."""
+    workdir.claim(folder, to_mapping(settings), task.digest)
+    run = Run(settings, task, folder)
+    before = run.before
+    run.finish()
+    return task._replace(context=np.asarray(run.recover())), before
+
+
 class Run:
     """A fit with its work directory: what is looked at, written and kept on the way."""
 
-    def __init__(self, settings: Settings, task: problem.Problem, folder: Path):
-        """Restore the newest checkpoint, or start."""
+    def __init__(self, settings: Settings, task: problem.Problem, folder: Path, before: float = 0.0):
+        """Restore the newest checkpoint, or start; `before` are seconds that went into it in other processes."""
         self._settings, self._task, self._folder = settings, task, folder
-        self._before, self._failed = 0.0, set()
+        self.before, self._failed = before, set()
         self._signal = task.signal
         self._state, self._knobs, self._key = training.start(self._signal, settings)
         self._checkpoints = Checkpoints(folder / "checkpoints")
         if restored := self._checkpoints.restore(self._state):
-            self._state, self._before = restored
+            self._state, self.before = restored
             print(f"resumed at step {int(self._state.step)} from {folder}", flush=True)
         self._writer = MetricsWriter(folder, int(self._state.step))
 
@@ -77,7 +89,7 @@ class Run:
         except (DivergedError, cli.Interrupted) as end:
             self._close()
             raise type(end)(f"{end}; {self._kept()}") from None
-        recovered = self._recover()
+        recovered = self.recover()
         result = self._result(recovered)
         self._leave(recovered)
         self._close()
@@ -101,7 +113,7 @@ class Run:
                 raise cli.Interrupted(f"stopped at step {step}: {cli.GO_ON}")
 
     def _evaluate(self, step: int, info: Info, speed: float, progress: Progress) -> None:
-        scores = self._known(metrics.summarize(self._recover(), self._task.image, self._task.mask))
+        scores = self._known(metrics.summarize(self.recover(), self._task.image, self._task.mask))
         terms = {name: float(values[-1]) for name, values in info.items()}
         progress.show(scores)
         row = {**terms, **scores, "steps_per_second": speed, "seconds": self._seconds()}
@@ -133,7 +145,8 @@ class Run:
         step = self._checkpoints.newest()
         return f"{self._folder} keeps {'no checkpoint' if step is None else f'the checkpoint of step {step}'}"
 
-    def _recover(self) -> Float[Array, "H W C"]:
+    def recover(self) -> Float[Array, "H W C"]:
+        """Evaluate the fit on the whole grid."""
         return training.recover(self._state.params["field"], self._knobs.omega, self._task.image.shape, self._settings)
 
     def _result(self, recovered: Float[Array, "H W C"]) -> dict[str, Any]:
@@ -170,7 +183,7 @@ class Run:
 
     def _seconds(self) -> float:
         """Seconds since the process started, and those of the processes that it goes on from."""
-        return self._before + time.time() - psutil.Process().create_time()
+        return self.before + time.time() - psutil.Process().create_time()
 
     def _headline(self) -> str:
         height, width, channels = self._task.image.shape

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from configs import baboon, inpaint
-from inrr_jax import checkpoints, problem, training, workdir
+from inrr_jax import checkpoints, metrics, problem, training, workdir
 from inrr_jax.checkpoints import Checkpoints
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.writers import read_lines
@@ -184,6 +184,30 @@ def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(uninterrupted, tmp_pat
     train.main(smoke(), folder)
     assert "resumed at step 15" in capfd.readouterr().out
     assert_same_run(folder, uninterrupted)
+
+
+@pytest.mark.slow
+def test_a_fit_that_needs_a_first_one_goes_on_in_either(tmp_path, at_step, monkeypatch, capfd):
+    config = smoke(field__name="inrz", field__depth=1, regularizer__name="grid", optimizer__name="adam")
+    folder = tmp_path / "run"
+    monkeypatch.setattr("inrr_jax.plots.comparison", lambda *unused, **also: None)
+    at_step(10, lambda: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(cli.Interrupted, match=r"run/first keeps the checkpoint of step 15"):
+        train.main(config, folder)
+    with pytest.raises(cli.Interrupted, match=r"run keeps the checkpoint of step 15"):
+        train.main(config, folder)
+    train.main(config, folder)
+    told = capfd.readouterr().out
+    assert re.findall(r"resumed at step (\d+) from (?:.*)/(\w+)\n", told) == [
+        ("15", "first"),
+        ("20", "first"),
+        ("15", "run"),
+    ]
+    task, settings = problem.load(workdir.recorded(folder)), workdir.recorded(folder)
+    expected = metrics.summarize(training.solve(task.signal, settings), task.image, task.mask)
+    found = workdir.finished(folder)
+    assert {name: found[name] for name in SCORES} == expected
+    assert found["psnr_missing"] != workdir.finished(folder / "first")["psnr_missing"]
 
 
 def test_a_stop_during_the_first_chunk_keeps_its_end(uninterrupted, tmp_path, monkeypatch):

@@ -8,12 +8,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from inrr_jax import devices, numerics
+from inrr_jax import devices, images, numerics
 from inrr_jax.errors import UserError
 from inrr_jax.fields.factorization import Factorization
+from inrr_jax.fields.neighbors import FORMS
 from inrr_jax.fields.networks import Fourier, Relu
 from inrr_jax.fields.siren import Siren
 from inrr_jax.settings import FieldSettings
+
+FIXED = ("frequencies", "context")
+"""Parameters of a field that are drawn or given, and not learned."""
 
 
 class Field(NamedTuple):
@@ -29,6 +33,8 @@ def on_grid(settings: FieldSettings, grid: tuple[int, ...], channels: int) -> Fi
     Raises:
         UserError: a factorisation of what is no matrix.
     """
+    if settings.name == "inrz":
+        return _inrz(settings, grid, channels)
     if settings.name != "dmf":
         return make(settings, len(grid), channels)
     if len(grid) != 2:
@@ -54,6 +60,32 @@ def make(settings: FieldSettings, dimensions: int, channels: int) -> Field:
     def apply(params, points, omega):
         points = devices.share(points) if settings.sharded else points
         return nn.sigmoid(module.apply({"params": params}, points, omega))
+
+    return Field(init, tiled(apply, settings.tile))
+
+
+def _inrz(settings: FieldSettings, grid: tuple[int, ...], channels: int) -> Field:
+    """Build a SIREN of the position and of what its neighbours were in a first recovery, the parameter `context`.
+
+    The weights of the first layer start as if there were the position alone: what is added to it is small.
+    """
+    dot = numerics.DOTS[numerics.resolve_precision(settings.precision)]
+    module = _siren(settings, channels, dot).clone(fan_in=len(grid))
+
+    def inputs(context, points):
+        near = FORMS[settings.neighbors](context, images.nearest(points, grid), settings.reach)
+        return jnp.concatenate([points, near], axis=-1)
+
+    def init(key):
+        context = jnp.zeros((*grid, channels))
+        like = jax.eval_shape(inputs, context, jax.ShapeDtypeStruct((1, len(grid)), jnp.float32))
+        return {**module.lazy_init(key, like, 1.0)["params"], "context": context}
+
+    def apply(params, points, omega):
+        points = devices.share(points) if settings.sharded else points
+        network = {name: layer for name, layer in params.items() if name != "context"}
+        given = inputs(jax.lax.stop_gradient(params["context"]), points)
+        return nn.sigmoid(module.apply({"params": network}, given, omega))
 
     return Field(init, tiled(apply, settings.tile))
 

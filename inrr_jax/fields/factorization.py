@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Key
+
+from inrr_jax import images
 
 Factors = dict[str, Float[Array, "C _ _"]]
 
@@ -39,17 +41,9 @@ class Factorization(NamedTuple):
     ) -> Float[Array, "N C"]:
         """Return the entries X_ij of the pixels nearest to the points; omega has no part in it."""
         del omega
-        rows, columns = self._nearest(points)
+        rows, columns = images.nearest(points, self.grid)
         left = params["factor0"]
         for i in range(1, self.factors - 1):
             left = left @ params[f"factor{i}"]
         right = params[f"factor{self.factors - 1}"]
         return jnp.einsum("cnk,ckn->nc", left[:, rows, :], right[:, :, columns])
-
-    def _nearest(self, points: Float[Array, "N 2"]) -> tuple[Int[Array, "N"], ...]:
-        """Invert `images.axes`."""
-        gaps = max(max(self.grid) - 1, 1)
-        return tuple(
-            jnp.clip(jnp.round((points[:, a] * gaps + (n - 1)) / 2).astype(jnp.int32), 0, n - 1)
-            for a, n in enumerate(self.grid)
-        )

@@ -42,6 +42,7 @@ class Siren(nn.Module):
     pre-activation then has a variance near 1 at the start. omega_h = 1 is INRR's network, omega_h = omega = 30 SIREN's:
     the same sine layers at the start, under other steps of Adam, and 1/30 of the output. `dot` multiplies the square
     matrices, where the time goes; the frequencies of the first layer and the few columns of the last stay float32.
+    `fan_in` is the K of the first layer where not all of its inputs are to count.
     """
 
     features: int
@@ -50,6 +51,7 @@ class Siren(nn.Module):
     hidden_omega: float = 1.0
     sine: Callable[[Float[Array, "..."]], Float[Array, "..."]] = jnp.sin
     dot: Callable[..., Float[Array, "N M"]] = jnp.dot
+    fan_in: int | None = None
 
     @nn.compact
     def __call__(self, points: Float[Array, "N K"], omega: Float[Array, ""] | float) -> Float[Array, "N M"]:
@@ -57,7 +59,7 @@ class Siren(nn.Module):
 
         Each sine layer's pre-activation, factor included, is sown as an intermediate `pre_activation`.
         """
-        first = Linear(self.width, 1.0 / points.shape[-1], name="first")
+        first = Linear(self.width, 1.0 / (self.fan_in or points.shape[-1]), name="first")
         x = self._activate(omega * first(points))
         bound = (6.0 / self.width) ** 0.5 / self.hidden_omega
         for layer in range(1, self.depth):

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from inrr_jax.fields import FIXED
 from inrr_jax.types import Lines, Params
 
 
@@ -55,12 +56,10 @@ def weight_decay(field: Params) -> Float[Array, ""]:
     """Mean square of the field's weights: it shapes the network, and the signal only through that.
 
     The weights are the matrices that are learned, a factorisation's factors among them: no biases (as in Goodfellow et
-    al., Deep Learning, 2016, section 7.1) and no fixed Fourier frequencies. Being a term of the loss, it goes through
-    the optimiser like all others; AdamW's decay does not.
+    al., Deep Learning, 2016, section 7.1), no Fourier frequencies and no first recovery, which are fixed. Being a term
+    of the loss, it goes through the optimiser like all others; AdamW's decay does not.
     """
     weights = [
-        leaf
-        for path, leaf in jax.tree_util.tree_leaves_with_path(field)
-        if leaf.ndim > 1 and path[-1].key != "frequencies"
+        leaf for path, leaf in jax.tree_util.tree_leaves_with_path(field) if leaf.ndim > 1 and path[-1].key not in FIXED
     ]
     return jnp.sum(jnp.stack([jnp.sum(leaf**2) for leaf in weights])) / sum(leaf.size for leaf in weights)
