@@ -20,7 +20,7 @@ OPENCV = ["telea_r3", "navier_stokes_r5"] if importlib.util.find_spec("cv2") els
 SIREN = ["siren", *(f"siren+{term}" for term in ("tv", "grid", "tikhonov2", "air", "inrr"))]
 FROZEN = [f"siren+inrr@{percent}" for percent in (10, 25, 50)]
 DMF = ["dmf", *(f"dmf+{term}" for term in ("tv", "air", "inrr"))]
-OTHERS = ["relu", "fourier"]
+OTHERS = ["relu", "fourier", "inrz", "inrz_patch"]
 
 SMOKE = {
     **{f"fit.{name}": value for name, value in base.SMOKE.items()},

@@ -29,6 +29,8 @@ FIELDS: dict[str, Habit] = {
     "siren": Habit((15.0, 30.0)),
     "relu": Habit(),
     "fourier": Habit((15.0, 30.0)),
+    "inrz": Habit((15.0, 30.0)),
+    "inrz_patch": Habit((15.0, 30.0), {"field.name": "inrz", "field.neighbors": "patch"}),
     # Muon, whose steps have one length for all singular values, would lift the small ones along with the large.
     "dmf": Habit((), {"optimizer.name": "adam", "optimizer.field_rate": 2e-2}, weights=4.0),
 }

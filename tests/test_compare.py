@@ -200,3 +200,24 @@ def test_ctrl_c_waits_for_the_end_of_a_chunk(tmp_path, monkeypatch, capfd):
         run(tmp_path / "run")
     assert reached == ["the chunk's end"]
     assert "once more to stop at once" in capfd.readouterr().err
+
+
+def test_inrz_is_given_a_first_fit_of_the_same_settings_and_pays_for_both(tmp_path, fitted):
+    run(tmp_path / "run", methods="inrz_patch", masks="text:0.125", seeds=1)
+    names = [member.settings.field.name for member in fitted]
+    assert names == ["siren"] * 2 + ["inrz"] * 2 + ["siren", "inrz"]  # two candidates, then the one chosen
+    first, second = fitted[-2:]
+    assert first.settings.field.omega == second.settings.field.omega > 0
+    assert first.problem.context is None
+    assert second.problem.context.shape == second.problem.image.shape
+    (row,) = read_lines(tmp_path / "run" / "results.jsonl")
+    assert (row["field"], row["seconds"], row["steps"]) == ("inrz_patch", 2.0, 4)
+    before = len(fitted)
+    run(tmp_path / "run", methods="inrz_patch", masks="text:0.125", seeds=1)
+    assert len(fitted) == before
+
+
+def test_fills_alone_need_no_fit(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "run", lambda *unused, **options: pytest.fail("fitted"))
+    run(tmp_path / "run", methods="harmonic")
+    assert len(read_lines(tmp_path / "run" / "results.jsonl")) == 2

@@ -65,7 +65,8 @@ def test_every_name_is_a_method(name):
 
 
 def test_every_field_and_term_of_the_settings_is_a_method():
-    assert set(methods.FIELDS) == set(FieldSettings.__dataclass_fields__["name"].metadata["choices"])
+    fields = {methods.parse(name, START, 256).settings.field.name for name in methods.FIELDS}
+    assert fields == set(FieldSettings.__dataclass_fields__["name"].metadata["choices"])
     assert set(methods.WEIGHTS) == set(to_mapping(Settings())["regularizer"]["weight"])
 
 
