@@ -18,7 +18,7 @@ from inrr_jax import fibers, fields, images, numerics, optimizers, regularizers
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.objective import objective
 from inrr_jax.regularizers import Laplacians
-from inrr_jax.settings import DataSettings, MaskSettings, Settings, TrainSettings, WeightSettings, change
+from inrr_jax.settings import DataSettings, MaskSettings, Settings, TrainSettings, WeightSettings
 from inrr_jax.types import Info, Knobs, Params, Scalar, Signal, State
 from inrr_jax.types import knobs as knobs_of
 
@@ -76,7 +76,13 @@ def first_fit(settings: Settings) -> Settings | None:
     """Return the settings of the fit whose recovery the field is given as its context; None where it needs none."""
     if settings.field.name != "inrz":
         return None
-    return change(settings, {"field.name": "siren", "regularizer.name": "none"})
+    # By replace, which takes the blanked knobs of a program too.
+    field, regularizer = settings.field, settings.regularizer
+    return dataclasses.replace(
+        settings,
+        field=dataclasses.replace(field, name="siren"),
+        regularizer=dataclasses.replace(regularizer, name="none"),
+    )
 
 
 def solve(signal: Signal, settings: Settings) -> Float[Array, "*grid C"]:
