@@ -20,8 +20,6 @@ SMOKE = {
     "fit.train.chunk": 2,
     "seeds": 2,
     "picture": 32,
-    "omegas": 3,
-    "rates": 2,
     "small": 16,
 }
 

@@ -122,10 +122,12 @@ def _verdict(table: Table) -> list[str]:
     sign = -1 if table.metric.startswith("nmae") else 1
     losses = [sign * (line[i] - line[common]) for line, i in zip(table.scores, best, strict=True)]
     worst = int(np.argmax([loss.mean() for loss in losses]))
+    lost = losses[worst]
+    sure = f", {'more' if lost.mean() > lost.std(ddof=1) else 'no more'} than its spread" if len(lost) > 1 else ""
     return [
         "",
-        f"The best {across} moves with {down}: {found}. The best single one, {table.across[common]}, loses at most"
-        f" {spread(losses[worst])}{UNITS[table.metric.split('_')[0]]} (at {down}={table.down[worst]}).",
+        f"The best {across} varies with {down}: {found}. The best single one, {table.across[common]}, loses at most"
+        f" {spread(lost)}{UNITS[table.metric.split('_')[0]]} (at {down}={table.down[worst]}){sure}.",
     ]
 
 

@@ -124,7 +124,7 @@ def _run(members, group, left, at_once, tell, watch) -> Iterator[tuple[int, Outc
         left = left[len(indices) :]
 
 
-def _choose(members: Sequence[Member], group: Group, at_once: int, tell) -> "_Batches":
+def _choose(members: Sequence[Member], group: Group, at_once: int, tell) -> "Batches":
     """Settle how many members share a device: as told, or measured at growing numbers while these gain."""
     most = -(-len(members) // jax.device_count())
     if group.settings.field.sharded:
@@ -157,11 +157,11 @@ def candidates(most: int) -> list[int]:
     return sorted({-(-most // -(-most // power)) for power in powers})
 
 
-def _fitting(members: Sequence[Member], group: Group, wanted: int, tell) -> "_Batches":
+def _fitting(members: Sequence[Member], group: Group, wanted: int, tell) -> "Batches":
     """Compile for the wanted number at once, or for as many as the memory holds by the compiled program's estimate."""
     while True:
         start = time.perf_counter()
-        batches = _Batches(group, wanted, members[0])
+        batches = Batches(group, wanted, members[0])
         seconds, needed, free = time.perf_counter() - start, batches.bytes, int(_SHARE * free_memory())
         tell(
             f"compiled for {wanted} at once in {seconds:.1f} s: {needed / 2**20:.1f} MiB a device, of"
@@ -173,12 +173,12 @@ def _fitting(members: Sequence[Member], group: Group, wanted: int, tell) -> "_Ba
         wanted = max(1, fits)
 
 
-def _halved(batches: "_Batches", error: Exception, tell) -> "_Batches":
+def _halved(batches: "Batches", error: Exception, tell) -> "Batches":
     _refuse_others(error)
     if batches.at_once == 1:
         raise UserError("the memory does not hold one fit: lower field.tile, field.width or train.fibers") from None
     tell(f"the memory is exhausted at {batches.at_once} at once: going on with half as many")
-    return _Batches(batches.group, batches.at_once // 2, batches.like)
+    return Batches(batches.group, batches.at_once // 2, batches.like)
 
 
 def _refuse_others(error: Exception) -> None:
@@ -199,7 +199,7 @@ def _agreed(value: int) -> int:
     return int(devices.agreed(np.asarray(value, np.int32)))
 
 
-class _Batches:
+class Batches:
     """A group's programs for batches of one size: compiled, and run on batch after batch."""
 
     def __init__(self, group: Group, at_once: int, like: Member):

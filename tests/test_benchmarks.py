@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import energy, measure, scale, start, step, time_to_quality
+from benchmarks import energy, measure, scale, start, step, sweep, time_to_quality
 from inrr_jax import plots
 from inrr_jax.settings import FieldSettings, RegularizerSettings, Settings, TrainSettings
 
@@ -164,6 +164,46 @@ def test_a_real_run_gives_the_rows_of_its_metrics(tmp_path):
         "--config.mask.mode=file",
         "--config.mask.path=m.png",
     ]
+
+
+class Instant:
+    """A worker that answers at once."""
+
+    def ask(self, request):
+        """Return as many milliseconds as fits share a device."""
+        return float(request["at_once"])
+
+    def close(self):
+        """Do nothing."""
+
+
+def test_a_sweep_s_cost_and_memory_are_told_for_every_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "worker", lambda *flags, devices: Instant())
+    monkeypatch.setattr(measure, "in_process", lambda *flags: {"estimate": 1.0, "taken": 2.0})
+    rows = sweep.costs([1, 4], 2, 3, devices=2)
+    assert [(row["one"]["median"], row["all"]["median"], row["loop"]["median"]) for row in rows] == [
+        (1, 1, 1),
+        (4, 2, 1),
+    ]
+    assert " - " not in measure.table(rows, sweep.COST).splitlines()[2]
+    sweep.draw(tmp_path, rows)
+    assert (tmp_path / "cost.png").stat().st_size > 0
+
+
+def test_a_sweep_s_fits_are_those_of_single_runs():
+    fits = sweep.members(301, 0)
+    assert fits[300] == fits[0]
+    flags = sweep._flags(fits[7].settings)
+    assert flags[0] == "--config=configs/base.py"
+    assert "--config.field.omega=8.0" in flags
+    assert fits[0].settings.train.steps == 400
+    assert sweep.members(1, 3)[0].settings.train.steps == 3
+
+
+@pytest.mark.slow
+def test_a_sweep_is_timed_and_weighed():
+    assert sweep.Programs(2)({"size": 3, "at_once": 2}) > 0
+    assert sweep.memory_of(2, 2).keys() == {"estimate", "taken"}
 
 
 def test_versions_take_turns_and_warm_up():

@@ -9,6 +9,8 @@ import pytest
 
 import configs
 from configs import base
+from inrr_jax import axes
+from inrr_jax.axes import SweepSettings
 from inrr_jax.errors import UserError
 from inrr_jax.settings import Settings, difference, from_mapping, to_mapping
 from scripts import train
@@ -54,6 +56,13 @@ def test_smoke_runs_to_its_end(name, tmp_path):
 def test_smoke_differs_from_its_config_in_size_and_length_only(name):
     assert {part.split(".")[0] for part in differences(name, "smoke")} <= {"data", "field", "train"}
     assert "data.image" not in differences(name, "smoke")
+
+
+@pytest.mark.parametrize("variant", ["", "smoke"])
+@pytest.mark.parametrize("name", [name for name in NAMES if "axes" in config_of(name)])
+def test_every_sweep_has_its_fits(name, variant):
+    points = axes.expand(from_mapping(config_of(name, variant).to_dict(), SweepSettings))
+    assert 2 <= len(points) <= (8 if variant else 300)
 
 
 def test_siren_is_the_default_without_regulariser():

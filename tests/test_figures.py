@@ -57,7 +57,7 @@ def test_documents_hold_every_property_that_is_there(tmp_path):
 
 @pytest.mark.parametrize(
     ("names", "message"),
-    [([], "give the properties to measure: all, or some of figure2"), (["figure4"], "did you mean figure3")],
+    [([], "give the properties to measure: all, or some of figure2"), (["figure4"], "did you mean figure2")],
 )
 def test_names_that_are_none_are_refused(tmp_path, names, message):
     with pytest.raises(UserError, match=message):

@@ -60,8 +60,8 @@ def test_the_report_says_whether_one_value_serves_all():
     text = summary.report(SWEEP, ROWS)
     assert "24 fits, 48.0 s" in text
     assert "The best field.omega is 10.0 at every mask.rate." in text
-    assert "The best field.omega moves with mask.rate: 50.0 at 0.3, 5.0 at 0.9." in text
-    assert "loses at most 2.30 ± 0.00 dB (at mask.rate=0.3)" in text
+    assert "The best field.omega varies with mask.rate: 50.0 at 0.3, 5.0 at 0.9." in text
+    assert "loses at most 2.30 ± 0.00 dB (at mask.rate=0.3), more than its spread." in text
     assert "| 0.3 | 18.20 ± 0.71 | 18.89 ± 0.71 | **20.50 ± 0.71** |" in text
 
 
@@ -81,7 +81,7 @@ def test_fits_that_diverged_are_told_and_never_best():
     assert "8 fits diverged: mask.mode=random, mask.rate=0.3, field.omega=50.0, seed=0, mask.seed=0;" in text
     everywhere = [row | broken for row in ROWS]
     assert summary.tabulate(SWEEP, everywhere)[0].best == [None, None]
-    assert "moves" not in summary.report(SWEEP, everywhere)
+    assert "varies" not in summary.report(SWEEP, everywhere)
 
 
 def test_spreads_have_a_line_per_place_and_mean_and_deviation_over_seeds():

@@ -132,7 +132,7 @@ def test_groups_keep_order_and_part_sizes_of_pictures():
     assert sweep.explain(parts[:1]) == "2 fits, one program"
 
 
-class Pretended(sweep._Batches):
+class Pretended(sweep.Batches):
     """Batches of made-up cost and size, for what decides on them."""
 
     cost = {1: 4.0, 4: 2.0, 7: 1.5, 15: 1.0, 50: 0.99}
@@ -154,7 +154,7 @@ class Pretended(sweep._Batches):
 
 @pytest.fixture
 def pretended(monkeypatch):
-    monkeypatch.setattr(sweep, "_Batches", Pretended)
+    monkeypatch.setattr(sweep, "Batches", Pretended)
     monkeypatch.setattr(sweep, "free_memory", lambda: 10**9)
     return monkeypatch
 

@@ -27,26 +27,6 @@ def figure2(path: Path, data: dict[str, Any]) -> None:
     figure.savefig(path, dpi=66)
 
 
-def figure3(path: Path, data: dict[str, Any]) -> None:
-    """Draw, for each kind of mask, PSNR over omega, a line per missing rate, its best omega marked."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    panels = figure.subplots(1, len(data["modes"]), sharey=True)
-    shades = np.linspace(0.85, 0.2, len(data["rates"]))
-    for axes, mode, psnr in zip(panels, data["modes"], data["psnr"], strict=True):
-        for rate, shade, scores in zip(data["rates"], shades, psnr, strict=True):
-            mean, deviation = scores.mean(axis=-1), scores.std(axis=-1, ddof=1)
-            color = (shade, 0.25, 1 - shade)
-            axes.plot(data["omegas"], mean, color=color, label=f"{100 * rate:.0f} % missing")
-            axes.fill_between(data["omegas"], mean - deviation, mean + deviation, color=color, alpha=0.15, linewidth=0)
-            axes.plot(data["omegas"][mean.argmax()], mean.max(), "o", color=color)
-        _finish(axes, f"{mode} masks", "omega / (radians per half side)", log_x=True)
-        axes.set_xticks(data["omegas"], [f"{omega:g}" for omega in data["omegas"]])
-        axes.minorticks_off()
-    panels[0].set_ylabel("PSNR missing / dB")
-    panels[0].legend(fontsize=8)
-    figure.savefig(path, dpi=100)
-
-
 def momentum(path: Path, data: dict[str, Any]) -> None:
     """Draw the trajectories of errors, and the cosines of gradients over time."""
     figure = Figure(figsize=(10, 4), layout="constrained")
@@ -146,8 +126,7 @@ def spectral_bias(path: Path, data: dict[str, Any]) -> None:
 
 
 DRAW: dict[str, Callable[[Path, dict[str, Any]], None]] = {
-    draw.__name__: draw
-    for draw in (figure2, figure3, momentum, effective_rank, similarity, learned_or_frozen, spectral_bias)
+    draw.__name__: draw for draw in (figure2, momentum, effective_rank, similarity, learned_or_frozen, spectral_bias)
 }
 
 

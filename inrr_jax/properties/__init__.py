@@ -5,7 +5,6 @@ from collections.abc import Callable
 from inrr_jax.properties import (
     effective_rank,
     figure2,
-    figure3,
     learned_or_frozen,
     momentum,
     similarity,
@@ -18,7 +17,6 @@ __all__ = ["MEASURES", "FiguresSettings", "Property"]
 
 MEASURES: dict[str, Callable[[FiguresSettings], Property]] = {
     "figure2": figure2.measure,
-    "figure3": figure3.measure,
     "momentum": momentum.measure,
     "effective_rank": effective_rank.measure,
     "similarity": similarity.measure,

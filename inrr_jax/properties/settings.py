@@ -31,9 +31,5 @@ class FiguresSettings:
     """Repetitions, each with its own mask and initialisation: 0, 1, ..."""
     picture: int = at_least(256, 8)
     """Longest side in pixels of figure2's picture."""
-    omegas: int = at_least(6, 3)
-    """Number of figure3's omegas, in equal ratios from 5 to 50."""
-    rates: int = at_least(3, 2)
-    """Number of figure3's missing rates, in equal steps from 0.3 to 0.9."""
     small: int = at_least(64, 8)
-    """Longest side in pixels where there are many fits (figure3), or whole gradients (momentum's directions)."""
+    """Longest side in pixels where there are whole gradients (momentum's directions)."""

@@ -1,0 +1,42 @@
+"""Figure 3 of INRR: how well a SIREN alone generalises, over omega and missing rate, under two kinds of mask.
+
+    python -m scripts.sweep --config=configs/figure3.py --workdir=runs/figure3
+
+300 fits of the baboon at 64 x 64: five missing rates, six omegas, uniformly random masks and masks whose missing
+rate grows from left to right, five seeds of mask and fit. docs/sweeps.md says what comes out. Variant `:smoke` takes
+seconds.
+"""
+
+import dataclasses
+
+import ml_collections
+
+from configs import base
+from inrr_jax.axes import SweepSettings
+
+SMOKE = {
+    **{f"fit.{name}": value for name, value in base.SMOKE.items()},
+    "fit.data.size": 16,
+    "fit.field.width": 8,
+    "fit.field.depth": 2,
+    "fit.train.steps": 4,
+    "fit.train.chunk": 2,
+    "axes": (("mask.rate", (0.3, 0.7)), ("field.omega", (5.0, 20.0)), ("seed+mask.seed", (0, 1))),
+    "at_once": 1,
+}
+
+
+def get_config(variant: str = "") -> ml_collections.ConfigDict:
+    """Return the config of the given variant."""
+    config = ml_collections.ConfigDict(dataclasses.asdict(SweepSettings()))
+    config.fit.data.update(size=64, grey=True)
+    config.fit.field.width = 64
+    config.fit.regularizer.name = "none"
+    config.fit.train.steps = 400
+    config.axes = (
+        ("mask.mode", ("random", "density")),
+        ("mask.rate", (0.1, 0.3, 0.5, 0.7, 0.9)),
+        ("field.omega", (5.0, 8.0, 12.5, 20.0, 32.0, 50.0)),  # in about equal ratios
+        ("seed+mask.seed", (0, 1, 2, 3, 4)),
+    )
+    return base.vary(config, variant, {"smoke": SMOKE})
