@@ -172,7 +172,7 @@ def one_after_another(count: int) -> dict[str, Any]:
 
 def draw(folder: Path, rows: list[dict[str, Any]]) -> None:
     """Draw cost and memory over the size of a batch."""
-    sizes = [row["size"] for row in rows]
+    sizes = [float(row["size"]) for row in rows]
     ways = {"one": "vectorised, one device", "all": "vectorised, all devices", "loop": "one after another, all devices"}
     curves = {title: (sizes, [row[name]["median"] for row in rows]) for name, title in ways.items()}
     plots.lines(folder / "cost.png", {"ms of a step and fit": curves}, "fits in a batch")

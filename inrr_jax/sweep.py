@@ -217,6 +217,10 @@ class Batches:
             return training.recover(params["field"], knobs.omega, group.shape, settings)
 
         self._lengths = chunks(settings.train.steps, like.settings.train.chunk)
+        self._first: Batches | None = None
+        if like.problem.context is None and (first := training.first_fit(like.settings)):
+            earlier = group._replace(settings=training.program(first))
+            self._first = Batches(earlier, at_once, like._replace(settings=first))
         seeds, knobs, signal = given = self._given([like])
         start = self._mapped(begin).lower(*given)
         state, key = jax.tree.map(self._abstract, start.out_info)
@@ -236,6 +240,10 @@ class Batches:
     def fit(self, members: Sequence[Member], watch: Callable[[int], None]) -> list[Outcome]:
         """Fit up to `count` members from start to end."""
         start = time.perf_counter()
+        if self._first:
+            first = [Member(own, m.problem) for m in members if (own := training.first_fit(m.settings))]
+            contexts = [outcome.recovered for outcome in self._first.fit(first, lambda steps: None)]
+            members = [_in_context(member, context) for member, context in zip(members, contexts, strict=True)]
         seeds, knobs, signal = self._given(members)
         state, key = self._begin(seeds, knobs, signal)
         infos: list[Info] = []
@@ -283,6 +291,8 @@ class Batches:
 
     def _given(self, members: Sequence[Member]):
         """Put seeds, knobs and signals of the members on the devices, padded by the last one."""
+        if self._first:  # where no first fit has been made yet, any context shows how long a step takes
+            members = [m if m.problem.context is not None else _in_context(m, m.problem.image) for m in members]
         padded = [*members, *[members[-1]] * (self.count - len(members))]
         grid = self.group.shape[:-1]
         rows = [
@@ -296,6 +306,10 @@ class Batches:
 
     def _abstract(self, like):
         return jax.ShapeDtypeStruct(like.shape, like.dtype, sharding=self._sharding)
+
+
+def _in_context(member: Member, context: np.ndarray) -> Member:
+    return member._replace(problem=member.problem._replace(context=context))
 
 
 def chunks(steps: int, length: int) -> list[int]:

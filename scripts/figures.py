@@ -128,7 +128,8 @@ HEAD = """\
 
 Each section: a figure, its command, a table, and what holds of the claim in these numbers and what does not. All of
 it is written by `python -m scripts.figures all --docs=docs`; the settings are in `configs/figures.py`.
-Figure 3 is a sweep, in docs/sweeps.md. PSNR is that of the raw output. A claim about every seed is no test of significance: the seeds are few.
+Figure 3 is a sweep, in docs/sweeps.md. PSNR is that of the raw output. A claim about every seed is no test of
+significance: the seeds are few.
 
 | property | claims that hold |
 |---|---|"""

@@ -227,3 +227,12 @@ def test_eight_devices_give_what_one_gives_also_when_they_share_one_fit(lone, tm
     *members, shared = np.load(tmp_path / "found.npy")
     np.testing.assert_allclose(members, lone[:3], atol=1e-6)
     np.testing.assert_allclose(shared, lone[0], atol=2e-5)
+
+
+def test_a_member_that_needs_a_first_fit_gets_it():
+    settings = change(TINY, {"field.name": "inrz", "regularizer.name": "none", "field.depth": 1, "train.steps": 2})
+    members = [Member(change(settings, {"seed": seed}), TASK) for seed in (0, 1, 2)]
+    expected = [np.asarray(training.solve(TASK.signal, member.settings)) for member in members]
+    found = [outcome.recovered for outcome in outcomes(members, at_once=2)]
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+    assert np.abs(found[0] - found[1]).max() > 1e-3
