@@ -8,7 +8,7 @@ import dataclasses
 import glob
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from inrr_jax import methods, metrics, problem, selection, sweep, training
+from inrr_jax import methods, metrics, problem, selection, training
 from inrr_jax.baselines import FILLS
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.methods import Changes, Method
@@ -110,13 +110,14 @@ class Fit(NamedTuple):
 
     def row(self, outcome: Outcome) -> Row:
         """Score its recovery."""
+        settings = self.method.settings
         return _row(
             self.key,
             self.task.problem,
             None if outcome.error else outcome.recovered,
             field=self.method.field,
             regularizer=self.method.regularizer,
-            steps=steps(self.method.settings),
+            steps=settings.train.steps * (2 if training.first_fit(settings) else 1),
             seconds=outcome.seconds,
             chosen=told(self.chosen),
             error=outcome.error,
@@ -216,36 +217,6 @@ def fits(settings: ComparisonSettings, found: Sequence[Task], wanted: Sequence[s
             seeds = range(settings.fit.seed, settings.fit.seed + settings.seeds)
             listed += [Fit(task, name, method, chosen, seed, digest) for seed in seeds]
     return listed
-
-
-def steps(settings: Settings) -> int:
-    """Return the steps of a fit, with those of the first fit where its field needs one."""
-    return settings.train.steps * (2 if training.first_fit(settings) else 1)
-
-
-def outcomes(
-    members: Sequence[Member], done: Mapping[int, int], watch: Callable[[int], None], **options: Any
-) -> Iterator[tuple[int, Outcome]]:
-    """Fit what is not done as `sweep.run` does, after the first fits of those whose field needs one.
-
-    The seconds of these are those of both fits.
-    """
-    first = {
-        i: Member(settings, member.problem)
-        for i, member in enumerate(members)
-        if i not in done and (settings := training.first_fit(member.settings))
-    }
-    found = dict(sweep.run([*first.values()], done={}, watch=watch, **options)) if first else {}
-    before = {i: found[place] for place, i in enumerate(first)}
-    ready = [
-        Member(member.settings, member.problem._replace(context=before[i].recovered)) if i in before else member
-        for i, member in enumerate(members)
-    ]
-    for i, outcome in sweep.run(ready, done=done, watch=watch, **options) if members else ():
-        if i in before:
-            error, seconds = before[i].error or outcome.error, before[i].seconds + outcome.seconds
-            outcome = outcome._replace(seconds=seconds, error=error)
-        yield i, outcome
 
 
 def told(changes: Changes) -> str:

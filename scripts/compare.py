@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
-from inrr_jax import comparison, images, numerics, tables, workdir, writers
+from inrr_jax import comparison, images, numerics, sweep, tables, workdir, writers
 from inrr_jax.comparison import ComparisonSettings, Filling, Fit, Task, Trial
 from inrr_jax.errors import UserError
 from inrr_jax.results import Results
@@ -79,16 +79,15 @@ class Comparison:
         fillings = comparison.fillings(self._tasks, self._wanted)
         trials = comparison.trials(self._settings, self._tasks, self._wanted)
         fits = [*trials, *self._fits()]
-        done = {*self._done(trials, self._trials)}
-        done |= {len(trials) + i for i in self._done(self._fits(), self._results)}
+        done = len(self._done(trials, self._trials)) + len(self._done(self._fits(), self._results))
         print(
             f"{len(self._tasks)} cases, {len(self._wanted)} methods: {len(fillings)} fills and {len(fits)} fits, of"
-            f" which {len(trials)} choose settings; {len(done)} fits are finished",
+            f" which {len(trials)} choose settings; {done} fits are finished",
             flush=True,
         )
         self._fill(fillings)
-        steps = [comparison.steps(job.member.settings) for job in fits]
-        with cli.Stopping() as stop, Progress(sum(steps), sum(steps[i] for i in done)) as progress:
+        steps = self._settings.fit.train.steps
+        with cli.Stopping() as stop, Progress(len(fits) * steps, done * steps) as progress:
 
             def watch(taken: int) -> None:
                 progress.advance(taken)
@@ -124,12 +123,14 @@ class Comparison:
     def _run(self, jobs: Sequence[Trial] | Sequence[Fit], results: Results, watch: Callable[[int], None]) -> None:
         """Run the fits that have no row yet; they have one as soon as their batch ends."""
         done = self._done(jobs, results)
-        fitted = comparison.outcomes(
+        if len(done) == len(jobs):
+            return
+        fitted = sweep.run(
             [job.member for job in jobs],
-            {i: row["at_once"] for i, row in done.items()},
-            watch,
             at_once=self._settings.at_once,
+            done={i: row["at_once"] for i, row in done.items()},
             tell=lambda line: print(line, flush=True),
+            watch=watch,
         )
         for index, outcome in fitted:
             job = jobs[index]

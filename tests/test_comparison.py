@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inrr_jax import comparison, training
+from inrr_jax import comparison
 from inrr_jax.comparison import ComparisonSettings
 from inrr_jax.errors import UserError
 from inrr_jax.settings import Settings, change
-from inrr_jax.sweep import Member, Outcome
+from inrr_jax.sweep import Outcome
 
 FIT = change(Settings(), {"data.size": 16, "data.grey": True, "train.fibers": 4, "train.steps": 8})
 OURS = ComparisonSettings(FIT, "camera,coins", "random:0.5,text:0.2", "harmonic,siren+inrr,siren+inrr@50,relu", seeds=2)
@@ -146,14 +146,3 @@ def test_two_files_of_one_name_are_refused(tmp_path):
         Image.fromarray(np.zeros((16, 16), np.uint8)).save(tmp_path / folder / "a.png")
     with pytest.raises(UserError, match=r"both be called a: rename one"):
         comparison.tasks(dataclasses.replace(OURS, images=f"{tmp_path}/*/a.png"))
-
-
-def test_inrz_among_many_equals_inrz_alone():
-    tiny = {"train.steps": 2, "train.chunk": 2, "field.width": 4, "field.depth": 1, "field.precision": "float32"}
-    settings = change(FIT, {**tiny, "field.name": "inrz", "field.neighbors": "patch", "regularizer.name": "none"})
-    (task,) = comparison.tasks(dataclasses.replace(OURS, fit=settings, images="camera", masks="random:0.5"))
-    member = Member(task.settings, task.problem)
-    ((_, outcome),) = comparison.outcomes([member], {}, lambda steps: None, at_once=1)
-    np.testing.assert_array_equal(outcome.recovered, training.solve(task.problem.signal, task.settings))
-    assert not outcome.error
-    assert comparison.steps(settings) == 4
