@@ -34,8 +34,8 @@ class Interrupted(KeyboardInterrupt):
 class Stopping:
     """Makes Ctrl-C and a polite kill wait for the end of a chunk of steps, once; a second one stops at once.
 
-    Whoever takes the steps looks at `asked` after each chunk. An interpreter that ends while the devices compute may
-    crash on its way out.
+    Whoever takes the steps looks at `asked`, or calls `check`, after each chunk. An interpreter that ends while the
+    devices compute may crash on its way out.
     """
 
     def __init__(self):
@@ -49,6 +49,11 @@ class Stopping:
     def __exit__(self, *unused):
         for number, handler in self._previous.items():
             signal.signal(number, handler)
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if asked to stop."""
+        if self.asked:
+            raise KeyboardInterrupt
 
     def _ask(self, number, frame):
         if self.asked:

@@ -91,8 +91,7 @@ class Comparison:
 
             def watch(taken: int) -> None:
                 progress.advance(taken)
-                if stop.asked:
-                    raise KeyboardInterrupt
+                stop.check()
 
             self._run(trials, self._trials, watch)
             self._run(self._fits(), self._results, watch)

@@ -51,7 +51,7 @@ def main(config: ConfigDict, folder: Path | None) -> None:
     except KeyboardInterrupt:
         swept.results.write_csv()
         raise cli.Interrupted(
-            f"stopped: {folder} keeps {len(swept.results.rows)} of {len(points)} fits; to go on, give the same command"
+            f"stopped: {folder} keeps {len(swept.results.rows)} of {len(points)} fits; {cli.GO_ON}"
         ) from None
     print(swept.leave())
     print(f"left in {folder}: results.csv, results.jsonl, spreads.csv, report.md and figures")
@@ -98,8 +98,13 @@ class Sweep:
             print(f"{self._folder} holds this sweep, finished; remove the folder to start over")
             return
         steps = np.array([point.settings.train.steps for point in self._points])
-        with Progress(int(steps.sum()), int(steps[done > 0].sum())) as progress:
-            options = {"tell": lambda line: print(line, flush=True), "watch": progress.advance}
+        with cli.Stopping() as stop, Progress(int(steps.sum()), int(steps[done > 0].sum())) as progress:
+
+            def watch(steps: int) -> None:
+                progress.advance(steps)
+                stop.check()
+
+            options = {"tell": lambda line: print(line, flush=True), "watch": watch}
             for index, outcome in _outcomes(self._points, self._problems, self._settings, done, **options):
                 self._keep(index, outcome)
 
