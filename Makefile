@@ -9,7 +9,7 @@ baboon: $(BIN)/.installed
 	$(BIN)/python -m scripts.train --config=configs/baboon.py $(FLAGS)
 
 test: $(BIN)/.installed-test
-	$(BIN)/python -m pytest $(FLAGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(FLAGS)
 
 lint: $(BIN)/.installed-dev
 	$(BIN)/ruff check .
