@@ -177,7 +177,7 @@ def test_axes_are_given_on_the_command_line_and_refused_in_one_line(tmp_path):
 @pytest.mark.slow
 def test_a_sweep_killed_at_random_goes_on_to_the_identical_table(tmp_path):
     axes = "--config.axes=(('mask.rate',(0.2,0.4,0.6,0.8)),('seed',(0,1,2,3)))"
-    more = (axes, "--config.fit.train.steps=400", "--config.fit.train.chunk=20")
+    more = (axes, "--config.fit.train.steps=4000", "--config.fit.train.chunk=20")
     process = start(tmp_path / "whole", *more)
     process.communicate(timeout=300)
     assert process.returncode == 0
