@@ -9,11 +9,8 @@ memory is read from /proc, so it takes Linux.
 
 import argparse
 import json
-import subprocess
-import sys
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -21,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
+from benchmarks import measure
 from inrr_jax import baselines, fibers, images, masks, metrics, ntk
 from inrr_jax.plots import kernels
 from inrr_jax.settings import FieldSettings
@@ -54,43 +52,25 @@ def vmap_grad(apply, params, x1, x2):
 METHODS = {"vmap_grad": vmap_grad, "contraction": ntk.contraction, "structured": ntk.structured}
 
 
-def memory(name: str) -> int:
-    """Return VmRSS (now) or VmHWM (peak) of this process in bytes."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(name))
-
-
-def reset_peak() -> int:
-    """Make this process's peak memory start anew, and return what it holds now in bytes."""
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    return memory("VmRSS")
-
-
 def paper_network():
     """Return apply(params, points) of the paper's SIREN before its sigmoid, and its first parameters."""
     net = ntk.network(PAPER)
     return partial(net.apply, omega=OMEGA), net.init(jax.random.key(0))
 
 
-def measure(method: str) -> dict[str, Any]:
+def cost(method: str) -> dict[str, Any]:
     """Evaluate the kernel twice in this process: memory of the first time, seconds of the second."""
     apply, params = paper_network()
     points = jax.random.uniform(jax.random.key(1), (POINTS, 2), minval=-1.0, maxval=1.0)
     evaluate = jax.jit(lambda params, points: METHODS[method](apply, params, points, points))
     compiled = evaluate.lower(params, points).compile()
-    held = reset_peak()
+    held = measure.reset_peak()
     kernel = compiled(params, points).block_until_ready()
-    peak = memory("VmHWM")
+    peak = measure.memory("VmHWM")
     start = time.perf_counter()
     compiled(params, points).block_until_ready()
     seconds = time.perf_counter() - start
     return {"seconds": seconds, "added": peak - held, "peak": peak, "norm": float(jnp.linalg.norm(kernel))}
-
-
-def in_process(*arguments: str) -> dict[str, Any]:
-    """Run this module in a process of its own and return what it measured."""
-    command = [sys.executable, "-m", "benchmarks.kernel", *arguments]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
 
 
 def compare(rounds: int) -> dict[str, dict[str, float]]:
@@ -98,7 +78,7 @@ def compare(rounds: int) -> dict[str, dict[str, float]]:
     turns = {name: [] for name in METHODS}
     for _ in range(rounds):
         for name in METHODS:
-            turns[name].append(in_process("--method", name))
+            turns[name].append(measure.in_process("benchmarks.kernel", "--method", name))
     medians = {
         name: {key: float(np.median([row[key] for row in rows])) for key in rows[0]} for name, rows in turns.items()
     }
@@ -113,7 +93,7 @@ def compare(rounds: int) -> dict[str, dict[str, float]]:
 
 def regress(steps: int) -> dict[str, Any]:
     """Fill the text in the baboon by kernel regression on its observed pixels, never forming the kernel."""
-    held, start = reset_peak(), time.perf_counter()
+    held, start = measure.reset_peak(), time.perf_counter()
     image = images.load("baboon", size=(256, 256), grey=True)
     mask = np.asarray(masks.make(jax.random.key(0), (256, 256), "text", 0.125))
     grid = fibers.whole_grid(tuple(jnp.asarray(axis) for axis in images.axes((256, 256))))
@@ -128,8 +108,8 @@ def regress(steps: int) -> dict[str, Any]:
         "ridge": share,
         "residuals": curve.tolist(),
         "seconds": time.perf_counter() - start,
-        "added": memory("VmHWM") - held,
-        "peak": memory("VmHWM"),
+        "added": measure.memory("VmHWM") - held,
+        "peak": measure.memory("VmHWM"),
         **metrics.summarize(recovered, image, mask),
         "harmonic": metrics.summarize(baselines.harmonic(image, mask), image, mask),
     }
@@ -171,18 +151,19 @@ def solve(points, targets, share, steps):
 
 def main() -> None:
     """Run both parts, or, in a process that this one started, one measurement."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--workdir", type=Path, default=Path("runs/kernel"))
+    parser = measure.arguments("kernel", __doc__)
     parser.add_argument("--rounds", type=int, default=3, help="processes per method")
     parser.add_argument("--steps", type=int, default=100, help="of conjugate gradients, at most")
     parser.add_argument("--method", choices=[*METHODS, "regress"], help=argparse.SUPPRESS)
     flags = parser.parse_args()
     if flags.method:
-        print(json.dumps(regress(flags.steps) if flags.method == "regress" else measure(flags.method)))
+        print(json.dumps(regress(flags.steps) if flags.method == "regress" else cost(flags.method)))
         return
     flags.workdir.mkdir(parents=True, exist_ok=True)
     result = {"methods": compare(flags.rounds)}
-    result["regression"] = filled = in_process("--method", "regress", "--steps", str(flags.steps))
+    result["regression"] = filled = measure.in_process(
+        "benchmarks.kernel", "--method", "regress", "--steps", str(flags.steps)
+    )
     print(
         f"\nregression on {filled['observed']} pixels, ridge {filled['ridge']:g}: {len(filled['residuals'])} steps to a"
         f" residual of {filled['residuals'][-1]:.1e}, {filled['seconds']:.0f} s, peak {filled['peak'] / 2**30:.2f} GiB;"

@@ -10,6 +10,7 @@ cores. Leaves sweep.json, sweep.md, cost.png and memory.png.
 
 import argparse
 import json
+import operator
 import os
 import subprocess
 import sys
@@ -146,14 +147,8 @@ def _seconds(module: str, *flags: str) -> float:
 def _flags(settings) -> list[str]:
     """Return what makes scripts.train do this fit."""
     names = ("data.size", "data.grey", "field.width", "field.omega", "regularizer.name", "train.steps", "mask.mode")
-    values = {name: _value(settings, name) for name in (*names, "mask.rate", "mask.seed", "seed")}
+    values = {name: operator.attrgetter(name)(settings) for name in (*names, "mask.rate", "mask.seed", "seed")}
     return ["--config=configs/base.py", *(f"--config.{name}={value}" for name, value in values.items())]
-
-
-def _value(settings, name: str):
-    for part in name.split("."):
-        settings = getattr(settings, part)
-    return settings
 
 
 def one_after_another(count: int) -> dict[str, Any]:
@@ -161,11 +156,7 @@ def one_after_another(count: int) -> dict[str, Any]:
     taken = []
     for settings, task in members(count, 0):
         start = time.perf_counter()
-        state, knobs, key = training.start(task.signal, settings)
-        for fitted, _ in training.fit(state, task.signal, knobs, key, settings):
-            state = fitted
-        recovered = training.recover(state.params["field"], knobs.omega, task.image.shape, settings)
-        metrics.summarize(recovered, task.image, task.mask)
+        metrics.summarize(training.solve(task.signal, settings), task.image, task.mask)
         taken.append(time.perf_counter() - start)
     return {"seconds": taken}
 

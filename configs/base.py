@@ -25,6 +25,16 @@ SMOKE = {
     "train.checkpoint_every": 10,
 }
 """A few seconds, to see that all works; the picture does not come back."""
+SWEEP_SMOKE = {
+    **{f"fit.{name}": value for name, value in SMOKE.items()},
+    "fit.data.size": 16,
+    "fit.field.width": 8,
+    "fit.field.depth": 2,
+    "fit.train.steps": 4,
+    "fit.train.chunk": 2,
+    "at_once": 1,
+}
+"""The same for a sweep; its config adds a few axes."""
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:

@@ -15,14 +15,8 @@ from configs import base
 from inrr_jax.axes import SweepSettings
 
 SMOKE = {
-    **{f"fit.{name}": value for name, value in base.SMOKE.items()},
-    "fit.data.size": 16,
-    "fit.field.width": 8,
-    "fit.field.depth": 2,
-    "fit.train.steps": 4,
-    "fit.train.chunk": 2,
+    **base.SWEEP_SMOKE,
     "axes": (("mask.rate", (0.3, 0.7)), ("field.omega", (5.0, 20.0)), ("seed+mask.seed", (0, 1))),
-    "at_once": 1,
 }
 
 

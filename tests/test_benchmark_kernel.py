@@ -14,7 +14,7 @@ def small(monkeypatch):
 
 
 def test_all_methods_measure_the_same_kernel():
-    norms = {name: kernel.measure(name)["norm"] for name in kernel.METHODS}
+    norms = {name: kernel.cost(name)["norm"] for name in kernel.METHODS}
     np.testing.assert_allclose(list(norms.values()), norms["structured"], rtol=1e-4)
 
 
