@@ -18,6 +18,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from inrr_jax.tables import markdown
 from inrr_jax.writers import write_json
 
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy", "torch")
@@ -148,9 +149,7 @@ def table(rows: list[dict[str, Any]], columns: Mapping[str, str]) -> str:
         rows: by the names of their values; a missing value or None becomes a dash.
         columns: title -> format, such as "{median:.3f} ({low:.3f}-{high:.3f})".
     """
-    lines = [list(columns), ["---"] * len(columns)]
-    lines += [[_cell(row, text) for text in columns.values()] for row in rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return markdown(list(columns), [[_cell(row, text) for text in columns.values()] for row in rows])
 
 
 def _cell(row: dict[str, Any], text: str) -> str:

@@ -8,7 +8,6 @@ keep its memory: as it is, most of the time goes into page faults of fresh buffe
 step.png.
 """
 
-import dataclasses
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +19,7 @@ import jax.numpy as jnp
 from benchmarks import measure
 from configs import baboon
 from inrr_jax import plots, training
-from inrr_jax.settings import Settings, from_mapping, to_mapping
+from inrr_jax.settings import Settings, change, from_mapping, to_mapping
 from inrr_jax.types import Signal
 
 PRECISIONS = ("float32", "bfloat16")
@@ -46,7 +45,7 @@ COLUMNS = {
 def settings_of(batch: str, precision: str, **field: Any) -> Settings:
     """Return the baboon's settings: the paper's recipe for the full batch, the default one for fibres."""
     settings = from_mapping(baboon.get_config("paper" if batch == "full" else "").to_dict())
-    return dataclasses.replace(settings, field=dataclasses.replace(settings.field, precision=precision, **field))
+    return change(settings, {"field.precision": precision, **{f"field.{name}": value for name, value in field.items()}})
 
 
 def ours() -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import numpy as np
 from inrr_jax.axes import SweepSettings, told
 from inrr_jax.metrics import NAMES
 from inrr_jax.results import Row
-from inrr_jax.tables import spread
+from inrr_jax.tables import markdown, spread
 
 UNITS = {"psnr": " dB", "nmae": "", "ssim": ""}
 
@@ -100,12 +100,12 @@ def _lines(table: Table) -> list[str]:
     if not table.names[1]:
         return [f"{table.metric}: {spread(table.scores[0][0], digits)}"]
     corner = " \\ ".join(name for name in table.names if name)
-    lines = ["| " + " | ".join([corner, *map(str, table.across)]) + " |", "|---" * (len(table.across) + 1) + "|"]
+    lines = []
     for value, line, best in zip(table.down, table.scores, table.best, strict=True):
         cells = [spread(cell, digits) if len(cell) else "" for cell in line]
         cells = [f"**{cell}**" if i == best and len(line) > 1 else cell for i, cell in enumerate(cells)]
-        lines.append("| " + " | ".join([str(value), *cells]) + " |")
-    return lines
+        lines.append([str(value), *cells])
+    return [markdown([corner, *map(str, table.across)], lines)]
 
 
 def _verdict(table: Table) -> list[str]:

@@ -104,7 +104,7 @@ def summary(rows: Sequence[Row]) -> str:
             ]
         )
     head = ["method", "cases", "PSNR", "NMAE", "SSIM", "wins", "mean gain", "worst", "over WNLL", "mean gain"]
-    return _markdown([*head, "seconds"], _bold(lines, means, column=2))
+    return markdown([*head, "seconds"], _bold(lines, means, column=2))
 
 
 def by_mask(rows: Sequence[Row], mask: str) -> str:
@@ -117,7 +117,7 @@ def by_mask(rows: Sequence[Row], mask: str) -> str:
         means = [own[name].mean() if name in own else np.nan for name in names]
         columns.append([line[0] for line in _bold([[cell] for cell in cells], means, column=0)])
     lines = [[name, *cells] for name, *cells in zip(names, *columns, strict=True)]
-    return _markdown(["method", *psnr], lines)
+    return markdown(["method", *psnr], lines)
 
 
 def by_case(rows: Sequence[Row], case: Case) -> str:
@@ -132,7 +132,7 @@ def by_case(rows: Sequence[Row], case: Case) -> str:
         cells = [spread(values[metric], digits) for metric, (_, digits) in METRICS.items()]
         lines.append([name, *cells, mine[0]["chosen"] or ""])
     titles = [title for title, _ in METRICS.values()]
-    return _markdown(["method", *titles, "chosen"], _bold(lines, means, column=1))
+    return markdown(["method", *titles, "chosen"], _bold(lines, means, column=1))
 
 
 METRICS = {
@@ -178,7 +178,7 @@ def _pairs(rows: Sequence[Row], pairs: Sequence[tuple[str, str]]) -> str:
             holds = bool(gain) and sum(g > 0 for g in gain) >= MOST * len(gain)
             cells.append(f"**{cell}**" if holds else cell)
         lines.append([ours, other, *cells])
-    return _markdown(["ahead", "of", *masks], lines) if lines else ""
+    return markdown(["ahead", "of", *masks], lines) if lines else ""
 
 
 def methods(rows: Iterable[Row]) -> list[str]:
@@ -211,5 +211,6 @@ def _bold(lines: list[list[str]], means: Sequence[float], column: int) -> list[l
     return lines
 
 
-def _markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Write a Markdown table."""
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *lines))

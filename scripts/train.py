@@ -4,7 +4,6 @@ python -m scripts.train --config=configs/baboon.py [--config.NAME=VALUE ...] [--
 """
 
 import contextlib
-import dataclasses
 import math
 import time
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from ml_collections import ConfigDict
 from inrr_jax import baselines, images, metrics, numerics, problem, training, workdir
 from inrr_jax.checkpoints import Checkpoints
 from inrr_jax.errors import DivergedError
-from inrr_jax.settings import Settings, from_mapping, to_mapping
+from inrr_jax.settings import Settings, change, from_mapping, to_mapping
 from inrr_jax.types import Info
 from inrr_jax.writers import MetricsWriter, read_lines, write_json
 from scripts import cli
@@ -52,7 +51,7 @@ def _with_precision(settings: Settings, recorded: Settings | None) -> Settings:
     if settings.field.precision != "auto":
         return settings
     precision = recorded.field.precision if recorded else numerics.best_precision()
-    return dataclasses.replace(settings, field=dataclasses.replace(settings.field, precision=precision))
+    return change(settings, {"field.precision": precision})
 
 
 def _first_fit(settings: Settings, task: problem.Problem, folder: Path) -> tuple[problem.Problem, float]:
