@@ -10,6 +10,7 @@ takes seconds.
 import ml_collections
 
 from configs import base
+from inrr_jax.settings import RECIPE
 
 PAPER = {
     "field.precision": "float32",
@@ -23,6 +24,13 @@ PAPER = {
     "train.fibers": 0,
     "train.chunk": 10,
 }
+BEST = {
+    "field.omega": RECIPE.field.omega,
+    "regularizer.name": RECIPE.regularizer.name,
+    "regularizer.weight.inrr": RECIPE.regularizer.weight.inrr,
+    "train.steps": RECIPE.train.steps,
+    "kriging": RECIPE.kriging,
+}
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
@@ -32,4 +40,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     config.mask.update(mode="text", rate=0.125)
     config.field.omega = 30.0
     config.regularizer.weight.inrr = 0.13
-    return base.vary(config, variant, {"siren": {"regularizer.name": "none"}, "paper": PAPER})
+    return base.vary(config, variant, {"siren": {"regularizer.name": "none"}, "paper": PAPER, "best": BEST})

@@ -10,11 +10,12 @@ as junk; say --config.data.truth=True if it is the truth and errors should be to
 import ml_collections
 
 from configs import base
+from inrr_jax.settings import RECIPE, to_mapping
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = base.get_config()
+    config = ml_collections.ConfigDict(to_mapping(RECIPE))
     config.data.update(truth=False)
     config.mask.update(mode="file")
     return base.vary(config, variant, {})

@@ -11,8 +11,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float
 
+from inrr_jax import patches
 from inrr_jax.errors import UserError, unknown
 
 Image = Float[np.ndarray, "H W C"]
@@ -28,11 +29,11 @@ SOFT_IMPUTE_STEPS = 40  # at most, per threshold
 SOFT_IMPUTE_TOLERANCE = 1e-3  # relative change that ends a threshold
 
 WNLL_NEIGHBORS = 6
-WNLL_RADIUS = 10  # pixels: a window of 21 x 21
 WNLL_SIGMA = 2.25  # pixels: the patch's Gaussian weight
 WNLL_ROUNDS = 4
 WNLL_GRID = 0.01  # weight of the four grid neighbours: joins parts that no patch edge joins to an observed pixel
-WNLL_NOISE = 1e-6  # squared grey value: patches closer than this are equal
+
+LINEAR_ROUNDS = 4
 
 
 def fill_by_name(name: str) -> Fill:
@@ -94,7 +95,7 @@ def harmonic(image: Image, mask: Mask) -> Image:
     neighbour (natural boundary). It minimises the sum of squared differences over the grid's edges.
     """
     channels = image.reshape(-1, image.shape[-1])
-    return minimize_dirichlet(_grid_affinity(mask.shape), channels, mask.ravel()).reshape(image.shape)
+    return minimize_dirichlet(patches.grid_affinity(mask.shape), channels, mask.ravel()).reshape(image.shape)
 
 
 @_keeping_observed
@@ -240,6 +241,19 @@ def _inpaint_opencv(image: Image, mask: Mask, method: str, radius: int) -> Image
 
 
 @_keeping_observed
+def locally_linear(image: Image, mask: Mask) -> Image:
+    """Fill with the least energy of the graph in which patches combine linearly; see patches.py.
+
+    Starts from the harmonic fill; each of four rounds makes the Laplacian of the current estimate and continues the
+    observed values on it. Channels share the graph.
+    """
+    estimate = harmonic(image, mask)
+    for _ in range(LINEAR_ROUNDS):
+        estimate = np.clip(patches.extend(patches.laplacian(estimate), image, mask, estimate), 0, 1)
+    return estimate
+
+
+@_keeping_observed
 def wnll(image: Image, mask: Mask) -> Image:
     """Fill with the weighted nonlocal Laplacian on a graph of patches (Shi, Osher, Zhu, J. Sci. Comput. 2017).
 
@@ -249,7 +263,7 @@ def wnll(image: Image, mask: Mask) -> Image:
     channels, observed = image.reshape(-1, image.shape[-1]), mask.ravel()
     estimate = harmonic(image, mask)
     for _ in range(WNLL_ROUNDS):
-        affinity = patch_affinity(estimate) + WNLL_GRID * _grid_affinity(mask.shape)
+        affinity = patch_affinity(estimate) + WNLL_GRID * patches.grid_affinity(mask.shape)
         estimate = minimize_wnll(affinity, channels, observed).reshape(image.shape)
     return estimate
 
@@ -268,53 +282,12 @@ def patch_affinity(image: Image) -> "scipy.sparse.csr_array":  # noqa: F821
     """
     from scipy.sparse import csr_array
 
-    ids, distances = nearest_patches(image)
-    scale = np.maximum(distances.mean(0), WNLL_NOISE)
+    ids, distances = patches.nearest(image, WNLL_NEIGHBORS, WNLL_SIGMA)
+    scale = np.maximum(distances.mean(0), patches.EQUAL)
     rows = np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
     weights = np.exp(-distances / scale)
     affinity = csr_array((weights.ravel(), (rows.ravel(), ids.ravel())), shape=(ids.shape[1],) * 2)
     return (affinity + affinity.T) / 2
-
-
-def nearest_patches(image: Image) -> tuple[Int[np.ndarray, "k N"], Float[np.ndarray, "k N"]]:
-    """Find every pixel's k = 6 nearest patches within 10 pixels along either axis, fewer in a picture that has fewer.
-
-    ``d_ij^2 = sum_s g(s) sum_c (u_c(i + s) - u_c(j + s))^2`` with a Gaussian g of sigma 2.25 pixels and sum 1;
-    where either patch leaves the picture, the differences are mirrored.
-
-    Returns:
-        The neighbours' row-major indices and the squared distances, in no particular order.
-    """
-    height, width, _ = image.shape
-    reach = (min(WNLL_RADIUS, height - 1), min(WNLL_RADIUS, width - 1))
-    k = min(WNLL_NEIGHBORS, (reach[0] + 1) * (reach[1] + 1) - 1)  # a corner pixel has no more
-    distances = np.full((k, height, width), np.inf, np.float32)
-    ids = np.zeros((k, height, width), np.int64)
-    for down in range(reach[0] + 1):
-        candidates = _candidates(image.astype(np.float32), down, reach[1])
-        distances, ids = (np.concatenate(pair) for pair in zip((distances, ids), candidates, strict=True))
-        best = np.argpartition(distances, k - 1, axis=0)[:k]
-        distances, ids = np.take_along_axis(distances, best, 0), np.take_along_axis(ids, best, 0)
-    return ids.reshape(k, -1), distances.reshape(k, -1)
-
-
-def _candidates(image: Image, down: int, reach: int) -> tuple[Float[np.ndarray, "n H W"], Int[np.ndarray, "n H W"]]:
-    """Compute distances and indices for all shifts by `down` rows, and back: d_ij = d_ji; inf outside."""
-    from scipy.ndimage import gaussian_filter
-
-    height, width, _ = image.shape
-    columns = range(-reach if down else 1, reach + 1)  # within a row, only to the right
-    distances = np.full((len(columns), 2, height, width), np.inf, np.float32)
-    ids = np.zeros((len(columns), 2, height, width), np.int64)
-    index = np.arange(height * width).reshape(height, width)
-    for n, right in enumerate(columns):
-        here = slice(0, height - down), slice(max(0, -right), width - max(0, right))
-        there = slice(down, height), slice(max(0, right), width - max(0, -right))
-        squared = np.square(image[here] - image[there]).sum(-1)
-        distance = gaussian_filter(squared, WNLL_SIGMA, truncate=3)
-        distances[n, 0][here], ids[n, 0][here] = distance, index[there]
-        distances[n, 1][there], ids[n, 1][there] = distance, index[here]
-    return distances.reshape(-1, height, width), ids.reshape(-1, height, width)
 
 
 def minimize_wnll(
@@ -365,17 +338,6 @@ def minimize_dirichlet(
     return filled
 
 
-def _grid_affinity(shape: tuple[int, int]) -> "scipy.sparse.csr_array":  # noqa: F821
-    """Join 4-neighbours with weight one. SciPy's LaplacianNd would do, but errs where a side is one pixel."""
-    from scipy.sparse import csr_array
-
-    index = np.arange(np.prod(shape)).reshape(shape)
-    here = np.concatenate([index[:-1].ravel(), index[:, :-1].ravel()])
-    there = np.concatenate([index[1:].ravel(), index[:, 1:].ravel()])
-    affinity = csr_array((np.ones(here.size), (here, there)), shape=(index.size, index.size))
-    return affinity + affinity.T
-
-
 FILLS: dict[str, Fill] = {
     "linear": linear,
     "harmonic": harmonic,
@@ -385,5 +347,6 @@ FILLS: dict[str, Fill] = {
     "telea_r3": telea,
     "navier_stokes_r5": navier_stokes,
     "wnll": wnll,
+    "locally_linear": locally_linear,
 }
 """The fills by the names that the reference results use."""

@@ -8,6 +8,7 @@ import dataclasses
 import glob
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from inrr_jax import methods, metrics, problem, selection, training
+from inrr_jax import kriging, methods, metrics, problem, selection, training
 from inrr_jax.baselines import FILLS
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.methods import Changes, Method
@@ -72,6 +73,15 @@ class Trial(NamedTuple):
     digest: str
 
     @property
+    def fitted(self) -> tuple:
+        """What names its fit, which no other shares."""
+        return tuple(self.key.values())
+
+    def finish(self, outcome: Outcome) -> Outcome:
+        """Leave it as it is: what comes after a fit has no part in the choice."""
+        return outcome
+
+    @property
     def key(self) -> Row:
         """Its key columns."""
         return dict(zip(TRIAL_KEYS, (*self.task.case, self.method, self.candidate), strict=True))
@@ -107,6 +117,20 @@ class Fit(NamedTuple):
     def member(self) -> Member:
         """What is fitted."""
         return Member(change(self.method.settings, {**self.chosen, "seed": self.seed}), self.task.problem)
+
+    @property
+    def fitted(self) -> tuple:
+        """What names its fit: methods share it that differ in what comes after."""
+        return (*self.task.case, methods.fitted(self.name), self.seed)
+
+    def finish(self, outcome: Outcome) -> Outcome:
+        """Krige its recovery as the method wants it."""
+        if outcome.error:
+            return outcome
+        start = time.perf_counter()
+        image, mask = self.task.problem.image, self.task.problem.mask
+        recovered = kriging.finish(outcome.recovered, image, mask, self.method.kriging)
+        return outcome._replace(recovered=recovered, seconds=outcome.seconds + time.perf_counter() - start)
 
     def row(self, outcome: Outcome) -> Row:
         """Score its recovery."""

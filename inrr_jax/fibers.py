@@ -6,6 +6,7 @@ every axis estimates both without bias; all of them, evaluated once, are the ful
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,8 +17,19 @@ from inrr_jax.types import Lines, Signal
 Index = tuple[Int[Array, "..."], ...]
 """One integer array per axis of the grid: entries x[index] of an array x on it."""
 Evaluate = Callable[[Float[Array, "N D"]], Float[Array, "N C"]]
-Batch = tuple[Lines, Lines, Float[Array, ""]]
-"""Predicted fibres of every axis, those beside the first axis's where asked for, and the fidelity over the former."""
+
+
+class Batch(NamedTuple):
+    """What a step evaluates."""
+
+    along: Lines
+    """Predicted fibres of every axis."""
+    beside: Lines
+    """Those beside the first axis's, where asked for."""
+    fidelity: Float[Array, ""]
+    """1/(H W C) sum over observed entries of (X_hat - X)^2, estimated from the fibres of every axis."""
+    departure: Float[Array, ""] | None
+    """1/(H W C) sum over missing entries of (X_hat - Z)^2, likewise; None for a signal without extension Z."""
 
 
 def stratified(key: Key[Array, ""], population: int, count: int) -> Int[Array, "count"]:
@@ -70,7 +82,7 @@ def whole_grid(axes: tuple[Float[Array, "_"], ...]) -> Float[Array, "N D"]:
 def squared_error(
     predicted: Float[Array, "*n C"], values: Float[Array, "*n C"], mask: Bool[Array, "*n"]
 ) -> Float[Array, ""]:
-    """Sum of (predicted - values)^2 over the observed entries and their channels."""
+    """Sum of (predicted - values)^2 over the entries of the mask and their channels."""
     return jnp.sum(jnp.where(mask[..., None], predicted - values, 0.0) ** 2)
 
 
@@ -92,8 +104,13 @@ def sample(
     parts = jnp.split(predicted, cuts)
     lines = tuple(part.reshape(*index[0].shape, channels) for part, index in zip(parts, indices, strict=True))
     fibers = lines[: len(grid)]
-    errors = [squared_error(f, signal.values[i], signal.mask[i]) for f, i in zip(fibers, drawn, strict=True)]
-    return fibers, lines[len(grid) :], jnp.stack(errors).sum() / sum(f.size for f in fibers)
+    size = sum(f.size for f in fibers)
+
+    def mean_error(values, where):
+        errors = [squared_error(f, values[i], where[i]) for f, i in zip(fibers, drawn, strict=True)]
+        return jnp.stack(errors).sum() / size
+
+    return Batch(fibers, lines[len(grid) :], *_errors(mean_error, signal))
 
 
 def everything(
@@ -106,7 +123,17 @@ def everything(
     for axis, nodes in enumerate(grid):
         fibers.append(jnp.moveaxis(predicted, axis, -2).reshape(-1, nodes, predicted.shape[-1]))
     others = _beside_all(predicted) if beside else ()
-    return tuple(fibers), others, squared_error(predicted, signal.values, signal.mask) / predicted.size
+
+    def mean_error(values, where):
+        return squared_error(predicted, values, where) / predicted.size
+
+    return Batch(tuple(fibers), others, *_errors(mean_error, signal))
+
+
+def _errors(mean_error: Callable, signal: Signal) -> tuple[Float[Array, ""], Float[Array, ""] | None]:
+    """Return the fidelity, and the departure from the extension where there is one."""
+    extension = signal.extension
+    return mean_error(signal.values, signal.mask), None if extension is None else mean_error(extension, ~signal.mask)
 
 
 def _beside_all(predicted: Float[Array, "*grid C"]) -> Lines:

@@ -8,7 +8,7 @@ from inrr_jax import ensemble as ensembles
 from inrr_jax import images, masks, metrics, training
 from inrr_jax.errors import UserError
 from inrr_jax.problem import Problem, check_size
-from inrr_jax.settings import Settings
+from inrr_jax.settings import RECIPE, Settings
 
 Filled = Float[np.ndarray, "H W *C"]
 
@@ -16,7 +16,7 @@ Filled = Float[np.ndarray, "H W *C"]
 def inpaint(
     image: ArrayLike, mask: ArrayLike, *, settings: Settings | None = None, ensemble: int = 1, return_std: bool = False
 ) -> Filled | tuple[Filled, Filled]:
-    """Fill in the missing pixels of a picture by fitting a regularised SIREN to the others.
+    """Fill in the missing pixels of a picture by fitting a SIREN to the others, and to what its patches make of them.
 
     The arguments are those of scikit-image's `inpaint_biharmonic`, and so is the mask's meaning: here alone in this
     package, True marks MISSING pixels.
@@ -25,7 +25,7 @@ def inpaint(
         image: [H, W] or [H, W, C], 1, 3 or 4 channels (alpha is dropped); integers of 8 or 16 bits, or floats in
             [0, 1]. Missing pixels may hold anything, NaN included.
         mask: [H, W] of bool, True where MISSING.
-        settings: of the fit, of which `data` and `mask` are not used; None for the defaults.
+        settings: of the fit, of which `data` and `mask` are not used; None for `inrr_jax.RECIPE`.
         ensemble: number of fits, with consecutive seeds, of which the mean is taken.
         return_std: also return the standard deviation of these fits, for which it takes at least two: where it is
             large, so, as a rule, is the error.
@@ -38,7 +38,7 @@ def inpaint(
         UserError: a picture or mask as above it is not, or too small for the settings.
         DivergedError: a loss term was no number; the message names the step and the loss term.
     """
-    settings = settings or Settings()
+    settings = settings or RECIPE
     missing = np.asarray(mask)
     if missing.dtype != bool or missing.shape != np.shape(image)[:2]:
         raise UserError(

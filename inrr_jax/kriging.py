@@ -3,7 +3,11 @@
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from inrr_jax.baselines import Fill, harmonic
+from inrr_jax import patches
+from inrr_jax.baselines import Fill, biharmonic, harmonic
+from inrr_jax.errors import UserError
+
+FILLS = {"harmonic": harmonic, "biharmonic": biharmonic}
 
 
 def krige(
@@ -21,7 +25,8 @@ def krige(
         recovered: N, in [0, 1], on the whole grid.
         image: X, in [0, 1]; what it holds at missing pixels is never looked at.
         mask: True = observed.
-        fill: a classical fill that commutes with affine maps of the values: harmonic, biharmonic or linear.
+        fill: a classical fill that commutes with affine maps of the values: harmonic, biharmonic, linear, or
+            that of a graph.
 
     Returns:
         Values in [0, 1]: those of X at observed pixels.
@@ -34,3 +39,33 @@ def krige(
     # Fills take and give [0, 1]; a misfit is in [-1, 1].
     filled = 2 * fill((1 + misfit) / 2, np.asarray(mask)) - 1
     return np.where(observed, image, np.clip(recovered + filled, 0, 1)).astype(np.float32)
+
+
+def finish(
+    recovered: Float[Array | np.ndarray, "*grid C"],
+    image: Float[Array | np.ndarray, "*grid C"],
+    mask: Bool[Array | np.ndarray, "*grid"],
+    name: str,
+) -> Float[np.ndarray, "*grid C"]:
+    """Krige as a setting names it.
+
+    On the graph of patches the misfit goes where the kriged picture looks alike: its Laplacian is made of the recovery
+    that is kriged harmonically first.
+
+    Args:
+        recovered: N, in [0, 1], on the whole grid.
+        image: X, in [0, 1]; what it holds at missing pixels is never looked at.
+        mask: True = observed.
+        name: `none`, which gives N itself, `harmonic`, `biharmonic` or `patches`.
+
+    Raises:
+        UserError: a mask without an observed pixel, or a signal that is no picture.
+    """
+    if name == "none":
+        return np.asarray(recovered)
+    if np.ndim(mask) != 2:
+        raise UserError(f"kriging={name} is for pictures: the signal has {np.ndim(mask)} axes, not 2")
+    if name in FILLS:
+        return krige(recovered, image, mask, FILLS[name])
+    laplacian = patches.laplacian(krige(recovered, image, mask))
+    return krige(recovered, image, mask, lambda misfit, where: patches.extend(laplacian, misfit, where, misfit))

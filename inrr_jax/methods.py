@@ -1,7 +1,10 @@
 """The methods of a comparison by name: classical fills, and fits of a field with the sum of terms that regularises it.
 
 `harmonic` is a fill of baselines.py; `siren`, `siren+inrr`, `dmf+tv+air` are fits; `siren+inrr@25` is `siren+inrr` with
-its Laplacians frozen from 25 % of the steps on. All fits have the steps and the fibres of the settings they start from.
+its Laplacians frozen from 25 % of the steps on; `siren+inrr/harmonic` is kriged harmonically after the fit. All fits
+have the steps and the fibres of the settings they start from.
+
+With the term `patches`, which is of one recipe, nothing is chosen: omega and weights are those of the settings.
 """
 
 import itertools
@@ -48,6 +51,9 @@ WEIGHTS = {
 """Candidates for each term, of which held-out pixels choose. The first four and tikhonov2 were looked for on
 scikit-image's astronaut and coins, at 96 pixels under writing and with 70 % missing at random."""
 
+TERMS = ("patches", *WEIGHTS)
+KRIGINGS = ("harmonic", "biharmonic", "patches")
+
 LEARNING = {"inrr", "air"}
 """Terms whose Laplacians can be frozen."""
 
@@ -62,22 +68,25 @@ class Method(NamedTuple):
     """Before the choice."""
     candidates: list[Changes]
     """Of which held-out pixels choose one; at least one, which may change nothing."""
+    kriging: str
+    """What comes after the fit, as kriging.py names it."""
 
 
 def parse(name: str, start: Settings, longest: int) -> Method:
     """Build the method of this name.
 
     Args:
-        name: `field`, `field+term+...` or either with `@percent`.
+        name: `field`, `field+term+...` or either with `@percent`, `/kriging` or both, in this order.
         start: settings that the method changes.
         longest: side of the picture in pixels, by which omega is scaled.
 
     Raises:
         UserError: the name of no method.
     """
-    whole, at, percent = name.partition("@")
-    field, *terms = whole.split("+")
     check(name)
+    fitted, slash, kriging = name.partition("/")
+    whole, at, percent = fitted.partition("@")
+    field, *terms = whole.split("+")
     regularizer = "+".join(terms) or "none"
     habit = FIELDS[field]
     changes: Changes = {"field.name": field, "regularizer.name": regularizer, **habit.changes}
@@ -85,11 +94,14 @@ def parse(name: str, start: Settings, longest: int) -> Method:
         changes["optimizer.laplacian_rate"] = 0.2  # of which INRR's networks collapse
     if at:
         changes["optimizer.freeze_at"] = max(1, round(start.train.steps * float(percent) / 100))
-    choices = {f"regularizer.weight.{term}": [habit.weights * weight for weight in WEIGHTS[term]] for term in terms}
-    if habit.omegas:
+    chosen = [] if "patches" in terms else terms
+    choices = {f"regularizer.weight.{term}": [habit.weights * weight for weight in WEIGHTS[term]] for term in chosen}
+    if habit.omegas and "patches" not in terms:
         choices = {"field.omega": [omega * longest / 256 for omega in habit.omegas], **choices}
     candidates = [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
-    return Method(field, regularizer + at + percent, change(start, changes), candidates)
+    return Method(
+        field, regularizer + at + percent + slash + kriging, change(start, changes), candidates, kriging or "none"
+    )
 
 
 def check(name: str) -> None:
@@ -100,13 +112,16 @@ def check(name: str) -> None:
     """
     if name in FILLS:
         return
-    whole, at, percent = name.partition("@")
+    fitted, slash, kriging = name.partition("/")
+    if slash and kriging not in KRIGINGS:
+        raise UserError(unknown(f"method {name}: the kriging {kriging}", kriging, KRIGINGS))
+    whole, at, percent = fitted.partition("@")
     field, *terms = whole.split("+")
     if field not in FIELDS:
         raise UserError(f"{unknown(f'method {name}', field, [*FILLS, *FIELDS])}, and these with +term")
     for term in terms:
-        if term not in WEIGHTS:
-            raise UserError(unknown(f"method {name}: the term {term}", term, WEIGHTS))
+        if term not in TERMS:
+            raise UserError(unknown(f"method {name}: the term {term}", term, TERMS))
     if at and not LEARNING & {*terms}:
         raise UserError(f"method {name} has no Laplacian to freeze: add one of {', '.join(sorted(LEARNING))}")
     if at and not (percent.isdecimal() and 0 < int(percent) <= 100):
@@ -115,4 +130,9 @@ def check(name: str) -> None:
 
 def chooser(name: str) -> str:
     """Return the method whose choice this one follows: a frozen one that of the same, learning throughout."""
-    return name.partition("@")[0]
+    return fitted(name).partition("@")[0]
+
+
+def fitted(name: str) -> str:
+    """Return the method without what comes after its fit, which several may share."""
+    return name.partition("/")[0]

@@ -40,10 +40,10 @@ def objective(
         return field.apply(params["field"], points, knobs.omega)
 
     if count:
-        along, beside, fidelity = fibers.sample(evaluate, signal, axes, key, count, beside=regularizer.beside)
+        batch = fibers.sample(evaluate, signal, axes, key, count, beside=regularizer.beside)
     else:
-        along, beside, fidelity = fibers.everything(evaluate, signal, axes, beside=regularizer.beside)
-    energies = regularizer.energies(params, along, beside)
-    loss = fidelity + sum(knobs.weight[term] * sum(parts.values()) for term, parts in energies.items())
+        batch = fibers.everything(evaluate, signal, axes, beside=regularizer.beside)
+    energies = regularizer.energies(params, batch.along, batch.beside, batch.departure)
+    loss = batch.fidelity + sum(knobs.weight[term] * sum(parts.values()) for term, parts in energies.items())
     named = {f"energy_{term}_{name}": part for term, parts in energies.items() for name, part in parts.items()}
-    return loss, {"loss": loss, "fidelity": fidelity, **named}
+    return loss, {"loss": loss, "fidelity": batch.fidelity, **named}

@@ -24,12 +24,14 @@ class Problem(NamedTuple):
     """True where observed."""
     context: Float[np.ndarray, "H W C"] | None = None
     """The recovery of a first fit, for the fields that need one."""
+    extension: Float[np.ndarray, "H W C"] | None = None
+    """The observed values, continued on the graph of patches, for the term `patches`."""
 
     @property
     def signal(self) -> Signal:
         """The part that a fit may see."""
-        context = None if self.context is None else jnp.asarray(self.context)
-        return Signal(jnp.where(self.mask[..., None], self.image, 0.0), jnp.asarray(self.mask), context)
+        context, extension = (None if x is None else jnp.asarray(x) for x in (self.context, self.extension))
+        return Signal(jnp.where(self.mask[..., None], self.image, 0.0), jnp.asarray(self.mask), context, extension)
 
     @property
     def digest(self) -> str:

@@ -93,7 +93,7 @@ def error(recovered: Image, image: Image, held: Mask) -> float:
 
 def restrict(problem: Problem, mask: Mask) -> Problem:
     """Return the problem with only the pixels of `mask` observed, and zero elsewhere: there is nothing to peek at."""
-    return problem._replace(image=np.where(mask[..., None], problem.image, np.float32(0)), mask=mask)
+    return Problem(np.where(mask[..., None], problem.image, np.float32(0)), mask)
 
 
 def hold_out(key: Key[Array, ""], mask: Mask, share: float = SHARE, placement: str = "auto") -> Split:

@@ -105,7 +105,8 @@ class FieldSettings:
     """Of dmf's product at the start, whose entries are scale / sqrt(H): small, so that its rank grows from one."""
     omega: float = at_least(0.0, 0.0)
     """Radians per half of the longest side: frequency factor of siren's first layer, or of fourier's features; not
-    used by relu and dmf. 0: 15 for every 256 pixels of that side, so that a pixel's detail is the same in every size.
+    used by relu and dmf. 0: 15 for every 256 pixels of that side, so that a pixel's detail is the same in every size,
+    and 30 with the term patches, which holds what that would let loose.
     The paper has 30 at 256 pixels. A knob."""
     hidden_omega: float = at_least(1.0, 0.0, above=True)
     """Factor in the other layers, divided out of their initial weights: 1 as in INRR, 30 as in SIREN."""
@@ -127,6 +128,7 @@ class WeightSettings:
     Times 1 / (H W) they are those of the sum form.
     """
 
+    patches: float = at_least(1.0, 0.0)
     inrr: float = at_least(0.03, 0.0)
     """Published for 256 x 256: 0.0655 (1e-6 in sum form), also for a frozen Laplacian."""
     air: float = at_least(0.655, 0.0)
@@ -144,13 +146,14 @@ class RegularizerSettings:
     """What is added to the fidelity."""
 
     name: str = _sum_of(
-        "inrr", "air", "grid", "tv", "tv_anisotropic", "tikhonov0", "tikhonov2", "weight_decay", alone="none"
+        "inrr", "patches", "air", "grid", "tv", "tv_anisotropic", "tikhonov0", "tikhonov2", "weight_decay", alone="none"
     )
     """A sum of terms, such as inrr+tv, or none. Dirichlet energies, of the rows and of the columns, whose Laplacian
     is: inrr: from a tiny network, smooth by construction; air: from a free matrix (AIR: Li et al., 2022); grid: that
-    of the fixed graph of neighbours, which is Tikhonov's energy of order 1. tv: isotropic total variation, which needs
-    half as many points again per step; tv_anisotropic; tikhonov0, tikhonov2: of these orders; weight_decay: mean
-    square of the field's weights."""
+    of the fixed graph of neighbours, which is Tikhonov's energy of order 1. patches: squared distance, where nothing
+    is observed, from the observed values continued on the graph of the picture's own patches (patches.py).
+    tv: isotropic total variation, which needs half as many points again per step; tv_anisotropic; tikhonov0,
+    tikhonov2: of these orders; weight_decay: mean square of the field's weights."""
     weight: WeightSettings = WeightSettings()
     width: int = at_least(32, 1)
     """Of inrr's tiny network, as are depth, omega, rank and energy."""
@@ -215,6 +218,15 @@ class Settings:
     regularizer: RegularizerSettings = RegularizerSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     train: TrainSettings = TrainSettings()
+    kriging: str = choice("none", "harmonic", "biharmonic", "patches")
+    """How the misfit at observed pixels is filled in between them and added to the recovery, once it is fitted: not,
+    by one of these fills, or on the graph of patches of the recovery itself (kriging.py)."""
+
+
+RECIPE = Settings(
+    regularizer=RegularizerSettings(name="inrr+patches"), train=TrainSettings(steps=400), kriging="patches"
+)
+"""What recovers missing pixels best (docs/quality.md). The defaults are the paper's INRR."""
 
 
 def from_mapping(mapping: Mapping[str, Any], cls: type = Settings, prefix: str = "") -> Any:

@@ -16,7 +16,7 @@ from absl import logging
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Float
 
-from inrr_jax import devices, training
+from inrr_jax import devices, kriging, training
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.problem import Problem
 from inrr_jax.settings import Settings, difference, to_mapping
@@ -39,7 +39,7 @@ class Outcome(NamedTuple):
     """What became of one member."""
 
     recovered: Float[np.ndarray, "H W C"]
-    """The raw output of its field."""
+    """The output of its field, kriged if its settings say so."""
     seconds: float
     """Of its batch, divided by the members in it; without compilation."""
     error: str
@@ -218,6 +218,7 @@ class Batches:
 
         self._lengths = chunks(settings.train.steps, like.settings.train.chunk)
         self._first: Batches | None = None
+        self._extensions: dict[str, np.ndarray] = {}
         if like.problem.context is None and (first := training.first_fit(like.settings)):
             earlier = group._replace(settings=training.program(first))
             self._first = Batches(earlier, at_once, like._replace(settings=first))
@@ -252,10 +253,11 @@ class Batches:
             infos.append(devices.fetched(info))  # and so waits, for Ctrl-C and for those who watch
             watch(len(members) * length)
         recovered, params = devices.fetched((self._recover(state.params, knobs), state.params))
+        finished = [_finished(member, values) for member, values in zip(members, recovered, strict=False)]
         seconds = (time.perf_counter() - start) / len(members)
         terms = {name: np.concatenate([info[name] for info in infos], axis=1) for name in infos[0]}
         errors = [_error(*_member((terms, params), i)) for i in range(len(members))]
-        return [Outcome(recovered[i], seconds, error, self.at_once) for i, error in enumerate(errors)]
+        return [Outcome(finished[i], seconds, error, self.at_once) for i, error in enumerate(errors)]
 
     def probe(self, members: Sequence[Member]) -> float:
         """Return the seconds of a step, divided by the members of a batch: the better of two first chunks."""
@@ -295,11 +297,21 @@ class Batches:
             members = [m if m.problem.context is not None else _in_context(m, m.problem.image) for m in members]
         padded = [*members, *[members[-1]] * (self.count - len(members))]
         grid = self.group.shape[:-1]
+        padded = [self._extended(member) for member in padded]
         rows = [
             (np.uint32(m.settings.seed), jax.tree.map(np.float32, knobs(m.settings, grid)), m.problem.signal)
             for m in padded
         ]
         return jax.tree.map(lambda *leaves: self._put(np.stack(leaves)), *rows)
+
+    def _extended(self, member: Member) -> Member:
+        """Give a member the extension that it may need, which members with one picture and mask share."""
+        problem = member.problem
+        if not training.needs_extension(self.group.settings) or problem.extension is not None:
+            return member
+        if problem.digest not in self._extensions:
+            self._extensions[problem.digest] = training.extension(problem.image, problem.mask)
+        return member._replace(problem=problem._replace(extension=self._extensions[problem.digest]))
 
     def _put(self, array: np.ndarray) -> jax.Array:
         return jax.make_array_from_callback(array.shape, self._sharding, lambda index: array[index])
@@ -310,6 +322,12 @@ class Batches:
 
 def _in_context(member: Member, context: np.ndarray) -> Member:
     return member._replace(problem=member.problem._replace(context=context))
+
+
+def _finished(member: Member, recovered: np.ndarray) -> np.ndarray:
+    """Krige one member's recovery; what has diverged stays as it is."""
+    name = member.settings.kriging if np.isfinite(recovered).all() else "none"
+    return kriging.finish(recovered, member.problem.image, member.problem.mask, name)
 
 
 def chunks(steps: int, length: int) -> list[int]:

@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Key, UInt32
+from jaxtyping import Array, Bool, Float, Key, UInt32
 
-from inrr_jax import fibers, fields, images, numerics, optimizers, regularizers
+from inrr_jax import baselines, fibers, fields, images, kriging, numerics, optimizers, regularizers
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.objective import objective
 from inrr_jax.regularizers import Laplacians
@@ -41,6 +41,7 @@ def program(settings: Settings) -> Settings:
         field=dataclasses.replace(settings.field, omega=blank),
         regularizer=dataclasses.replace(settings.regularizer, weight=weights),
         train=TrainSettings(steps=settings.train.steps, fibers=settings.train.fibers),
+        kriging="none",
         optimizer=dataclasses.replace(settings.optimizer, matrix_rate=blank, field_rate=blank, laplacian_rate=blank),
     )
 
@@ -56,10 +57,15 @@ def begin(seed: Seed, signal: Signal, knobs: Knobs, settings: Settings) -> tuple
     """Return the state that a fit starts from and the key of its fibres; all but the settings may be traced.
 
     Raises:
-        UserError: the field needs the context of a first fit, and the signal has none.
+        UserError: the field needs the context of a first fit, or a term an extension, and the signal has none.
     """
     init_key, fibers_key = jax.random.split(jax.random.key(seed))
     grid, channels = signal.mask.shape, signal.values.shape[-1]
+    if needs_extension(settings) and signal.extension is None:
+        raise UserError(
+            "regularizer.name=patches needs an extension: give it as the problem's, or use scripts.train or"
+            " training.solve, which see to it"
+        )
     state = init_state(init_key, knobs, grid, channels, settings)
     if first_fit(settings):
         if signal.context is None:
@@ -82,21 +88,43 @@ def first_fit(settings: Settings) -> Settings | None:
         settings,
         field=dataclasses.replace(field, name="siren"),
         regularizer=dataclasses.replace(regularizer, name="none"),
+        kriging="none",
     )
 
 
-def solve(signal: Signal, settings: Settings) -> Float[Array, "*grid C"]:
-    """Fit from start to end, after a first fit where the field needs one, and recover.
+def needs_extension(settings: Settings) -> bool:
+    """Tell whether a fit departs from the observed values continued on the graph of patches (patches.py)."""
+    return "patches" in settings.regularizer.terms
+
+
+def extension(
+    values: Float[Array | np.ndarray, "*grid C"], mask: Bool[Array | np.ndarray, "*grid"]
+) -> Float[np.ndarray, "*grid C"]:
+    """Continue the observed values on the graph of the picture's own patches.
+
+    Raises:
+        UserError: a signal that is no picture.
+    """
+    if mask.ndim != 2:
+        raise UserError(f"regularizer.name=patches is for pictures: the signal has {mask.ndim} axes, not 2")
+    return baselines.locally_linear(np.asarray(values), np.asarray(mask))
+
+
+def solve(signal: Signal, settings: Settings) -> Float[np.ndarray, "*grid C"]:
+    """Fit from start to end, after whatever it needs to be given first, recover and krige.
 
     Raises:
         DivergedError: as `fit`.
     """
     if first := first_fit(settings):
-        signal = signal._replace(context=solve(signal, first))
+        signal = signal._replace(context=jnp.asarray(solve(signal, first)))
+    if needs_extension(settings) and signal.extension is None:
+        signal = signal._replace(extension=jnp.asarray(extension(signal.values, signal.mask)))
     state, knobs, key = start(signal, settings)
     for fitted, _ in fit(state, signal, knobs, key, settings):
         state = fitted
-    return recover(state.params["field"], knobs.omega, signal.values.shape, settings)
+    recovered = recover(state.params["field"], knobs.omega, signal.values.shape, settings)
+    return kriging.finish(recovered, signal.values, signal.mask, settings.kriging)
 
 
 def init_state(key: Key[Array, ""], knobs: Knobs, grid: tuple[int, ...], channels: int, settings: Settings) -> State:

@@ -79,15 +79,18 @@ class Comparison:
         fillings = comparison.fillings(self._tasks, self._wanted)
         trials = comparison.trials(self._settings, self._tasks, self._wanted)
         fits = [*trials, *self._fits()]
-        done = len(self._done(trials, self._trials)) + len(self._done(self._fits(), self._results))
+        done = {**self._done(trials, self._trials)}
+        done |= {len(trials) + i: row for i, row in self._done(self._fits(), self._results).items()}
+        shared = _shared(fits).values()
+        finished = sum(done.keys() >= {*indices} for indices in shared)
         print(
-            f"{len(self._tasks)} cases, {len(self._wanted)} methods: {len(fillings)} fills and {len(fits)} fits, of"
-            f" which {len(trials)} choose settings; {done} fits are finished",
+            f"{len(self._tasks)} cases, {len(self._wanted)} methods: {len(fillings)} fills and {len(shared)} fits, of"
+            f" which {len(trials)} choose settings; {finished} fits are finished",
             flush=True,
         )
         self._fill(fillings)
         steps = self._settings.fit.train.steps
-        with cli.Stopping() as stop, Progress(len(fits) * steps, done * steps) as progress:
+        with cli.Stopping() as stop, Progress(len(shared) * steps, finished * steps) as progress:
 
             def watch(taken: int) -> None:
                 progress.advance(taken)
@@ -124,18 +127,21 @@ class Comparison:
         done = self._done(jobs, results)
         if len(done) == len(jobs):
             return
+        shared = list(_shared(jobs).values())
         fitted = sweep.run(
-            [job.member for job in jobs],
+            [jobs[indices[0]].member for indices in shared],
             at_once=self._settings.at_once,
-            done={i: row["at_once"] for i, row in done.items()},
+            done={n: done[indices[0]]["at_once"] for n, indices in enumerate(shared) if done.keys() >= {*indices}},
             tell=lambda line: print(line, flush=True),
             watch=watch,
         )
-        for index, outcome in fitted:
-            job = jobs[index]
-            if isinstance(job, Fit) and job.seed == self._settings.fit.seed:
-                images.save(self._picture(job.task.case, job.name), outcome.recovered)
-            results.add([job.row(outcome)])
+        for n, outcome in fitted:
+            for index in [index for index in shared[n] if index not in done]:
+                job = jobs[index]
+                finished = job.finish(outcome)
+                if isinstance(job, Fit) and job.seed == self._settings.fit.seed:
+                    images.save(self._picture(job.task.case, job.name), finished.recovered)
+                results.add([job.row(finished)])
 
     def _done(self, jobs: Sequence[Job], results: Results) -> dict[int, Row]:
         """Return the rows of the jobs that have one, by index.
@@ -158,7 +164,7 @@ class Comparison:
         """Return where the recovery is kept that a figure shows."""
         folder = self._folder / "recoveries" / case.image / _file_name(case.mask)
         folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{name}.png"
+        return folder / f"{_file_name(name)}.png"
 
     def _draw(self) -> None:
         """Draw the recoveries of the first seed side by side, and by how much each method is ahead."""
@@ -193,8 +199,16 @@ class Comparison:
         )
 
 
-def _file_name(mask: str) -> str:
-    return mask.replace(":", "-")
+def _shared(jobs: Sequence[Trial] | Sequence[Fit] | Sequence[Trial | Fit]) -> dict[tuple, list[int]]:
+    """Gather the jobs that one fit serves."""
+    found: dict[tuple, list[int]] = {}
+    for index, job in enumerate(jobs):
+        found.setdefault(job.fitted, []).append(index)
+    return found
+
+
+def _file_name(name: str) -> str:
+    return name.replace(":", "-").replace("/", "-kriged-")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from absl import logging
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
-from inrr_jax import baselines, images, metrics, numerics, problem, training, workdir
+from inrr_jax import baselines, images, kriging, metrics, numerics, problem, training, workdir
 from inrr_jax.checkpoints import Checkpoints
 from inrr_jax.errors import DivergedError
 from inrr_jax.settings import Settings, change, from_mapping, to_mapping
@@ -41,6 +41,8 @@ def main(config: ConfigDict, folder: Path | None) -> None:
     before = 0.0
     if first := training.first_fit(settings):
         task, before = _first_fit(first, task, folder / "first")
+    if training.needs_extension(settings):
+        task = task._replace(extension=training.extension(task.image, task.mask))
     result = Run(settings, task, folder, before).finish()
     _print_table(result)
     print(f"left in {folder}: result.json, metrics.jsonl, reconstruction.png, comparison.png, checkpoints")
@@ -88,8 +90,9 @@ class Run:
         except (DivergedError, cli.Interrupted) as end:
             self._close()
             raise type(end)(f"{end}; {self._kept()}") from None
-        recovered = self.recover()
-        result = self._result(recovered)
+        raw = np.asarray(self.recover())
+        recovered = kriging.finish(raw, self._task.image, self._task.mask, self._settings.kriging)
+        result = self._result(recovered, raw)
         self._leave(recovered)
         self._close()
         self._seal(result)
@@ -148,21 +151,21 @@ class Run:
         """Evaluate the fit on the whole grid."""
         return training.recover(self._state.params["field"], self._knobs.omega, self._task.image.shape, self._settings)
 
-    def _result(self, recovered: Float[Array, "H W C"]) -> dict[str, Any]:
+    def _result(self, recovered: Float[np.ndarray, "H W C"], raw: Float[np.ndarray, "H W C"]) -> dict[str, Any]:
         task = self._task
-        harmonic = baselines.harmonic(task.image, task.mask)
+        others = {"network": raw, "harmonic": baselines.harmonic(task.image, task.mask)}
         return {
             "seed": self._settings.seed,
             "steps": self._settings.train.steps,
             "seconds": self._seconds(),
             **self._known(metrics.summarize(recovered, task.image, task.mask)),
-            "harmonic": self._known(metrics.summarize(harmonic, task.image, task.mask)),
+            **{name: self._known(metrics.summarize(x, task.image, task.mask)) for name, x in others.items()},
         }
 
     def _known(self, scores: dict[str, float]) -> dict[str, float | None]:
         return metrics.known(scores, truth=self._settings.data.truth)
 
-    def _leave(self, recovered: Float[Array, "H W C"]) -> None:
+    def _leave(self, recovered: Float[np.ndarray, "H W C"]) -> None:
         from inrr_jax import plots  # matplotlib takes its time to load
 
         task, folder = self._task, self._folder
@@ -174,7 +177,7 @@ class Run:
                 folder / "comparison.png",
                 task.image,
                 task.mask,
-                np.asarray(recovered),
+                recovered,
                 jax.tree.map(np.asarray, matrices),
                 read_lines(folder / "metrics.jsonl"),
                 has_truth=self._settings.data.truth,
@@ -209,7 +212,7 @@ def _print_table(result: dict[str, Any]) -> None:
         return f"{value:>15.4f}" if value is not None and math.isfinite(value) else f"{'-':>15}"
 
     print(f"\n{'':>10}" + "".join(f"{name:>15}" for name in metrics.NAMES))
-    for name, row in (("this fit", result), ("harmonic", result["harmonic"])):
+    for name, row in (("recovery", result), ("network", result["network"]), ("harmonic", result["harmonic"])):
         print(f"{name:>10}" + "".join(cell(row[key]) for key in metrics.NAMES))
     print(f"\n{result['steps']} steps, {result['seconds']:.1f} s from process start")
 

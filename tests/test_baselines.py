@@ -202,23 +202,6 @@ def test_wnll_is_the_minimum_of_its_energy():
         assert wnll_energy(nudged, affinity, observed) > wnll_energy(u, affinity, observed)
 
 
-def test_nearest_patches_equal_a_search_by_hand():
-    image = np.random.default_rng(6).random((40, 42, 2))
-    offsets = np.arange(-7, 8)
-    gaussian = np.exp(-0.5 * (offsets / baselines.WNLL_SIGMA) ** 2)
-    weights = np.outer(gaussian, gaussian)[..., None] / gaussian.sum() ** 2
-
-    def patch(row, column):
-        return image[row - 7 : row + 8, column - 7 : column + 8]
-
-    shifts = [(i, j) for i in range(10, 31) for j in range(11, 32) if (i, j) != (20, 21)]
-    distances = np.array([(weights * (patch(i, j) - patch(20, 21)) ** 2).sum() for i, j in shifts])
-    expected = {shifts[n][0] * 42 + shifts[n][1] for n in np.argsort(distances)[:6]}
-    ids, found = baselines.nearest_patches(image)
-    assert set(ids[:, 20 * 42 + 21].tolist()) == expected
-    np.testing.assert_allclose(np.sort(found[:, 20 * 42 + 21]), np.sort(distances)[:6], rtol=1e-4)
-
-
 def test_patch_affinity_is_symmetric_without_loops_and_within_one():
     affinity = baselines.patch_affinity(picture(13, 9)[0])
     assert abs(affinity - affinity.T).max() == 0

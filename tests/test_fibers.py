@@ -12,8 +12,8 @@ DRAWS = 4000
 
 def problem(key, grid=(10, 14), channels=2):
     keys = jax.random.split(key, 3)
-    values = jax.random.uniform(keys[0], (*grid, channels))
-    signal = Signal(values, jax.random.uniform(keys[1], grid) > 0.4)
+    values, extension = (jax.random.uniform(k, (*grid, channels)) for k in (keys[0], keys[2]))
+    signal = Signal(values, jax.random.uniform(keys[1], grid) > 0.4, extension=extension)
     return signal, tuple(jnp.asarray(axis) for axis in images.axes(grid))
 
 
@@ -28,19 +28,24 @@ def factors(key, grid):
 
 
 def energies(batch, graphs):
-    return jnp.stack([matrix_free(along, graph) for along, graph in zip(batch[0], graphs, strict=True)] + [batch[-1]])
+    of_rows_and_columns = [matrix_free(along, graph) for along, graph in zip(batch.along, graphs, strict=True)]
+    return jnp.stack([*of_rows_and_columns, batch.fidelity, batch.departure])
 
 
 def test_everything_equals_slow_loops(key):
     signal, axes = problem(key)
-    along, _, fidelity = fibers.everything(surface, signal, axes)
+    along, _, fidelity, departure = fibers.everything(surface, signal, axes)
     grid = np.asarray(surface(fibers.whole_grid(axes))).reshape(10, 14, 2)
     np.testing.assert_array_equal(along[0], grid.transpose(1, 0, 2))
     np.testing.assert_array_equal(along[1], grid)
-    total = 0.0
-    for i, j in np.argwhere(np.asarray(signal.mask)):
-        total += ((grid[i, j] - np.asarray(signal.values)[i, j]) ** 2).sum()
-    assert float(fidelity) == pytest.approx(total / grid.size, rel=1e-5)
+    for found, values, where in (
+        (fidelity, signal.values, signal.mask),
+        (departure, signal.extension, ~signal.mask),
+    ):
+        total = 0.0
+        for i, j in np.argwhere(np.asarray(where)):
+            total += ((grid[i, j] - np.asarray(values)[i, j]) ** 2).sum()
+        assert float(found) == pytest.approx(total / grid.size, rel=1e-5)
 
 
 @pytest.mark.parametrize("count", [3, 4])
@@ -103,10 +108,26 @@ def test_fibres_of_a_volume_run_along_every_axis(key):
         assert (steps == (30, 6, 1)[axis]).all()
 
 
+def test_gradients_of_fidelity_and_departure_against_central_differences(double_precision, key):
+    with double_precision():
+        signal, axes = problem(key)
+        rng = np.random.default_rng(0)
+        picture, direction = (jnp.array(rng.random(signal.values.shape)) for _ in range(2))
+
+        def parts(values):
+            batch = fibers.everything(lambda points: values.reshape(len(points), -1), signal, axes)
+            return jnp.stack([batch.fidelity, batch.departure])
+
+        found = (jax.jacrev(parts)(picture) * direction[None]).sum((1, 2, 3))
+        central = (parts(picture + 1e-6 * direction) - parts(picture - 1e-6 * direction)) / 2e-6
+        np.testing.assert_allclose(found, central, rtol=1e-6)
+        assert (abs(central) > 1e-4).all()
+
+
 def test_missing_values_do_not_enter_the_fidelity(key):
     signal, axes = problem(key)
     poisoned = Signal(jnp.where(signal.mask[..., None], signal.values, 1e6), signal.mask)
     changed = Signal(jnp.where(signal.mask[..., None], signal.values + 0.1, 0.0), signal.mask)
     for batch in (lambda s: fibers.everything(surface, s, axes), lambda s: fibers.sample(surface, s, axes, key, 4)):
-        assert batch(signal)[-1] == batch(poisoned)[-1]
-        assert batch(signal)[-1] != batch(changed)[-1]
+        assert batch(signal).fidelity == batch(poisoned).fidelity
+        assert batch(signal).fidelity != batch(changed).fidelity

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inrr_jax import baselines, kriging
+from inrr_jax import baselines, kriging, patches
 from inrr_jax.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -31,3 +31,32 @@ def test_kriging_does_not_look_at_what_is_missing():
     np.testing.assert_array_equal(kriging.krige(recovered, damaged, MASK), kriging.krige(recovered, IMAGE, MASK))
     with pytest.raises(UserError, match="without an observed pixel"):
         kriging.krige(recovered, IMAGE, np.zeros_like(MASK))
+
+
+@pytest.mark.parametrize("name", ["harmonic", "biharmonic", "patches"])
+def test_every_kriging_keeps_what_is_observed_leaves_an_exact_network_alone_and_helps_a_shifted_one(name):
+    rows, columns = np.mgrid[:24, :20]
+    image = (0.5 + 0.3 * np.sin(rows / 3) * np.cos(columns / 4))[..., None].astype(np.float32)
+    mask = np.random.default_rng(1).random((24, 20)) < 0.6
+    np.testing.assert_allclose(kriging.finish(image, image, mask, name), image, atol=1e-5)
+    shifted = image + 0.05 * np.sin(rows / 9)[..., None].astype(np.float32)
+    kriged = kriging.finish(shifted, np.where(mask[..., None], image, np.nan), mask, name)
+    np.testing.assert_array_equal(kriged[mask], image[mask])
+    assert abs(kriged - image).max() < abs(shifted - image).max() / 2
+
+
+def test_kriging_on_the_graph_of_patches_is_that_of_the_kriged_recovery():
+    recovered = RNG.random(IMAGE.shape, dtype=np.float32)
+    laplacian = patches.laplacian(kriging.krige(recovered, IMAGE, MASK))
+    misfit = np.where(MASK[..., None], IMAGE - recovered, 0)
+    expected = recovered + patches.extend(laplacian, misfit, MASK, misfit)
+    found = kriging.finish(recovered, IMAGE, MASK, "patches")
+    np.testing.assert_allclose(found[~MASK], np.clip(expected, 0, 1)[~MASK], atol=2e-3)
+
+
+def test_no_kriging_is_the_recovery_itself_and_only_pictures_are_kriged():
+    recovered = RNG.random((5, 6, 7, 1), dtype=np.float32)
+    mask = np.ones((5, 6, 7), bool)
+    np.testing.assert_array_equal(kriging.finish(recovered, recovered, mask, "none"), recovered)
+    with pytest.raises(UserError, match="kriging=harmonic is for pictures: the signal has 3 axes, not 2"):
+        kriging.finish(recovered, recovered, mask, "harmonic")

@@ -5,7 +5,7 @@ import pytest
 from inrr_jax import methods
 from inrr_jax.baselines import FILLS
 from inrr_jax.errors import UserError
-from inrr_jax.settings import FieldSettings, Settings, change, difference, to_mapping
+from inrr_jax.settings import RECIPE, FieldSettings, Settings, change, difference, to_mapping
 
 START = change(Settings(), {"train.steps": 400})
 
@@ -67,7 +67,26 @@ def test_every_name_is_a_method(name):
 def test_every_field_and_term_of_the_settings_is_a_method():
     fields = {methods.parse(name, START, 256).settings.field.name for name in methods.FIELDS}
     assert fields == set(FieldSettings.__dataclass_fields__["name"].metadata["choices"])
-    assert set(methods.WEIGHTS) == set(to_mapping(Settings())["regularizer"]["weight"])
+    assert set(methods.TERMS) == set(to_mapping(Settings())["regularizer"]["weight"])
+
+
+def test_a_kriged_method_shares_the_fit_and_the_choice_of_the_one_it_follows():
+    name = "siren+inrr@25/harmonic"
+    assert methods.fitted(name) == "siren+inrr@25"
+    assert methods.chooser(name) == "siren+inrr"
+    kriged, fitted = (methods.parse(n, START, 256) for n in (name, methods.fitted(name)))
+    assert (kriged.kriging, fitted.kriging) == ("harmonic", "none")
+    assert kriged.settings == fitted.settings
+    assert kriged.regularizer == "inrr@25/harmonic"
+    with pytest.raises(UserError, match="the kriging harmonics is unknown: did you mean harmonic"):
+        methods.check("siren+inrr/harmonics")
+
+
+def test_the_recipe_is_a_method_of_which_nothing_is_chosen():
+    name = f"siren+{RECIPE.regularizer.name}/{RECIPE.kriging}"
+    recipe = methods.parse(name, change(Settings(), {"train.steps": RECIPE.train.steps}), 256)
+    assert change(recipe.settings, {"kriging": recipe.kriging}) == RECIPE
+    assert recipe.candidates == [{}]
 
 
 @pytest.mark.parametrize(

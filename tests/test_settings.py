@@ -135,7 +135,8 @@ def test_difference_names_what_differs():
 @functools.cache
 def two_steps(settings):
     image = np.random.default_rng(0).random((8, 9, 1), np.float32)
-    signal = Signal(jax.numpy.asarray(image), jax.numpy.ones((8, 9), bool), jax.numpy.asarray(image))
+    given = jax.numpy.asarray(image)
+    signal = Signal(given, jax.numpy.ones((8, 9), bool), context=given, extension=given)
     state, knobs, key = training.start(signal, settings)
     before = jax.tree.map(np.array, state.params)
     ((state, info),) = training.fit(state, signal, knobs, key, settings)

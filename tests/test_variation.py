@@ -25,8 +25,8 @@ def energy_of(picture):
     signal = Signal(picture, jnp.ones(grid, bool))
     axes = tuple(jnp.asarray(axis) for axis in images.axes(grid))
     built = regularizers.make(SUM, grid)
-    along, beside, _ = fibers.everything(lambda points: picture.reshape(points.shape[0], -1), signal, axes, beside=True)
-    return {term: sum(parts.values()) for term, parts in built.energies({}, along, beside).items()}
+    batch = fibers.everything(lambda points: picture.reshape(points.shape[0], -1), signal, axes, beside=True)
+    return {term: sum(parts.values()) for term, parts in built.energies({}, batch.along, batch.beside).items()}
 
 
 def on_grid(values, channels=1):
@@ -130,8 +130,8 @@ def draws(key):
     built = regularizers.make(SUM, GRID)
 
     def sampled(k):
-        along, beside, _ = fibers.sample(surface, signal, AXES, k, 3, beside=True)
-        return {term: sum(parts.values()) for term, parts in built.energies({}, along, beside).items()}
+        batch = fibers.sample(surface, signal, AXES, k, 3, beside=True)
+        return {term: sum(parts.values()) for term, parts in built.energies({}, batch.along, batch.beside).items()}
 
     return jax.jit(jax.vmap(sampled))(jax.random.split(key, DRAWS))
 

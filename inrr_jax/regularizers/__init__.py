@@ -19,14 +19,14 @@ Laplacians = dict[str, dict[str, Float[Array, "n n"]]]
 
 
 class Regularizer(NamedTuple):
-    """init(key) -> parameter groups by term, energies(params, fibers, beside) in mean form, laplacians(params) -> L.
+    """init(key) -> parameter groups by term, energies(params, fibers, ...) in mean form, laplacians(params) -> L.
 
     `fibers` holds, for each axis, values [F, n, C] along it; `beside`, where it is needed, those next to the fibres of
-    the first axis, for each of the others.
+    the first axis, for each of the others; `departure`, where it is needed, that from the signal's extension.
     """
 
     init: Callable[[Key[Array, ""]], Params]
-    energies: Callable[[Params, Lines, Lines], Energies]
+    energies: Callable[..., Energies]
     laplacians: Callable[[Params], Laplacians]
     beside: bool
     """Whether the fibres beside are needed."""
@@ -40,16 +40,17 @@ def make(settings: RegularizerSettings, grid: tuple[int, ...]) -> Regularizer:
         for term in settings.terms
         if term in LAPLACIANS
     }
-    others = [term for term in settings.terms if term not in LAPLACIANS]
+    others = [term for term in settings.terms if term in VARIATIONS]
 
     def init(key):
         drawn = {term: _init(key, term, by_axis) for term, by_axis in graphs.items()}
         return {term: params for term, params in drawn.items() if jax.tree.leaves(params)}
 
-    def energies(params, fibers, beside):
+    def energies(params, fibers, beside=(), departure=None):
         along = dict(zip(axes, fibers, strict=True))
         found = _each(graphs, params, lambda axis, graph, own: _dirichlet(settings, graph, own, along[axis]))
-        return found | {term: VARIATIONS[term](params, along, beside) for term in others}
+        found |= {term: VARIATIONS[term](params, along, beside) for term in others}
+        return found | ({"patches": {"all": departure}} if "patches" in settings.terms else {})
 
     def laplacians(params):
         return _each(graphs, params, lambda axis, graph, own: laplacian(graph.adjacency(own)))

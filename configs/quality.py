@@ -1,0 +1,45 @@
+"""The recipe of configs/inpaint.py against the fills that a user would otherwise use, and what its parts are worth.
+
+    python -m scripts.compare --config=configs/quality.py --workdir=runs/quality
+
+Five pictures under four masks, three seeds, where the reference data lies beside the project; three bundled pictures
+under three masks elsewhere. Variant `:ablation` leaves out each part of the recipe; with the same --workdir it adds to
+the table. Variant `:smoke` takes a minute, most of it to compile.
+"""
+
+from pathlib import Path
+
+import ml_collections
+
+from configs import compare
+from inrr_jax.settings import RECIPE
+
+REFERENCE = Path("../shared/data")
+TERMS = RECIPE.regularizer.name
+RAW, BEST = f"siren+{TERMS}", f"siren+{TERMS}/{RECIPE.kriging}"
+ABLATION = [
+    "locally_linear",
+    BEST,
+    RAW,
+    f"siren+{TERMS}/harmonic",
+    f"siren+{TERMS}/biharmonic",
+    "siren+patches",
+    "siren+patches/patches",
+    "siren+inrr",
+    "siren+inrr/patches",
+]
+
+
+def get_config(variant: str = "") -> ml_collections.ConfigDict:
+    """Return the config of the given variant."""
+    config = compare.get_config("smoke" if variant == "smoke" else "")
+    config.methods = ",".join([*compare.FILLS, "locally_linear", *compare.OPENCV, RAW, BEST])
+    if variant != "smoke":
+        config.fit.train.steps = RECIPE.train.steps
+        if REFERENCE.is_dir():
+            config.images, config.masks = f"{REFERENCE}/images/*.png", ",".join(map(str, _masks()))
+    return compare.base.vary(config, variant, {"ablation": {"methods": ",".join(ABLATION)}, "smoke": {}})
+
+
+def _masks() -> list[Path]:
+    return [REFERENCE / "masks" / f"{name}.png" for name in ("text", "random50", "random80", "patch")]
