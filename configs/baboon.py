@@ -26,6 +26,7 @@ PAPER = {
 }
 BEST = {
     "field.omega": RECIPE.field.omega,
+    "field.width": RECIPE.field.width,
     "regularizer.name": RECIPE.regularizer.name,
     "regularizer.weight.inrr": RECIPE.regularizer.weight.inrr,
     "train.steps": RECIPE.train.steps,

@@ -19,23 +19,22 @@ TERMS = RECIPE.regularizer.name
 RAW, BEST = f"siren+{TERMS}", f"siren+{TERMS}/{RECIPE.kriging}"
 ABLATION = [
     "locally_linear",
+    "stacked",
     BEST,
     RAW,
     f"siren+{TERMS}/harmonic",
-    f"siren+{TERMS}/biharmonic",
-    "siren+patches",
-    "siren+patches/patches",
-    "siren+inrr",
-    "siren+inrr/patches",
+    "siren+extension",
+    "siren+extension/stacked",
+    "siren/stacked",
 ]
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
     config = compare.get_config("smoke" if variant == "smoke" else "")
-    config.methods = ",".join([*compare.FILLS, "locally_linear", *compare.OPENCV, RAW, BEST])
+    config.methods = ",".join([*compare.FILLS, *compare.OPENCV, "locally_linear", "stacked", RAW, BEST])
     if variant != "smoke":
-        config.fit.train.steps = RECIPE.train.steps
+        config.fit.field.width, config.fit.train.steps = RECIPE.field.width, RECIPE.train.steps
         if REFERENCE.is_dir():
             config.images, config.masks = f"{REFERENCE}/images/*.png", ",".join(map(str, _masks()))
     return compare.base.vary(config, variant, {"ablation": {"methods": ",".join(ABLATION)}, "smoke": {}})

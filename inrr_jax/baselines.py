@@ -263,9 +263,13 @@ def wnll(image: Image, mask: Mask) -> Image:
     channels, observed = image.reshape(-1, image.shape[-1]), mask.ravel()
     estimate = harmonic(image, mask)
     for _ in range(WNLL_ROUNDS):
-        affinity = patch_affinity(estimate) + WNLL_GRID * patches.grid_affinity(mask.shape)
-        estimate = minimize_wnll(affinity, channels, observed).reshape(image.shape)
+        estimate = minimize_wnll(wnll_affinity(estimate), channels, observed).reshape(image.shape)
     return estimate
+
+
+def wnll_affinity(image: Image) -> "scipy.sparse.csr_array":  # noqa: F821
+    """Return `patch_affinity` and 0.01 of the grid's, which joins parts that no patch joins to an observed pixel."""
+    return patch_affinity(image) + WNLL_GRID * patches.grid_affinity(image.shape[:2])
 
 
 def patch_affinity(image: Image) -> "scipy.sparse.csr_array":  # noqa: F821

@@ -19,11 +19,11 @@ import numpy as np
 from jaxtyping import Float
 
 from inrr_jax import kriging, methods, metrics, problem, selection, training
-from inrr_jax.baselines import FILLS
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.methods import Changes, Method
 from inrr_jax.problem import Problem
 from inrr_jax.settings import DataSettings, MaskSettings, Settings, at_least, change, to_mapping
+from inrr_jax.stacking import FILLS
 from inrr_jax.sweep import Member, Outcome
 from inrr_jax.tables import Case, Row
 

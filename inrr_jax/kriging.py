@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from inrr_jax import patches
+from inrr_jax import stacking
 from inrr_jax.baselines import Fill, biharmonic, harmonic
 from inrr_jax.errors import UserError
 
@@ -49,14 +49,14 @@ def finish(
 ) -> Float[np.ndarray, "*grid C"]:
     """Krige as a setting names it.
 
-    On the graph of patches the misfit goes where the kriged picture looks alike: its Laplacian is made of the recovery
-    that is kriged harmonically first.
+    `stacked` fills the misfit as the extension of the observed values was put together (stacking.py): in the same
+    proportion, on graphs of the recovery that is kriged harmonically first.
 
     Args:
         recovered: N, in [0, 1], on the whole grid.
         image: X, in [0, 1]; what it holds at missing pixels is never looked at.
         mask: True = observed.
-        name: `none`, which gives N itself, `harmonic`, `biharmonic` or `patches`.
+        name: `none`, which gives N itself, `harmonic`, `biharmonic` or `stacked`.
 
     Raises:
         UserError: a mask without an observed pixel, or a signal that is no picture.
@@ -67,5 +67,6 @@ def finish(
         raise UserError(f"kriging={name} is for pictures: the signal has {np.ndim(mask)} axes, not 2")
     if name in FILLS:
         return krige(recovered, image, mask, FILLS[name])
-    laplacian = patches.laplacian(krige(recovered, image, mask))
-    return krige(recovered, image, mask, lambda misfit, where: patches.extend(laplacian, misfit, where, misfit))
+    image, mask = np.asarray(image), np.asarray(mask)
+    fill = stacking.misfit_fill(krige(recovered, image, mask), stacking.proportion(image, mask))
+    return krige(recovered, image, mask, fill)

@@ -1,18 +1,18 @@
 """The methods of a comparison by name: classical fills, and fits of a field with the sum of terms that regularises it.
 
-`harmonic` is a fill of baselines.py; `siren`, `siren+inrr`, `dmf+tv+air` are fits; `siren+inrr@25` is `siren+inrr` with
+`harmonic` is a fill of stacking.py; `siren`, `siren+inrr`, `dmf+tv+air` are fits; `siren+inrr@25` is `siren+inrr` with
 its Laplacians frozen from 25 % of the steps on; `siren+inrr/harmonic` is kriged harmonically after the fit. All fits
 have the steps and the fibres of the settings they start from.
 
-With the term `patches`, which is of one recipe, nothing is chosen: omega and weights are those of the settings.
+With the term `extension`, which is of one recipe, nothing is chosen: omega and weights are those of the settings.
 """
 
 import itertools
 from typing import Any, NamedTuple
 
-from inrr_jax.baselines import FILLS
 from inrr_jax.errors import UserError, unknown
 from inrr_jax.settings import Settings, change
+from inrr_jax.stacking import FILLS
 
 Changes = dict[str, Any]
 """Settings by their dotted names."""
@@ -51,8 +51,8 @@ WEIGHTS = {
 """Candidates for each term, of which held-out pixels choose. The first four and tikhonov2 were looked for on
 scikit-image's astronaut and coins, at 96 pixels under writing and with 70 % missing at random."""
 
-TERMS = ("patches", *WEIGHTS)
-KRIGINGS = ("harmonic", "biharmonic", "patches")
+TERMS = ("extension", *WEIGHTS)
+KRIGINGS = ("harmonic", "biharmonic", "stacked")
 
 LEARNING = {"inrr", "air"}
 """Terms whose Laplacians can be frozen."""
@@ -94,9 +94,9 @@ def parse(name: str, start: Settings, longest: int) -> Method:
         changes["optimizer.laplacian_rate"] = 0.2  # of which INRR's networks collapse
     if at:
         changes["optimizer.freeze_at"] = max(1, round(start.train.steps * float(percent) / 100))
-    chosen = [] if "patches" in terms else terms
+    chosen = [] if "extension" in terms else terms
     choices = {f"regularizer.weight.{term}": [habit.weights * weight for weight in WEIGHTS[term]] for term in chosen}
-    if habit.omegas and "patches" not in terms:
+    if habit.omegas and "extension" not in terms:
         choices = {"field.omega": [omega * longest / 256 for omega in habit.omegas], **choices}
     candidates = [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
     return Method(

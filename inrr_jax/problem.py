@@ -25,7 +25,7 @@ class Problem(NamedTuple):
     context: Float[np.ndarray, "H W C"] | None = None
     """The recovery of a first fit, for the fields that need one."""
     extension: Float[np.ndarray, "H W C"] | None = None
-    """The observed values, continued on the graph of patches, for the term `patches`."""
+    """The observed values, continued where nothing is observed, for the term `extension`."""
 
     @property
     def signal(self) -> Signal:

@@ -106,7 +106,7 @@ class FieldSettings:
     omega: float = at_least(0.0, 0.0)
     """Radians per half of the longest side: frequency factor of siren's first layer, or of fourier's features; not
     used by relu and dmf. 0: 15 for every 256 pixels of that side, so that a pixel's detail is the same in every size,
-    and 30 with the term patches, which holds what that would let loose.
+    and 30 with the term extension, which holds what that would let loose.
     The paper has 30 at 256 pixels. A knob."""
     hidden_omega: float = at_least(1.0, 0.0, above=True)
     """Factor in the other layers, divided out of their initial weights: 1 as in INRR, 30 as in SIREN."""
@@ -128,7 +128,7 @@ class WeightSettings:
     Times 1 / (H W) they are those of the sum form.
     """
 
-    patches: float = at_least(1.0, 0.0)
+    extension: float = at_least(1.0, 0.0)
     inrr: float = at_least(0.03, 0.0)
     """Published for 256 x 256: 0.0655 (1e-6 in sum form), also for a frozen Laplacian."""
     air: float = at_least(0.655, 0.0)
@@ -146,12 +146,22 @@ class RegularizerSettings:
     """What is added to the fidelity."""
 
     name: str = _sum_of(
-        "inrr", "patches", "air", "grid", "tv", "tv_anisotropic", "tikhonov0", "tikhonov2", "weight_decay", alone="none"
+        "inrr",
+        "extension",
+        "air",
+        "grid",
+        "tv",
+        "tv_anisotropic",
+        "tikhonov0",
+        "tikhonov2",
+        "weight_decay",
+        alone="none",
     )
     """A sum of terms, such as inrr+tv, or none. Dirichlet energies, of the rows and of the columns, whose Laplacian
     is: inrr: from a tiny network, smooth by construction; air: from a free matrix (AIR: Li et al., 2022); grid: that
-    of the fixed graph of neighbours, which is Tikhonov's energy of order 1. patches: squared distance, where nothing
-    is observed, from the observed values continued on the graph of the picture's own patches (patches.py).
+    of the fixed graph of neighbours, which is Tikhonov's energy of order 1. extension: squared distance, where
+    nothing is observed, from the observed values continued by several fills, most of all by likeness of patches, in
+    the proportion that held-out pixels choose (stacking.py).
     tv: isotropic total variation, which needs half as many points again per step; tv_anisotropic; tikhonov0,
     tikhonov2: of these orders; weight_decay: mean square of the field's weights."""
     weight: WeightSettings = WeightSettings()
@@ -218,13 +228,16 @@ class Settings:
     regularizer: RegularizerSettings = RegularizerSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     train: TrainSettings = TrainSettings()
-    kriging: str = choice("none", "harmonic", "biharmonic", "patches")
+    kriging: str = choice("none", "harmonic", "biharmonic", "stacked")
     """How the misfit at observed pixels is filled in between them and added to the recovery, once it is fitted: not,
-    by one of these fills, or on the graph of patches of the recovery itself (kriging.py)."""
+    by one of these fills, or by the stack of fills that the term extension has (kriging.py)."""
 
 
 RECIPE = Settings(
-    regularizer=RegularizerSettings(name="inrr+patches"), train=TrainSettings(steps=400), kriging="patches"
+    field=FieldSettings(width=192),
+    regularizer=RegularizerSettings(name="inrr+extension"),
+    train=TrainSettings(steps=400),
+    kriging="stacked",
 )
 """What recovers missing pixels best (docs/quality.md). The defaults are the paper's INRR."""
 

@@ -218,7 +218,6 @@ class Batches:
 
         self._lengths = chunks(settings.train.steps, like.settings.train.chunk)
         self._first: Batches | None = None
-        self._extensions: dict[str, np.ndarray] = {}
         if like.problem.context is None and (first := training.first_fit(like.settings)):
             earlier = group._replace(settings=training.program(first))
             self._first = Batches(earlier, at_once, like._replace(settings=first))
@@ -297,21 +296,13 @@ class Batches:
             members = [m if m.problem.context is not None else _in_context(m, m.problem.image) for m in members]
         padded = [*members, *[members[-1]] * (self.count - len(members))]
         grid = self.group.shape[:-1]
-        padded = [self._extended(member) for member in padded]
+        if training.needs_extension(self.group.settings):
+            padded = [_extended(member) for member in padded]
         rows = [
             (np.uint32(m.settings.seed), jax.tree.map(np.float32, knobs(m.settings, grid)), m.problem.signal)
             for m in padded
         ]
         return jax.tree.map(lambda *leaves: self._put(np.stack(leaves)), *rows)
-
-    def _extended(self, member: Member) -> Member:
-        """Give a member the extension that it may need, which members with one picture and mask share."""
-        problem = member.problem
-        if not training.needs_extension(self.group.settings) or problem.extension is not None:
-            return member
-        if problem.digest not in self._extensions:
-            self._extensions[problem.digest] = training.extension(problem.image, problem.mask)
-        return member._replace(problem=problem._replace(extension=self._extensions[problem.digest]))
 
     def _put(self, array: np.ndarray) -> jax.Array:
         return jax.make_array_from_callback(array.shape, self._sharding, lambda index: array[index])
@@ -328,6 +319,11 @@ def _finished(member: Member, recovered: np.ndarray) -> np.ndarray:
     """Krige one member's recovery; what has diverged stays as it is."""
     name = member.settings.kriging if np.isfinite(recovered).all() else "none"
     return kriging.finish(recovered, member.problem.image, member.problem.mask, name)
+
+
+def _extended(member: Member) -> Member:
+    problem = member.problem
+    return member._replace(problem=problem._replace(extension=training.extension(problem.image, problem.mask)))
 
 
 def chunks(steps: int, length: int) -> list[int]:

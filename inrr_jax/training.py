@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Key, UInt32
 
-from inrr_jax import baselines, fibers, fields, images, kriging, numerics, optimizers, regularizers
+from inrr_jax import fibers, fields, images, kriging, numerics, optimizers, regularizers, stacking
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.objective import objective
 from inrr_jax.regularizers import Laplacians
@@ -63,7 +63,7 @@ def begin(seed: Seed, signal: Signal, knobs: Knobs, settings: Settings) -> tuple
     grid, channels = signal.mask.shape, signal.values.shape[-1]
     if needs_extension(settings) and signal.extension is None:
         raise UserError(
-            "regularizer.name=patches needs an extension: give it as the problem's, or use scripts.train or"
+            "regularizer.name=extension needs one: give it as the problem's, or use scripts.train or"
             " training.solve, which see to it"
         )
     state = init_state(init_key, knobs, grid, channels, settings)
@@ -93,21 +93,21 @@ def first_fit(settings: Settings) -> Settings | None:
 
 
 def needs_extension(settings: Settings) -> bool:
-    """Tell whether a fit departs from the observed values continued on the graph of patches (patches.py)."""
-    return "patches" in settings.regularizer.terms
+    """Tell whether a fit is tied to a continuation of the observed values (stacking.py)."""
+    return "extension" in settings.regularizer.terms
 
 
 def extension(
     values: Float[Array | np.ndarray, "*grid C"], mask: Bool[Array | np.ndarray, "*grid"]
 ) -> Float[np.ndarray, "*grid C"]:
-    """Continue the observed values on the graph of the picture's own patches.
+    """Continue the observed values where nothing is observed.
 
     Raises:
         UserError: a signal that is no picture.
     """
     if mask.ndim != 2:
-        raise UserError(f"regularizer.name=patches is for pictures: the signal has {mask.ndim} axes, not 2")
-    return baselines.locally_linear(np.asarray(values), np.asarray(mask))
+        raise UserError(f"regularizer.name=extension is for pictures: the signal has {mask.ndim} axes, not 2")
+    return stacking.stacked(np.asarray(values), np.asarray(mask))
 
 
 def solve(signal: Signal, settings: Settings) -> Float[np.ndarray, "*grid C"]:

@@ -25,7 +25,7 @@ class Signal(NamedTuple):
     context: Float[Array, "*grid C"] | None = None
     """The recovery of a first fit, for the fields that need one."""
     extension: Float[Array, "*grid C"] | None = None
-    """The observed values, continued on the graph of patches, for the term `patches`."""
+    """The observed values, continued where nothing is observed, for the term `extension`."""
 
 
 Lines = tuple[Float[Array, "_ _ C"], ...]
@@ -62,13 +62,13 @@ def axis_names(dimensions: int) -> tuple[str, ...]:
 
 
 OMEGA_PER_PIXEL = 15 / 256
-"""Of the longest side; twice as much with the term `patches`, which holds what more detail would let loose."""
+"""Of the longest side; twice as much with the term `extension`, which holds what more detail would let loose."""
 
 
 def knobs(settings: Settings, grid: tuple[int, ...]) -> Knobs:
     """Collect the settings that are knobs, for a signal on the given grid."""
     optimizer, regularizer = settings.optimizer, settings.regularizer
-    detail = 2 if "patches" in regularizer.terms else 1
+    detail = 2 if "extension" in regularizer.terms else 1
     return Knobs(
         omega=settings.field.omega or detail * OMEGA_PER_PIXEL * max(grid),
         weight={term: getattr(regularizer.weight, term) for term in regularizer.terms},

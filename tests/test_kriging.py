@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inrr_jax import baselines, kriging, patches
+from inrr_jax import baselines, kriging, stacking
 from inrr_jax.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -33,7 +33,7 @@ def test_kriging_does_not_look_at_what_is_missing():
         kriging.krige(recovered, IMAGE, np.zeros_like(MASK))
 
 
-@pytest.mark.parametrize("name", ["harmonic", "biharmonic", "patches"])
+@pytest.mark.parametrize("name", ["harmonic", "biharmonic", "stacked"])
 def test_every_kriging_keeps_what_is_observed_leaves_an_exact_network_alone_and_helps_a_shifted_one(name):
     rows, columns = np.mgrid[:24, :20]
     image = (0.5 + 0.3 * np.sin(rows / 3) * np.cos(columns / 4))[..., None].astype(np.float32)
@@ -45,13 +45,12 @@ def test_every_kriging_keeps_what_is_observed_leaves_an_exact_network_alone_and_
     assert abs(kriged - image).max() < abs(shifted - image).max() / 2
 
 
-def test_kriging_on_the_graph_of_patches_is_that_of_the_kriged_recovery():
+def test_stacked_kriging_fills_the_misfit_in_the_proportion_of_the_extension():
     recovered = RNG.random(IMAGE.shape, dtype=np.float32)
-    laplacian = patches.laplacian(kriging.krige(recovered, IMAGE, MASK))
-    misfit = np.where(MASK[..., None], IMAGE - recovered, 0)
-    expected = recovered + patches.extend(laplacian, misfit, MASK, misfit)
-    found = kriging.finish(recovered, IMAGE, MASK, "patches")
-    np.testing.assert_allclose(found[~MASK], np.clip(expected, 0, 1)[~MASK], atol=2e-3)
+    estimate = kriging.krige(recovered, IMAGE, MASK)
+    fill = stacking.misfit_fill(estimate, stacking.proportion(IMAGE, MASK))
+    expected = kriging.krige(recovered, IMAGE, MASK, fill)
+    np.testing.assert_array_equal(kriging.finish(recovered, IMAGE, MASK, "stacked"), expected)
 
 
 def test_no_kriging_is_the_recovery_itself_and_only_pictures_are_kriged():

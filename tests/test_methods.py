@@ -84,7 +84,7 @@ def test_a_kriged_method_shares_the_fit_and_the_choice_of_the_one_it_follows():
 
 def test_the_recipe_is_a_method_of_which_nothing_is_chosen():
     name = f"siren+{RECIPE.regularizer.name}/{RECIPE.kriging}"
-    recipe = methods.parse(name, change(Settings(), {"train.steps": RECIPE.train.steps}), 256)
+    recipe = methods.parse(name, change(RECIPE, {"kriging": "none"}), 256)
     assert change(recipe.settings, {"kriging": recipe.kriging}) == RECIPE
     assert recipe.candidates == [{}]
 

@@ -238,22 +238,20 @@ def test_a_member_that_needs_a_first_fit_gets_it():
     assert np.abs(found[0] - found[1]).max() > 1e-3
 
 
-def test_members_with_patches_share_an_extension_and_are_kriged_like_a_fit_alone(monkeypatch):
-    settings = change(TINY, {"regularizer.name": "inrr+patches", "kriging": "patches"})
-    task, calls, extension = problem_of(grid=(12, 11)), [], training.extension
-    monkeypatch.setattr(training, "extension", lambda *given: calls.append(1) or extension(*given))
+def test_members_with_an_extension_are_kriged_like_a_fit_alone():
+    settings = change(TINY, {"regularizer.name": "inrr+extension", "kriging": "stacked"})
+    task = problem_of(grid=(12, 11))
     members = [Member(change(settings, {"seed": seed}), task) for seed in (0, 1)]
     found = dict(sweep.run(members, at_once=1))
-    assert len(calls) == 1
     for index, member in enumerate(members):
         expected = training.solve(member.problem.signal, member.settings)
         np.testing.assert_allclose(found[index].recovered, expected, atol=1e-5)
         np.testing.assert_array_equal(found[index].recovered[task.mask], task.image[task.mask])
 
 
-def test_the_term_patches_without_an_extension_is_refused_in_one_line():
-    settings = change(TINY, {"regularizer.name": "patches"})
-    with pytest.raises(UserError, match="regularizer.name=patches needs an extension"):
+def test_the_term_extension_without_an_extension_is_refused_in_one_line():
+    settings = change(TINY, {"regularizer.name": "extension"})
+    with pytest.raises(UserError, match="regularizer.name=extension needs one"):
         training.start(TASK.signal, settings)
     with pytest.raises(UserError, match="is for pictures: the signal has 3 axes, not 2"):
         training.extension(np.zeros((4, 5, 6, 1), np.float32), np.ones((4, 5, 6), bool))

@@ -50,7 +50,7 @@ def make(settings: RegularizerSettings, grid: tuple[int, ...]) -> Regularizer:
         along = dict(zip(axes, fibers, strict=True))
         found = _each(graphs, params, lambda axis, graph, own: _dirichlet(settings, graph, own, along[axis]))
         found |= {term: VARIATIONS[term](params, along, beside) for term in others}
-        return found | ({"patches": {"all": departure}} if "patches" in settings.terms else {})
+        return found | ({"extension": {"all": departure}} if "extension" in settings.terms else {})
 
     def laplacians(params):
         return _each(graphs, params, lambda axis, graph, own: laplacian(graph.adjacency(own)))

@@ -1,0 +1,121 @@
+"""Several continuations of the observed values, added up in the proportion in which they prove right.
+
+No way of continuing is best everywhere: patches repeat in a weave and not in a lawn, where the harmonic fill is safest.
+So each is made once more without some of the observed pixels, as `selection.hold_out` takes them away, and those decide
+the proportion. It is one for the whole picture; the missing pixels' truth has no part in it.
+"""
+
+import functools
+from collections.abc import Callable
+
+import jax
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from inrr_jax import baselines, patches, selection
+from inrr_jax.baselines import Fill, Image, Mask
+from inrr_jax.problem import Problem
+
+NAMES = ("harmonic", "wnll", "locally_linear")
+SHRINK = 0.05
+"""Weight of the distance from equal shares, in units of the best candidate's squared error."""
+KEPT = 32
+"""Pictures whose results are kept, as many fits share one."""
+
+
+def _kept(solve: Callable) -> Callable:
+    """Keep the last results of a function of a picture's observed part, by its contents."""
+
+    @functools.lru_cache(maxsize=KEPT)
+    def by_contents(image: bytes, shape: tuple[int, ...], mask: bytes):
+        values = np.frombuffer(image, np.float32).reshape(shape)
+        result = solve(values, np.frombuffer(mask, bool).reshape(shape[:2]))
+        result.setflags(write=False)
+        return result
+
+    @functools.wraps(solve)
+    def kept(image: Image, mask: Mask):
+        observed = np.where(mask[..., None], image, 0).astype(np.float32)
+        return by_contents(observed.tobytes(), observed.shape, mask.tobytes())
+
+    return kept
+
+
+@_kept
+def proportion(image: Image, mask: Mask) -> Float[np.ndarray, "K"]:
+    """Weigh the candidates by held-out pixels: the shares of `combine` for their errors there.
+
+    Args:
+        image: in [0, 1]; what it holds at missing pixels is never looked at.
+        mask: True = observed.
+
+    Returns:
+        A share for each of `NAMES`; equal ones if fewer than two pixels are observed.
+    """
+    if mask.sum() < 2:
+        return np.full(len(NAMES), 1 / len(NAMES))
+    split = selection.hold_out(jax.random.key(0), mask)
+    blind = selection.restrict(Problem(image, mask), split.training)
+    recovered = [baselines.FILLS[name](blind.image, blind.mask) for name in NAMES]
+    return combine(np.stack([(filled - image)[split.held].ravel() for filled in recovered], axis=-1))
+
+
+def combine(errors: Float[np.ndarray, "N K"]) -> Float[np.ndarray, "K"]:
+    r"""Return the shares w of K candidates whose sum errs least, shrunk toward equal ones.
+
+    ``argmin |E w|^2 / N + 0.05 e |w - 1/K|^2`` over ``w >= 0, sum w = 1`` (stacking: Breiman, Machine Learning 1996), e
+    the mean squared error of the best candidate.
+
+    Args:
+        errors: E, of every candidate at the same N held-out values.
+    """
+    from scipy.optimize import nnls
+
+    count = errors.shape[1]
+    gram = errors.T.astype(np.float64) @ errors / len(errors)
+    scale = max(float(np.diag(gram).min()), 1e-12)
+    ridge = np.sqrt(SHRINK * scale)
+    root = np.linalg.cholesky(gram + 1e-9 * scale * np.eye(count)).T
+    # The last row holds the sum to one, by a weight beside which the others are nothing.
+    rows = np.vstack([root, ridge * np.eye(count), np.full((1, count), 1e3 * np.sqrt(np.diag(gram).max() + scale))])
+    shares, _ = nnls(rows, np.concatenate([np.zeros(count), np.full(count, ridge / count), rows[-1, :1]]))
+    return shares / shares.sum()
+
+
+@_kept
+def stacked(image: Image, mask: Mask) -> Image:
+    """Fill with the sum of the candidates in their proportion; the contract is that of baselines.py."""
+    fills = [baselines.FILLS[name](image, mask) for name in NAMES]
+    shares = proportion(image, mask)
+    return sum(share * filled for share, filled in zip(shares, fills, strict=True)).astype(np.float32)
+
+
+FILLS: dict[str, Fill] = {**baselines.FILLS, "stacked": stacked}
+"""All fills by name."""
+
+
+def misfit_fill(estimate: Image, shares: Float[np.ndarray, "K"]) -> Fill:
+    """Return the sum of the candidates as one fill that commutes with affine maps of the values.
+
+    The two that have a graph of patches take it from the estimate, once, and not from what they fill.
+
+    Args:
+        estimate: the picture, everywhere.
+        shares: as `proportion` returns them.
+    """
+    affinity, laplacian = baselines.wnll_affinity(estimate), patches.laplacian(estimate)
+
+    def wnll(image, mask):
+        values = image.reshape(-1, image.shape[-1]).astype(np.float64)
+        return baselines.minimize_wnll(affinity, values, mask.ravel()).reshape(image.shape)
+
+    def locally_linear(image, mask):
+        return patches.extend(laplacian, image, mask, image)
+
+    fills = (baselines.harmonic, wnll, locally_linear)
+
+    def fill(image: Image, mask: Bool[Array | np.ndarray, "H W"]) -> Image:
+        parts = [share * one(image, mask) for share, one in zip(shares, fills, strict=True) if share]
+        return sum(parts).astype(np.float32)
+
+    return fill
