@@ -17,7 +17,7 @@ from absl import logging
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
-from inrr_jax import baselines, images, kriging, metrics, numerics, problem, training, workdir
+from inrr_jax import baselines, images, kriging, metrics, numerics, problem, stacking, training, workdir
 from inrr_jax.checkpoints import Checkpoints
 from inrr_jax.errors import DivergedError
 from inrr_jax.settings import Settings, change, from_mapping, to_mapping
@@ -42,7 +42,7 @@ def main(config: ConfigDict, folder: Path | None) -> None:
     if first := training.first_fit(settings):
         task, before = _first_fit(first, task, folder / "first")
     if training.needs_extension(settings):
-        task = task._replace(extension=training.extension(task.image, task.mask))
+        task = _extended(task)
     result = Run(settings, task, folder, before).finish()
     _print_table(result)
     print(f"left in {folder}: result.json, metrics.jsonl, reconstruction.png, comparison.png, checkpoints")
@@ -63,6 +63,16 @@ def _first_fit(settings: Settings, task: problem.Problem, folder: Path) -> tuple
     before = run.before
     run.finish()
     return task._replace(context=np.asarray(run.recover())), before
+
+
+def _extended(task: problem.Problem) -> problem.Problem:
+    """Continue the observed values, and say in what proportion."""
+    start = time.perf_counter()
+    task = task._replace(extension=training.extension(task.image, task.mask))
+    shares = zip(stacking.NAMES, stacking.proportion(task.image, task.mask), strict=True)
+    told = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares)
+    print(f"extension: {told}; {time.perf_counter() - start:.1f} s", flush=True)
+    return task
 
 
 class Run:

@@ -1,0 +1,86 @@
+"""The proportion in which fills are added up, and what comes of it."""
+
+import numpy as np
+import pytest
+
+from inrr_jax import baselines, metrics, stacking
+
+RNG = np.random.default_rng(0)
+
+
+def picture(seed=0):
+    """Draw waves with some noise, and a mask with 60 % observed."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:32, :30]
+    waves = 0.5 + 0.3 * np.sin(rows / 3) * np.cos(columns / 4)
+    image = waves + 0.05 * rng.standard_normal(waves.shape)
+    return np.clip(image, 0, 1)[..., None].astype(np.float32), rng.random(waves.shape) < 0.6
+
+
+def test_shares_are_not_negative_sum_to_one_and_err_less_than_any_candidate():
+    common = RNG.standard_normal(500)
+    errors = np.stack([common + RNG.standard_normal(500), common + RNG.standard_normal(500), 9 * common], axis=1)
+    shares = stacking.combine(errors)
+    assert shares.min() >= 0
+    assert shares.sum() == pytest.approx(1)
+    assert shares[2] < 0.01
+    assert np.mean((errors @ shares) ** 2) < (errors**2).mean(0).min()
+
+
+def test_shares_of_two_candidates_equal_a_search_over_all_of_them():
+    errors = RNG.standard_normal((300, 2)) * [1.0, 1.5]
+    gram = errors.T @ errors / 300
+    scale, first = gram.diagonal().min(), np.linspace(0, 1, 100_001)
+    both = np.stack([first, 1 - first])
+    cost = np.einsum("in,ij,jn->n", both, gram, both) + stacking.SHRINK * scale * ((both - 0.5) ** 2).sum(0)
+    assert stacking.combine(errors)[0] == pytest.approx(first[cost.argmin()], abs=1e-3)
+
+
+@pytest.mark.parametrize("errors", [np.zeros((5, 3)), np.ones((4, 3)) * 0.2])
+def test_candidates_that_err_alike_have_equal_shares(errors):
+    np.testing.assert_allclose(stacking.combine(errors), 1 / 3, atol=1e-3)
+
+
+def test_the_missing_truth_has_no_part_in_the_proportion_and_the_observed_pixels_have():
+    image, mask = picture()
+    noise = RNG.random(image.shape, dtype=np.float32)
+    shares = stacking.proportion(image, mask)
+    np.testing.assert_array_equal(stacking.proportion(np.where(mask[..., None], image, noise), mask), shares)
+    np.testing.assert_array_equal(stacking.proportion(np.where(mask[..., None], image, np.nan), mask), shares)
+    assert abs(stacking.proportion(np.where(mask[..., None], noise, image), mask) - shares).max() > 0.01
+
+
+def test_the_stack_is_the_sum_of_its_fills_and_no_worse_than_the_worst():
+    image, mask = picture()
+    fills = [baselines.FILLS[name](image, mask) for name in stacking.NAMES]
+    stacked = stacking.stacked(image, mask)
+    expected = sum(share * fill for share, fill in zip(stacking.proportion(image, mask), fills, strict=True))
+    np.testing.assert_allclose(stacked, expected, atol=1e-6)
+    np.testing.assert_allclose(stacked[mask], image[mask], atol=1e-6)
+    assert metrics.psnr(stacked, image, ~mask) > min(metrics.psnr(fill, image, ~mask) for fill in fills)
+
+
+def test_what_is_kept_is_told_apart_by_picture_and_mask_and_cannot_be_changed():
+    (image, mask), (other, _) = picture(), picture(1)
+    first = stacking.stacked(image, mask)
+    assert stacking.stacked(image.copy(), mask.copy()) is first
+    assert np.abs(stacking.stacked(other, mask) - first).max() > 0.01
+    assert np.abs(stacking.stacked(image, ~mask) - first).max() > 0.01
+    with pytest.raises(ValueError, match="read-only"):
+        first[0, 0] = 0
+
+
+def test_one_observed_pixel_gives_equal_shares():
+    image, mask = picture()
+    lonely = np.zeros_like(mask)
+    lonely[3, 4] = True
+    np.testing.assert_allclose(stacking.proportion(image, lonely), 1 / 3)
+    np.testing.assert_allclose(stacking.stacked(image, lonely), image[3, 4].item(), atol=1e-4)
+
+
+def test_the_fill_of_misfits_commutes_with_affine_maps_and_keeps_what_is_observed():
+    image, mask = picture()
+    fill = stacking.misfit_fill(image, np.array([0.2, 0.3, 0.5]))
+    once = fill(image / 2, mask)
+    np.testing.assert_allclose(fill(0.25 + image / 4, mask), 0.25 + once / 2, atol=1e-3)
+    np.testing.assert_allclose(once[mask], image[mask] / 2, atol=1e-6)
