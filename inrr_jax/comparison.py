@@ -18,7 +18,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from inrr_jax import kriging, methods, metrics, problem, selection, training
+from inrr_jax import methods, metrics, problem, selection, training
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.methods import Changes, Method
 from inrr_jax.problem import Problem
@@ -129,7 +129,8 @@ class Fit(NamedTuple):
             return outcome
         start = time.perf_counter()
         image, mask = self.task.problem.image, self.task.problem.mask
-        recovered = kriging.finish(outcome.recovered, image, mask, self.method.kriging)
+        settings = change(self.member.settings, {"kriging": self.method.kriging})
+        recovered = training.finish(outcome.recovered, image, mask, settings)
         return outcome._replace(recovered=recovered, seconds=outcome.seconds + time.perf_counter() - start)
 
     def row(self, outcome: Outcome) -> Row:

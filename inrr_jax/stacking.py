@@ -6,7 +6,8 @@ the proportion. It is one for the whole picture; the missing pixels' truth has n
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -54,10 +55,27 @@ def proportion(image: Image, mask: Mask) -> Float[np.ndarray, "K"]:
     """
     if mask.sum() < 2:
         return np.full(len(NAMES), 1 / len(NAMES))
+    test = blind(image, mask)
+    return shares([baselines.FILLS[name](test.problem.image, test.problem.mask) for name in NAMES], image, test.held)
+
+
+class Blind(NamedTuple):
+    """A picture of which less is observed than is known."""
+
+    problem: Problem
+    held: Mask
+    """True where it is known all the same."""
+
+
+def blind(image: Image, mask: Mask) -> Blind:
+    """Hold out observed pixels, always the same ones of a picture."""
     split = selection.hold_out(jax.random.key(0), mask)
-    blind = selection.restrict(Problem(image, mask), split.training)
-    recovered = [baselines.FILLS[name](blind.image, blind.mask) for name in NAMES]
-    return combine(np.stack([(filled - image)[split.held].ravel() for filled in recovered], axis=-1))
+    return Blind(selection.restrict(Problem(image, mask), split.training), split.held)
+
+
+def shares(recovered: Sequence[Image], image: Image, held: Mask) -> Float[np.ndarray, "K"]:
+    """Weigh candidates by their errors on held-out pixels; see `combine`."""
+    return combine(np.stack([(candidate - image)[held].ravel() for candidate in recovered], axis=-1))
 
 
 def combine(errors: Float[np.ndarray, "N K"]) -> Float[np.ndarray, "K"]:
@@ -78,16 +96,16 @@ def combine(errors: Float[np.ndarray, "N K"]) -> Float[np.ndarray, "K"]:
     root = np.linalg.cholesky(gram + 1e-9 * scale * np.eye(count)).T
     # The last row holds the sum to one, by a weight beside which the others are nothing.
     rows = np.vstack([root, ridge * np.eye(count), np.full((1, count), 1e3 * np.sqrt(np.diag(gram).max() + scale))])
-    shares, _ = nnls(rows, np.concatenate([np.zeros(count), np.full(count, ridge / count), rows[-1, :1]]))
-    return shares / shares.sum()
+    found, _ = nnls(rows, np.concatenate([np.zeros(count), np.full(count, ridge / count), rows[-1, :1]]))
+    return found / found.sum()
 
 
 @_kept
 def stacked(image: Image, mask: Mask) -> Image:
     """Fill with the sum of the candidates in their proportion; the contract is that of baselines.py."""
     fills = [baselines.FILLS[name](image, mask) for name in NAMES]
-    shares = proportion(image, mask)
-    return sum(share * filled for share, filled in zip(shares, fills, strict=True)).astype(np.float32)
+    weighed = zip(proportion(image, mask), fills, strict=True)
+    return sum(share * filled for share, filled in weighed).astype(np.float32)
 
 
 FILLS: dict[str, Fill] = {**baselines.FILLS, "stacked": stacked}

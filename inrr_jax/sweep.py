@@ -16,7 +16,7 @@ from absl import logging
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Float
 
-from inrr_jax import devices, kriging, training
+from inrr_jax import devices, training
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.problem import Problem
 from inrr_jax.settings import Settings, difference, to_mapping
@@ -317,8 +317,9 @@ def _in_context(member: Member, context: np.ndarray) -> Member:
 
 def _finished(member: Member, recovered: np.ndarray) -> np.ndarray:
     """Krige one member's recovery; what has diverged stays as it is."""
-    name = member.settings.kriging if np.isfinite(recovered).all() else "none"
-    return kriging.finish(recovered, member.problem.image, member.problem.mask, name)
+    if not np.isfinite(recovered).all():
+        return recovered
+    return training.finish(recovered, member.problem.image, member.problem.mask, member.settings)
 
 
 def _extended(member: Member) -> Member:

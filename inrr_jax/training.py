@@ -6,7 +6,7 @@ Code here is for ONE fit; to run many, map `fit_chunk` over its arguments.
 import dataclasses
 import math
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -124,7 +124,58 @@ def solve(signal: Signal, settings: Settings) -> Float[np.ndarray, "*grid C"]:
     for fitted, _ in fit(state, signal, knobs, key, settings):
         state = fitted
     recovered = recover(state.params["field"], knobs.omega, signal.values.shape, settings)
-    return kriging.finish(recovered, signal.values, signal.mask, settings.kriging)
+    return finish(recovered, signal.values, signal.mask, settings)
+
+
+def finish(
+    recovered: Float[Array | np.ndarray, "*grid C"],
+    image: Float[Array | np.ndarray, "*grid C"],
+    mask: Bool[Array | np.ndarray, "*grid"],
+    settings: Settings,
+) -> Float[np.ndarray, "*grid C"]:
+    """Do what comes after a fit: krige, and with `stacked` make the kriged network one more candidate of the stack.
+
+    The result is then t K + (1 - t) Z, K the kriged network, Z the stack of fills and t as `trust` returns it.
+
+    Args:
+        recovered: the raw output of the field.
+        image: in [0, 1]; what it holds at missing pixels is never looked at.
+        mask: True = observed.
+        settings: of the fit.
+    """
+    kriged = kriging.finish(recovered, image, mask, settings.kriging)
+    if settings.kriging != "stacked" or not np.isfinite(kriged).all():
+        return kriged
+    image, mask = np.asarray(image), np.asarray(mask)
+    share = trust(image, mask, settings)
+    return share * kriged + (1 - share) * stacking.stacked(image, mask)
+
+
+def trust(image: Float[np.ndarray, "H W C"], mask: Bool[np.ndarray, "H W"], settings: Settings) -> np.float32:
+    """Return the share of the kriged network beside the stack of fills, in [0, 1], by held-out pixels.
+
+    It takes a fit without these pixels, with seed 0; the last results are kept, as fits with other seeds share them.
+    """
+    settings = dataclasses.replace(settings, seed=0, data=DataSettings(), mask=MaskSettings())
+    observed = np.where(mask[..., None], image, np.float32(0))
+    return _trust(observed.tobytes(), observed.shape, mask.tobytes(), settings)
+
+
+@lru_cache(maxsize=stacking.KEPT)
+def _trust(contents: bytes, shape: tuple[int, ...], mask_contents: bytes, settings: Settings) -> np.float32:
+    image = np.frombuffer(contents, np.float32).reshape(shape)
+    mask = np.frombuffer(mask_contents, bool).reshape(shape[:2])
+    if mask.sum() < 2:
+        return np.float32(0.5)
+    test = stacking.blind(image, mask)
+    blind = test.problem
+    try:
+        raw = solve(blind.signal, dataclasses.replace(settings, kriging="none"))
+    except DivergedError:
+        return np.float32(0)
+    kriged = kriging.finish(raw, blind.image, blind.mask, settings.kriging)
+    candidates = [kriged, stacking.stacked(blind.image, blind.mask)]
+    return np.float32(stacking.shares(candidates, image, test.held)[0])
 
 
 def init_state(key: Key[Array, ""], knobs: Knobs, grid: tuple[int, ...], channels: int, settings: Settings) -> State:

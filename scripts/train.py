@@ -17,7 +17,7 @@ from absl import logging
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
-from inrr_jax import baselines, images, kriging, metrics, numerics, problem, stacking, training, workdir
+from inrr_jax import baselines, images, metrics, numerics, problem, stacking, training, workdir
 from inrr_jax.checkpoints import Checkpoints
 from inrr_jax.errors import DivergedError
 from inrr_jax.settings import Settings, change, from_mapping, to_mapping
@@ -101,7 +101,7 @@ class Run:
             self._close()
             raise type(end)(f"{end}; {self._kept()}") from None
         raw = np.asarray(self.recover())
-        recovered = kriging.finish(raw, self._task.image, self._task.mask, self._settings.kriging)
+        recovered = training.finish(raw, self._task.image, self._task.mask, self._settings)
         result = self._result(recovered, raw)
         self._leave(recovered)
         self._close()

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from inrr_jax import baselines, metrics, stacking
+from inrr_jax import baselines, kriging, metrics, stacking, training
+from inrr_jax.settings import RECIPE, change
 
 RNG = np.random.default_rng(0)
 
@@ -84,3 +85,42 @@ def test_the_fill_of_misfits_commutes_with_affine_maps_and_keeps_what_is_observe
     once = fill(image / 2, mask)
     np.testing.assert_allclose(fill(0.25 + image / 4, mask), 0.25 + once / 2, atol=1e-3)
     np.testing.assert_allclose(once[mask], image[mask] / 2, atol=1e-6)
+
+
+TINY = change(
+    RECIPE,
+    {"field.width": 8, "field.depth": 2, "regularizer.width": 4, "train.steps": 6, "train.chunk": 6, "train.fibers": 4},
+)
+
+
+def test_the_kriged_network_is_one_more_candidate():
+    image, mask = picture()
+    recovered = RNG.random(image.shape, dtype=np.float32)
+    share = training.trust(image, mask, TINY)
+    assert 0 <= share <= 1
+    kriged = kriging.finish(recovered, image, mask, "stacked")
+    expected = share * kriged + (1 - share) * stacking.stacked(image, mask)
+    np.testing.assert_allclose(training.finish(recovered, image, mask, TINY), expected, atol=1e-6)
+    np.testing.assert_array_equal(training.finish(recovered, image, mask, change(TINY, {"kriging": "none"})), recovered)
+
+
+def test_trust_is_that_of_a_fit_without_the_held_pixels_whatever_the_seed_and_the_missing_truth():
+    image, mask = picture(2)
+    share = training.trust(image, mask, TINY)
+    noise = RNG.random(image.shape, dtype=np.float32)
+    assert training.trust(np.where(mask[..., None], image, noise), mask, change(TINY, {"seed": 5})) == share
+    test = stacking.blind(image, mask)
+    assert not (test.problem.mask & test.held).any()
+    assert not test.problem.image[test.held].any()
+    raw = training.solve(test.problem.signal, change(TINY, {"kriging": "none"}))
+    candidates = [
+        kriging.finish(raw, test.problem.image, test.problem.mask, "stacked"),
+        stacking.stacked(test.problem.image, test.problem.mask),
+    ]
+    assert share == pytest.approx(stacking.shares(candidates, image, test.held)[0], abs=1e-3)
+
+
+def test_a_network_that_diverges_without_the_held_pixels_is_not_trusted():
+    image, mask = picture(3)
+    diverging = change(TINY, {"optimizer.field_rate": 1e30, "optimizer.matrix_rate": 1e30})
+    assert training.trust(image, mask, diverging) == 0
