@@ -78,8 +78,8 @@ def uninterrupted(tmp_path_factory):
 def test_it_leaves_all_that_is_promised(uninterrupted):
     assert sorted(path.name for path in uninterrupted.iterdir() if path.name != "tensorboard") == LEFT
     result = json.loads((uninterrupted / "result.json").read_text())
-    assert list(result) == ["seed", "steps", "seconds", *SCORES, "harmonic"]
-    assert list(result["harmonic"]) == SCORES
+    assert list(result) == ["seed", "steps", "seconds", *SCORES, "network", "harmonic"]
+    assert list(result["network"]) == list(result["harmonic"]) == SCORES
     assert (result["seed"], result["steps"]) == (0, 20)
     assert result["seconds"] > 0
     assert all(np.isfinite(result[name]) for name in SCORES)
@@ -130,11 +130,12 @@ def test_without_truth_errors_on_missing_pixels_are_null(tmp_path, capsys):
     config.update_from_flattened_dict({"mask.path": str(tmp_path / "mask.npy"), "data.grey": True})
     train.main(config, tmp_path / "run")
     result = workdir.finished(tmp_path / "run")
-    assert [name for name in SCORES if result[name] is not None] == ["psnr_observed"]
+    assert [name for name in SCORES if result["network"][name] is not None] == ["psnr_observed"]
+    assert all(result[name] is None for name in SCORES)  # kriged, it copies what is observed: infinite
     assert all(result["harmonic"][name] is None for name in SCORES)
     rows = read_lines(tmp_path / "run" / "metrics.jsonl")
     assert {name for row in rows for name in SCORES if row[name] is not None} == {"psnr_observed"}
-    assert re.search(r"this fit +- +\d+\.\d+ +- +-", capsys.readouterr().out)
+    assert re.search(r"network +- +\d+\.\d+ +- +-", capsys.readouterr().out)
 
 
 def test_progress_lines_tell_speed_and_scores(capsys):
