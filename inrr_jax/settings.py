@@ -230,8 +230,8 @@ class Settings:
     train: TrainSettings = TrainSettings()
     kriging: str = choice("none", "harmonic", "biharmonic", "stacked")
     """How the misfit at observed pixels is filled in between them and added to the recovery, once it is fitted: not,
-    by one of these fills, or by the stack of fills that the term extension has; the kriged network then is one more candidate of
-    the stack, for which it is fitted twice (kriging.py, training.finish)."""
+    by one of these fills, or by the stack of fills that the term extension has; the kriged network then is one more
+    candidate of the stack, for which it is fitted twice (kriging.py, training.finish)."""
 
 
 RECIPE = Settings(

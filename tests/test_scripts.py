@@ -373,7 +373,7 @@ REFUSED = {
     "rate NaN": ([SMOKE, "--config.mask.rate=nan"], "mask.rate=nan is out of range"),
     "unknown mode": ([SMOKE, "--config.mask.mode=radnom"], "mask.mode=radnom is unknown: did you mean random?"),
     "unknown field": ([SMOKE, "--config.field.name=siern"], "field.name=siern is unknown: did you mean siren?"),
-    "unknown regulariser": ([SMOKE, "--config.regularizer.name=inr"], "did you mean inrr? accepted are air, extension, grid"),
+    "unknown regulariser": ([SMOKE, "--config.regularizer.name=inr"], "did you mean inrr? accepted are air, extension"),
     "unknown optimiser": ([SMOKE, "--config.optimizer.name=adm"], "did you mean adam? accepted are adam, muon"),
     "unknown variant": (["--config=configs/baboon.py:smok"], "config variant smok is unknown: did you mean smoke?"),
     "unknown key": ([SMOKE, "--config.train.step=3"], "--config.train.step=3: no such setting; did you mean steps?"),
