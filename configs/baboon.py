@@ -10,7 +10,7 @@ full batch and Adam, hours on a CPU; `:smoke` takes seconds.
 import ml_collections
 
 from configs import base
-from inrr_jax.settings import RECIPE
+from inrr_jax.settings import RECIPE, Settings, change, to_mapping
 
 PAPER = {
     "field.precision": "float32",
@@ -24,21 +24,12 @@ PAPER = {
     "train.fibers": 0,
     "train.chunk": 10,
 }
-BEST = {
-    "field.omega": RECIPE.field.omega,
-    "field.width": RECIPE.field.width,
-    "regularizer.name": RECIPE.regularizer.name,
-    "regularizer.weight.inrr": RECIPE.regularizer.weight.inrr,
-    "train.steps": RECIPE.train.steps,
-    "kriging": RECIPE.kriging,
-}
+INRR = change(Settings(), {"field.omega": 30.0, "regularizer.weight.inrr": 0.13})
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = base.get_config()
+    config = ml_collections.ConfigDict(to_mapping(RECIPE if variant == "best" else INRR))
     config.data.update(image="baboon", size=256, grey=True)
     config.mask.update(mode="text", rate=0.125)
-    config.field.omega = 30.0
-    config.regularizer.weight.inrr = 0.13
-    return base.vary(config, variant, {"siren": {"regularizer.name": "none"}, "paper": PAPER, "best": BEST})
+    return base.vary(config, variant, {"siren": {"regularizer.name": "none"}, "paper": PAPER, "best": {}})

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from inrr_jax import patches
-from inrr_jax.errors import UserError, unknown
+from inrr_jax.errors import UserError
 
 Image = Float[np.ndarray, "H W C"]
 Mask = Bool[np.ndarray, "H W"]
@@ -34,23 +34,6 @@ WNLL_ROUNDS = 4
 WNLL_GRID = 0.01  # weight of the four grid neighbours: joins parts that no patch edge joins to an observed pixel
 
 LINEAR_ROUNDS = 4
-
-
-def fill_by_name(name: str) -> Fill:
-    """Look up a classical fill.
-
-    Args:
-        name: a key of `FILLS`.
-
-    Returns:
-        The function ``(image, mask) -> image``.
-
-    Raises:
-        UserError: if there is no such fill; names the nearest and all the others.
-    """
-    if name not in FILLS:
-        raise UserError(unknown(f"fill {name}", name, FILLS))
-    return FILLS[name]
 
 
 def _keeping_observed(solve: Fill) -> Fill:
@@ -342,7 +325,7 @@ def minimize_dirichlet(
     return filled
 
 
-FILLS: dict[str, Fill] = {
+CLASSICAL: dict[str, Fill] = {
     "linear": linear,
     "harmonic": harmonic,
     "biharmonic": biharmonic,
@@ -350,7 +333,8 @@ FILLS: dict[str, Fill] = {
     "soft_impute": soft_impute,
     "telea_r3": telea,
     "navier_stokes_r5": navier_stokes,
-    "wnll": wnll,
-    "locally_linear": locally_linear,
 }
-"""The fills by the names that the reference results use."""
+"""What a user would otherwise use; OpenCV's two are named with their radius."""
+
+FILLS: dict[str, Fill] = {**CLASSICAL, "wnll": wnll, "locally_linear": locally_linear}
+"""All of them, the two on graphs of patches too."""

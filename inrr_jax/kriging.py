@@ -41,7 +41,7 @@ def krige(
     return np.where(observed, image, np.clip(recovered + filled, 0, 1)).astype(np.float32)
 
 
-def finish(
+def krige_by_name(
     recovered: Float[Array | np.ndarray, "*grid C"],
     image: Float[Array | np.ndarray, "*grid C"],
     mask: Bool[Array | np.ndarray, "*grid"],

@@ -11,7 +11,7 @@ import itertools
 from typing import Any, NamedTuple
 
 from inrr_jax.errors import UserError, unknown
-from inrr_jax.settings import Settings, change
+from inrr_jax.settings import KRIGINGS, Settings, change
 from inrr_jax.stacking import FILLS
 
 Changes = dict[str, Any]
@@ -52,7 +52,6 @@ WEIGHTS = {
 scikit-image's astronaut and coins, at 96 pixels under writing and with 70 % missing at random."""
 
 TERMS = ("extension", *WEIGHTS)
-KRIGINGS = ("harmonic", "biharmonic", "stacked")
 
 LEARNING = {"inrr", "air"}
 """Terms whose Laplacians can be frozen."""

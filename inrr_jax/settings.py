@@ -9,6 +9,9 @@ from typing import Any
 
 from inrr_jax.errors import UserError, unknown
 
+KRIGINGS = ("harmonic", "biharmonic", "stacked")
+"""What may come after a fit; see `Settings.kriging`."""
+
 
 def choice(default: str, *others: str) -> Any:
     """Declare a word by its default and the other ones that are accepted."""
@@ -228,7 +231,7 @@ class Settings:
     regularizer: RegularizerSettings = RegularizerSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     train: TrainSettings = TrainSettings()
-    kriging: str = choice("none", "harmonic", "biharmonic", "stacked")
+    kriging: str = choice("none", *KRIGINGS)
     """How the misfit at observed pixels is filled in between them and added to the recovery, once it is fitted: not,
     by one of these fills, or by the stack of fills that the term extension has; the kriged network then is one more
     candidate of the stack, for which it is fitted twice (kriging.py, training.finish)."""

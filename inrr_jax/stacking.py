@@ -24,25 +24,25 @@ KEPT = 32
 """Pictures whose results are kept, as many fits share one."""
 
 
-def _kept(solve: Callable) -> Callable:
-    """Keep the last results of a function of a picture's observed part, by its contents."""
+def kept(solve: Callable) -> Callable:
+    """Keep the last results of a function of a picture's observed part, by its contents, and of hashable arguments."""
 
     @functools.lru_cache(maxsize=KEPT)
-    def by_contents(image: bytes, shape: tuple[int, ...], mask: bytes):
+    def by_contents(image: bytes, shape: tuple[int, ...], mask: bytes, *others):
         values = np.frombuffer(image, np.float32).reshape(shape)
-        result = solve(values, np.frombuffer(mask, bool).reshape(shape[:2]))
+        result = solve(values, np.frombuffer(mask, bool).reshape(shape[:2]), *others)
         result.setflags(write=False)
         return result
 
     @functools.wraps(solve)
-    def kept(image: Image, mask: Mask):
+    def looked_up(image: Image, mask: Mask, *others):
         observed = np.where(mask[..., None], image, 0).astype(np.float32)
-        return by_contents(observed.tobytes(), observed.shape, mask.tobytes())
+        return by_contents(observed.tobytes(), observed.shape, mask.tobytes(), *others)
 
-    return kept
+    return looked_up
 
 
-@_kept
+@kept
 def proportion(image: Image, mask: Mask) -> Float[np.ndarray, "K"]:
     """Weigh the candidates by held-out pixels: the shares of `combine` for their errors there.
 
@@ -100,7 +100,7 @@ def combine(errors: Float[np.ndarray, "N K"]) -> Float[np.ndarray, "K"]:
     return found / found.sum()
 
 
-@_kept
+@kept
 def stacked(image: Image, mask: Mask) -> Image:
     """Fill with the sum of the candidates in their proportion; the contract is that of baselines.py."""
     fills = [baselines.FILLS[name](image, mask) for name in NAMES]

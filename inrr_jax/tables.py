@@ -6,13 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from inrr_jax.baselines import FILLS
+from inrr_jax.baselines import CLASSICAL
 
 Row = dict[str, Any]
 
 NETWORK_FREE = "wnll"
 """The fill on a graph of patches that gains are told over, beside the best of the classical ones."""
-CLASSICAL = tuple(name for name in FILLS if name not in (NETWORK_FREE, "locally_linear"))
 MOST = 0.8
 """Share of the images on which an ordering must hold to be printed bold: 4 of 5."""
 

@@ -6,7 +6,7 @@ Code here is for ONE fit; to run many, map `fit_chunk` over its arguments.
 import dataclasses
 import math
 from collections.abc import Iterator
-from functools import lru_cache, partial
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -143,7 +143,7 @@ def finish(
         mask: True = observed.
         settings: of the fit.
     """
-    kriged = kriging.finish(recovered, image, mask, settings.kriging)
+    kriged = kriging.krige_by_name(recovered, image, mask, settings.kriging)
     if settings.kriging != "stacked" or not np.isfinite(kriged).all():
         return kriged
     image, mask = np.asarray(image), np.asarray(mask)
@@ -156,15 +156,11 @@ def trust(image: Float[np.ndarray, "H W C"], mask: Bool[np.ndarray, "H W"], sett
 
     It takes a fit without these pixels, with seed 0; the last results are kept, as fits with other seeds share them.
     """
-    settings = dataclasses.replace(settings, seed=0, data=DataSettings(), mask=MaskSettings())
-    observed = np.where(mask[..., None], image, np.float32(0))
-    return _trust(observed.tobytes(), observed.shape, mask.tobytes(), settings)
+    return _trust(image, mask, dataclasses.replace(settings, seed=0, data=DataSettings(), mask=MaskSettings()))
 
 
-@lru_cache(maxsize=stacking.KEPT)
-def _trust(contents: bytes, shape: tuple[int, ...], mask_contents: bytes, settings: Settings) -> np.float32:
-    image = np.frombuffer(contents, np.float32).reshape(shape)
-    mask = np.frombuffer(mask_contents, bool).reshape(shape[:2])
+@stacking.kept
+def _trust(image: Float[np.ndarray, "H W C"], mask: Bool[np.ndarray, "H W"], settings: Settings) -> np.float32:
     if mask.sum() < 2:
         return np.float32(0.5)
     test = stacking.blind(image, mask)
@@ -173,7 +169,7 @@ def _trust(contents: bytes, shape: tuple[int, ...], mask_contents: bytes, settin
         raw = solve(blind.signal, dataclasses.replace(settings, kriging="none"))
     except DivergedError:
         return np.float32(0)
-    kriged = kriging.finish(raw, blind.image, blind.mask, settings.kriging)
+    kriged = kriging.krige_by_name(raw, blind.image, blind.mask, settings.kriging)
     candidates = [kriged, stacking.stacked(blind.image, blind.mask)]
     return np.float32(stacking.shares(candidates, image, test.held)[0])
 

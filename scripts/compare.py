@@ -78,11 +78,10 @@ class Comparison:
         """
         fillings = comparison.fillings(self._tasks, self._wanted)
         trials = comparison.trials(self._settings, self._tasks, self._wanted)
-        fits = [*trials, *self._fits()]
-        done = {**self._done(trials, self._trials)}
-        done |= {len(trials) + i: row for i, row in self._done(self._fits(), self._results).items()}
-        shared = _shared(fits).values()
-        finished = sum(done.keys() >= {*indices} for indices in shared)
+        fits = self._fits()
+        done = {*self._done(trials, self._trials), *(len(trials) + i for i in self._done(fits, self._results))}
+        shared = _shared([*trials, *fits]).values()
+        finished = sum(done >= {*indices} for indices in shared)
         print(
             f"{len(self._tasks)} cases, {len(self._wanted)} methods: {len(fillings)} fills and {len(shared)} fits, of"
             f" which {len(trials)} choose settings; {finished} fits are finished",

@@ -77,14 +77,6 @@ def test_fill_refuses_a_mask_without_observed_pixels(fill):
         fill(image, np.zeros_like(mask))
 
 
-def test_unknown_fill_is_refused_with_the_nearest_and_all_names():
-    with pytest.raises(
-        UserError, match=r"harmonics is unknown: did you mean harmonic\? accepted are biharmonic, .*wnll"
-    ):
-        baselines.fill_by_name("harmonics")
-    assert baselines.fill_by_name("harmonic") is baselines.harmonic
-
-
 @pytest.mark.parametrize("name", OPENCV)
 def test_missing_opencv_is_told_with_the_command(monkeypatch, name):
     monkeypatch.setitem(sys.modules, "cv2", None)

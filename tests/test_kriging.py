@@ -38,9 +38,9 @@ def test_every_kriging_keeps_what_is_observed_leaves_an_exact_network_alone_and_
     rows, columns = np.mgrid[:24, :20]
     image = (0.5 + 0.3 * np.sin(rows / 3) * np.cos(columns / 4))[..., None].astype(np.float32)
     mask = np.random.default_rng(1).random((24, 20)) < 0.6
-    np.testing.assert_allclose(kriging.finish(image, image, mask, name), image, atol=1e-5)
+    np.testing.assert_allclose(kriging.krige_by_name(image, image, mask, name), image, atol=1e-5)
     shifted = image + 0.05 * np.sin(rows / 9)[..., None].astype(np.float32)
-    kriged = kriging.finish(shifted, np.where(mask[..., None], image, np.nan), mask, name)
+    kriged = kriging.krige_by_name(shifted, np.where(mask[..., None], image, np.nan), mask, name)
     np.testing.assert_array_equal(kriged[mask], image[mask])
     assert abs(kriged - image).max() < abs(shifted - image).max() / 2
 
@@ -50,12 +50,12 @@ def test_stacked_kriging_fills_the_misfit_in_the_proportion_of_the_extension():
     estimate = kriging.krige(recovered, IMAGE, MASK)
     fill = stacking.misfit_fill(estimate, stacking.proportion(IMAGE, MASK))
     expected = kriging.krige(recovered, IMAGE, MASK, fill)
-    np.testing.assert_array_equal(kriging.finish(recovered, IMAGE, MASK, "stacked"), expected)
+    np.testing.assert_array_equal(kriging.krige_by_name(recovered, IMAGE, MASK, "stacked"), expected)
 
 
 def test_no_kriging_is_the_recovery_itself_and_only_pictures_are_kriged():
     recovered = RNG.random((5, 6, 7, 1), dtype=np.float32)
     mask = np.ones((5, 6, 7), bool)
-    np.testing.assert_array_equal(kriging.finish(recovered, recovered, mask, "none"), recovered)
+    np.testing.assert_array_equal(kriging.krige_by_name(recovered, recovered, mask, "none"), recovered)
     with pytest.raises(UserError, match="kriging=harmonic is for pictures: the signal has 3 axes, not 2"):
-        kriging.finish(recovered, recovered, mask, "harmonic")
+        kriging.krige_by_name(recovered, recovered, mask, "harmonic")

@@ -98,7 +98,7 @@ def test_the_kriged_network_is_one_more_candidate():
     recovered = RNG.random(image.shape, dtype=np.float32)
     share = training.trust(image, mask, TINY)
     assert 0 <= share <= 1
-    kriged = kriging.finish(recovered, image, mask, "stacked")
+    kriged = kriging.krige_by_name(recovered, image, mask, "stacked")
     expected = share * kriged + (1 - share) * stacking.stacked(image, mask)
     np.testing.assert_allclose(training.finish(recovered, image, mask, TINY), expected, atol=1e-6)
     np.testing.assert_array_equal(training.finish(recovered, image, mask, change(TINY, {"kriging": "none"})), recovered)
@@ -114,7 +114,7 @@ def test_trust_is_that_of_a_fit_without_the_held_pixels_whatever_the_seed_and_th
     assert not test.problem.image[test.held].any()
     raw = training.solve(test.problem.signal, change(TINY, {"kriging": "none"}))
     candidates = [
-        kriging.finish(raw, test.problem.image, test.problem.mask, "stacked"),
+        kriging.krige_by_name(raw, test.problem.image, test.problem.mask, "stacked"),
         stacking.stacked(test.problem.image, test.problem.mask),
     ]
     assert share == pytest.approx(stacking.shares(candidates, image, test.held)[0], abs=1e-3)
