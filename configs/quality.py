@@ -7,14 +7,11 @@ under three masks elsewhere. Variant `:ablation` leaves out each part of the rec
 the table. Variant `:smoke` takes a minute, most of it to compile.
 """
 
-from pathlib import Path
-
 import ml_collections
 
-from configs import compare
+from configs import base, compare
 from inrr_jax.settings import RECIPE
 
-REFERENCE = Path("../shared/data")
 TERMS = RECIPE.regularizer.name
 RAW, BEST = f"siren+{TERMS}", f"siren+{TERMS}/{RECIPE.kriging}"
 ABLATION = [
@@ -31,14 +28,10 @@ ABLATION = [
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = compare.get_config("smoke" if variant == "smoke" else "")
+    config = compare.get_config()
     config.methods = ",".join([*compare.FILLS, *compare.OPENCV, "locally_linear", "stacked", RAW, BEST])
-    if variant != "smoke":
-        config.fit.field.width, config.fit.train.steps = RECIPE.field.width, RECIPE.train.steps
-        if REFERENCE.is_dir():
-            config.images, config.masks = f"{REFERENCE}/images/*.png", ",".join(map(str, _masks()))
-    return compare.base.vary(config, variant, {"ablation": {"methods": ",".join(ABLATION)}, "smoke": {}})
-
-
-def _masks() -> list[Path]:
-    return [REFERENCE / "masks" / f"{name}.png" for name in ("text", "random50", "random80", "patch")]
+    config.fit.field.width, config.fit.train.steps = RECIPE.field.width, RECIPE.train.steps
+    if compare.PICTURES.is_dir():
+        config.update(compare.REFERENCE)
+    smoke = {**compare.SMOKE, "methods": config.methods}
+    return base.vary(config, variant, {"ablation": {"methods": ",".join(ABLATION)}, "smoke": smoke})

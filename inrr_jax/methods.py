@@ -2,7 +2,8 @@
 
 `harmonic` is a fill of stacking.py; `siren`, `siren+inrr`, `dmf+tv+air` are fits; `siren+inrr@25` is `siren+inrr` with
 its Laplacians frozen from 25 % of the steps on; `siren+inrr/harmonic` is kriged harmonically after the fit. All fits
-have the steps and the fibres of the settings they start from.
+have the steps of the settings they start from, and the fibres; those with isotropic TV two thirds as many, as it
+evaluates the ones beside the first axis's too: all evaluate the same number of points.
 
 With the term `extension`, which is of one recipe, nothing is chosen: omega and weights are those of the settings.
 """
@@ -91,6 +92,8 @@ def parse(name: str, start: Settings, longest: int) -> Method:
     changes: Changes = {"field.name": field, "regularizer.name": regularizer, **habit.changes}
     if LEARNING & {*terms} == {"air"}:
         changes["optimizer.laplacian_rate"] = 0.2  # of which INRR's networks collapse
+    if "tv" in terms:
+        changes["train.fibers"] = round(start.train.fibers * 2 / 3)
     if at:
         changes["optimizer.freeze_at"] = max(1, round(start.train.steps * float(percent) / 100))
     chosen = [] if "extension" in terms else terms

@@ -1,11 +1,14 @@
 """Methods by name: what each changes, what of it is chosen, and which names are none."""
 
+import jax
+import jax.numpy as jnp
 import pytest
 
-from inrr_jax import methods
+from inrr_jax import fibers, images, methods
 from inrr_jax.baselines import FILLS
 from inrr_jax.errors import UserError
 from inrr_jax.settings import RECIPE, FieldSettings, Settings, change, difference, to_mapping
+from inrr_jax.types import Signal
 
 START = change(Settings(), {"train.steps": 400})
 
@@ -31,6 +34,25 @@ def test_terms_are_summed_and_bring_their_own_settings():
         "regularizer.weight.air",
         "regularizer.weight.inrr",
     }
+
+
+def test_all_terms_evaluate_the_same_number_of_points():
+    signal = Signal(jnp.zeros((24, 24, 1)), jnp.ones((24, 24), bool))
+    axes = tuple(jnp.asarray(axis) for axis in images.axes((24, 24)))
+    counts = {}
+    for name in ("siren", "siren+inrr", "siren+tv", "dmf+tv+inrr"):
+        settings = methods.parse(name, START, 24).settings
+        beside, evaluated = "tv" in settings.regularizer.terms, []
+        fibers.sample(
+            lambda points, evaluated=evaluated: evaluated.append(len(points)) or points[:, :1],
+            signal,
+            axes,
+            jax.random.key(0),
+            settings.train.fibers,
+            beside=beside,
+        )
+        counts[name] = evaluated
+    assert counts == dict.fromkeys(counts, [24 * 2 * START.train.fibers])
 
 
 def test_candidates_are_all_combinations_and_each_can_be_fitted():
