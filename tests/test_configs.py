@@ -1,5 +1,6 @@
 """Configs: every file has a variant for seconds that runs, and variants differ in what they say."""
 
+import dataclasses
 import importlib
 import math
 from pathlib import Path
@@ -9,10 +10,12 @@ import pytest
 
 import configs
 from configs import base
-from inrr_jax import axes
+from inrr_jax import axes, comparison, methods
 from inrr_jax.axes import SweepSettings
+from inrr_jax.comparison import ComparisonSettings
 from inrr_jax.errors import UserError
-from inrr_jax.settings import Settings, difference, from_mapping, to_mapping
+from inrr_jax.settings import RECIPE, Settings, difference, from_mapping, to_mapping
+from inrr_jax.stacking import FILLS
 from scripts import train
 
 NAMES = sorted(path.stem for path in Path(configs.__file__).parent.glob("*.py") if path.stem != "__init__")
@@ -63,6 +66,28 @@ def test_smoke_differs_from_its_config_in_size_and_length_only(name):
 def test_every_sweep_has_its_fits(name, variant):
     points = axes.expand(from_mapping(config_of(name, variant).to_dict(), SweepSettings))
     assert 2 <= len(points) <= (8 if variant else 300)
+
+
+@pytest.mark.parametrize(
+    ("name", "variant"),
+    [
+        (name, variant)
+        for name, own in (("compare", "reference"), ("quality", "ablation"))
+        for variant in ("", own, "smoke")
+    ],
+)
+def test_every_comparison_has_its_methods(name, variant):
+    settings = from_mapping(config_of(name, variant).to_dict(), ComparisonSettings)
+    found = comparison.names(settings)
+    assert len(found) > 5
+    for method in found:
+        assert method in FILLS or methods.parse(method, settings.fit, 256).candidates
+
+
+def test_the_recipe_is_the_baboons_best():
+    best = settings_of("baboon", "best")
+    assert dataclasses.replace(best, data=RECIPE.data, mask=RECIPE.mask) == RECIPE
+    assert (best.data, best.mask) == (settings_of("baboon").data, settings_of("baboon").mask)
 
 
 def test_siren_is_the_default_without_regulariser():
