@@ -5,7 +5,8 @@ its Laplacians frozen from 25 % of the steps on; `siren+inrr/harmonic` is kriged
 have the steps of the settings they start from, and the fibres; those with isotropic TV two thirds as many, as it
 evaluates the ones beside the first axis's too: all evaluate the same number of points.
 
-With the term `extension`, which is of one recipe, nothing is chosen: omega and weights are those of the settings.
+An omega that the settings give is not chosen. With the term `extension`, which is of one recipe, nothing is: omega and
+weights are those of the settings.
 """
 
 import itertools
@@ -98,7 +99,7 @@ def parse(name: str, start: Settings, longest: int) -> Method:
         changes["optimizer.freeze_at"] = max(1, round(start.train.steps * float(percent) / 100))
     chosen = [] if "extension" in terms else terms
     choices = {f"regularizer.weight.{term}": [habit.weights * weight for weight in WEIGHTS[term]] for term in chosen}
-    if habit.omegas and "extension" not in terms:
+    if habit.omegas and "extension" not in terms and not start.field.omega:
         choices = {"field.omega": [omega * longest / 256 for omega in habit.omegas], **choices}
     candidates = [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
     return Method(

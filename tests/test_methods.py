@@ -64,6 +64,12 @@ def test_candidates_are_all_combinations_and_each_can_be_fitted():
     assert methods.parse("relu", START, 256).candidates == [{}]
 
 
+def test_an_omega_that_is_given_is_not_chosen():
+    method = methods.parse("siren+inrr", change(START, {"field.omega": 30.0}), 256)
+    assert method.settings.field.omega == 30
+    assert [set(candidate) for candidate in method.candidates] == [{"regularizer.weight.inrr"}] * 2
+
+
 def test_omega_keeps_its_detail_per_pixel_in_every_size():
     small, large = (methods.parse("siren", START, size).candidates for size in (128, 512))
     for low, high in zip(small, large, strict=True):
