@@ -18,8 +18,6 @@ from inrr_jax.baselines import Fill, Image, Mask
 from inrr_jax.problem import Problem
 
 NAMES = ("harmonic", "wnll", "locally_linear")
-SHRINK = 0.05
-"""Weight of the distance from equal shares, in units of the best candidate's squared error."""
 KEPT = 32
 """Pictures whose results are kept, as many fits share one."""
 
@@ -75,24 +73,29 @@ def blind(image: Image, mask: Mask) -> Blind:
 
 def shares(recovered: Sequence[Image], image: Image, held: Mask) -> Float[np.ndarray, "K"]:
     """Weigh candidates by their errors on held-out pixels; see `combine`."""
-    return combine(np.stack([(candidate - image)[held].ravel() for candidate in recovered], axis=-1))
+    from scipy import ndimage
+
+    # What is wrong in one place is wrong all over it: the pixels of a piece are one witness.
+    _, pieces = ndimage.label(held, np.ones((3, 3)))
+    return combine(np.stack([(candidate - image)[held].ravel() for candidate in recovered], axis=-1), pieces)
 
 
-def combine(errors: Float[np.ndarray, "N K"]) -> Float[np.ndarray, "K"]:
-    r"""Return the shares w of K candidates whose sum errs least, shrunk toward equal ones.
+def combine(errors: Float[np.ndarray, "N K"], pieces: int) -> Float[np.ndarray, "K"]:
+    r"""Return the shares w of K candidates whose sum errs least, shrunk toward equal ones where few pieces tell.
 
-    ``argmin |E w|^2 / N + 0.05 e |w - 1/K|^2`` over ``w >= 0, sum w = 1`` (stacking: Breiman, Machine Learning 1996), e
-    the mean squared error of the best candidate.
+    ``argmin |E w|^2 / N + e / pieces |w - 1/K|^2`` over ``w >= 0, sum w = 1`` (stacking: Breiman, Machine Learning
+    1996), e the mean squared error of the best candidate.
 
     Args:
         errors: E, of every candidate at the same N held-out values.
+        pieces: in how many connected pieces these lie, >= 1.
     """
     from scipy.optimize import nnls
 
     count = errors.shape[1]
     gram = errors.T.astype(np.float64) @ errors / len(errors)
     scale = max(float(np.diag(gram).min()), 1e-12)
-    ridge = np.sqrt(SHRINK * scale)
+    ridge = np.sqrt(scale / pieces)
     root = np.linalg.cholesky(gram + 1e-9 * scale * np.eye(count)).T
     # The last row holds the sum to one, by a weight beside which the others are nothing.
     rows = np.vstack([root, ridge * np.eye(count), np.full((1, count), 1e3 * np.sqrt(np.diag(gram).max() + scale))])

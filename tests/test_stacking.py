@@ -21,25 +21,37 @@ def picture(seed=0):
 def test_shares_are_not_negative_sum_to_one_and_err_less_than_any_candidate():
     common = RNG.standard_normal(500)
     errors = np.stack([common + RNG.standard_normal(500), common + RNG.standard_normal(500), 9 * common], axis=1)
-    shares = stacking.combine(errors)
+    shares = stacking.combine(errors, 100)
     assert shares.min() >= 0
     assert shares.sum() == pytest.approx(1)
     assert shares[2] < 0.01
     assert np.mean((errors @ shares) ** 2) < (errors**2).mean(0).min()
 
 
-def test_shares_of_two_candidates_equal_a_search_over_all_of_them():
+@pytest.mark.parametrize("pieces", [1, 20])
+def test_shares_of_two_candidates_equal_a_search_over_all_of_them(pieces):
     errors = RNG.standard_normal((300, 2)) * [1.0, 1.5]
     gram = errors.T @ errors / 300
     scale, first = gram.diagonal().min(), np.linspace(0, 1, 100_001)
     both = np.stack([first, 1 - first])
-    cost = np.einsum("in,ij,jn->n", both, gram, both) + stacking.SHRINK * scale * ((both - 0.5) ** 2).sum(0)
-    assert stacking.combine(errors)[0] == pytest.approx(first[cost.argmin()], abs=1e-3)
+    cost = np.einsum("in,ij,jn->n", both, gram, both) + scale / pieces * ((both - 0.5) ** 2).sum(0)
+    assert stacking.combine(errors, pieces)[0] == pytest.approx(first[cost.argmin()], abs=1e-3)
+
+
+def test_the_pixels_of_a_piece_are_one_witness():
+    image = RNG.random((12, 12, 1), dtype=np.float32)
+    good, bad = image + 0.01, image + np.float32(0.02) * RNG.choice(np.float32([-1, 1]), image.shape)
+    block, scattered = np.zeros((2, 12, 12), bool)
+    block[3:6, 3:6] = True
+    scattered[1::4, 1::4] = True
+    assert block.sum() == scattered.sum() == 9
+    one, many = (stacking.shares([good, bad], image, held)[0] for held in (block, scattered))
+    assert 0.5 < one < many - 0.05
 
 
 @pytest.mark.parametrize("errors", [np.zeros((5, 3)), np.ones((4, 3)) * 0.2])
 def test_candidates_that_err_alike_have_equal_shares(errors):
-    np.testing.assert_allclose(stacking.combine(errors), 1 / 3, atol=1e-3)
+    np.testing.assert_allclose(stacking.combine(errors, 20), 1 / 3, atol=1e-3)
 
 
 def test_the_missing_truth_has_no_part_in_the_proportion_and_the_observed_pixels_have():
