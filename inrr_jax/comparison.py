@@ -25,7 +25,8 @@ from inrr_jax.problem import Problem
 from inrr_jax.settings import DataSettings, MaskSettings, Settings, at_least, change, to_mapping
 from inrr_jax.stacking import FILLS
 from inrr_jax.sweep import Member, Outcome
-from inrr_jax.tables import Case, Row
+from inrr_jax.tables import Case
+from inrr_jax.types import Row
 
 KEYS = ("image", "mask", "method", "seed")
 TRIAL_KEYS = ("image", "mask", "method", "candidate")

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inrr_jax import writers
-
-Row = dict[str, Any]
+from inrr_jax.types import Row
 
 
 class Results:

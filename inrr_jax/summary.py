@@ -9,8 +9,8 @@ import numpy as np
 
 from inrr_jax.axes import SweepSettings, told
 from inrr_jax.metrics import NAMES
-from inrr_jax.results import Row
 from inrr_jax.tables import markdown, spread
+from inrr_jax.types import Row
 
 UNITS = {"psnr": " dB", "nmae": "", "ssim": ""}
 

@@ -1,14 +1,13 @@
 """The tables of a comparison, from its rows: who is ahead, by how much, and how sure that is."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
 from inrr_jax.baselines import CLASSICAL
-
-Row = dict[str, Any]
+from inrr_jax.types import Row
 
 NETWORK_FREE = "wnll"
 """The fill on a graph of patches that gains are told over, beside the best of the classical ones."""

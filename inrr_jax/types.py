@@ -11,6 +11,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from inrr_jax.settings import Settings
 
+Row = dict[str, Any]
+"""What is told of one fit: a line of a table."""
 Params = dict[str, Any]
 """Parameter groups by top-level key: `field`, and one per term of the regulariser that learns (`inrr`, `air`), with
 what it learns for each axis (`row`, `col`, `axis2`, ...)."""

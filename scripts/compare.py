@@ -17,7 +17,8 @@ from inrr_jax.comparison import ComparisonSettings, Filling, Fit, Task, Trial
 from inrr_jax.errors import UserError
 from inrr_jax.results import Results
 from inrr_jax.settings import change, from_mapping
-from inrr_jax.tables import Case, Row
+from inrr_jax.tables import Case
+from inrr_jax.types import Row
 from scripts import cli
 from scripts.progress import Progress
 

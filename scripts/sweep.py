@@ -18,9 +18,10 @@ from inrr_jax import axes, devices, ensemble, images, metrics, numerics, problem
 from inrr_jax.axes import Point, SweepSettings
 from inrr_jax.errors import UserError
 from inrr_jax.problem import Problem
-from inrr_jax.results import Results, Row
+from inrr_jax.results import Results
 from inrr_jax.settings import change, from_mapping, to_mapping
 from inrr_jax.sweep import Member, Outcome
+from inrr_jax.types import Row
 from scripts import cli
 from scripts.progress import Progress
 
