@@ -3,8 +3,8 @@
     python -m scripts.compare --config=configs/quality.py --workdir=runs/quality
 
 Five pictures under four masks, three seeds, where the reference data lies beside the project; three bundled pictures
-under three masks elsewhere. Variant `:ablation` leaves out each part of the recipe; with the same --workdir it adds to
-the table. Variant `:smoke` takes a minute, most of it to compile.
+under three masks elsewhere. Variant `:ablation` leaves out each part of the recipe, and adds the energies of rows and
+columns; with the same --workdir it adds to the table. Variant `:smoke` takes a minute, most of it to compile.
 """
 
 import ml_collections
@@ -16,13 +16,15 @@ TERMS = RECIPE.regularizer.name
 RAW, BEST = f"siren+{TERMS}", f"siren+{TERMS}/{RECIPE.kriging}"
 ABLATION = [
     "locally_linear",
+    "locally_linear_fine",
     "stacked",
     BEST,
     RAW,
-    f"siren+{TERMS}/harmonic",
-    "siren+extension",
-    "siren+extension/stacked",
-    "siren/stacked",
+    f"{RAW}/harmonic",
+    f"siren+inrr+{TERMS}",
+    f"siren+inrr+{TERMS}/{RECIPE.kriging}",
+    f"siren/{RECIPE.kriging}",
+    f"siren+inrr/{RECIPE.kriging}",
 ]
 
 

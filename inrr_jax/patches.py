@@ -14,6 +14,8 @@ positive semi-definite with rows that sum to zero: a Laplacian made of the estim
 SciPy.
 """
 
+import math
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
@@ -23,7 +25,8 @@ Sparse = "scipy.sparse.csr_array"
 
 NEIGHBORS = 12
 SIGMA = 3.0  # pixels: of the patch's Gaussian weight
-REACH = 5  # pixels from the centre of a patch to its sides
+FINE = 1.5  # pixels: the same of small patches, of which more look alike
+REACH = 5 / 3  # sigma from the centre of a patch to its sides
 RADIUS = 10  # pixels: a window of 21 x 21
 RIDGE = 1.0  # in units of the mean squared misfit of a neighbour's patch
 GRID = 0.01  # epsilon: weight of the four grid neighbours, which joins what no patch joins
@@ -82,7 +85,7 @@ def _candidates(
     return distances.reshape(-1, height, width), ids.reshape(-1, height, width)
 
 
-def combination(image: Image) -> "scipy.sparse.csr_array":  # noqa: F821
+def combination(image: Image, sigma: float = SIGMA) -> "scipy.sparse.csr_array":  # noqa: F821
     r"""Compute the weights W that rebuild every patch from its nearest ones.
 
     Row i minimises ``|P_i - sum_j w_j P_j|_g^2 + r |w|^2`` over the weights of sum 1, with the patches' Gaussian g:
@@ -91,15 +94,16 @@ def combination(image: Image) -> "scipy.sparse.csr_array":  # noqa: F821
 
     Args:
         image: values everywhere, in [0, 1]; channels share the weights.
+        sigma: of g, in pixels.
 
     Returns:
         W [H W, H W], of 12 entries in each row, which sum to 1; pixels in row-major order.
     """
     from scipy.sparse import csr_array
 
-    ids, _ = nearest(image)
+    ids, _ = nearest(image, sigma=sigma)
     k, count = ids.shape
-    patches = _patches(image)
+    patches = _patches(image, sigma)
     weights = np.empty((count, k))
     for first in range(0, count, PIXELS_AT_ONCE):
         some = slice(first, first + PIXELS_AT_ONCE)
@@ -112,22 +116,22 @@ def combination(image: Image) -> "scipy.sparse.csr_array":  # noqa: F821
     return csr_array((weights.ravel(), (rows.ravel(), ids.T.ravel())), shape=(count, count))
 
 
-def _patches(image: Image) -> Float[np.ndarray, "N P"]:
+def _patches(image: Image, sigma: float) -> Float[np.ndarray, "N P"]:
     """Return every pixel's patch times the root of its Gaussian weights, mirrored at the border."""
-    offsets = np.arange(-REACH, REACH + 1)
-    gaussian = np.exp(-0.5 * (offsets / SIGMA) ** 2)
+    reach = math.ceil(REACH * sigma)
+    gaussian = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     roots = np.sqrt(np.outer(gaussian, gaussian)) / gaussian.sum()
-    padded = np.pad(image.astype(np.float32), ((REACH, REACH), (REACH, REACH), (0, 0)), mode="symmetric")
-    side = 2 * REACH + 1
+    padded = np.pad(image.astype(np.float32), ((reach, reach), (reach, reach), (0, 0)), mode="symmetric")
+    side = 2 * reach + 1
     windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(0, 1))
     return (windows * roots.astype(np.float32)).reshape(-1, image.shape[-1] * side**2)
 
 
-def laplacian(image: Image) -> "scipy.sparse.csr_array":  # noqa: F821
+def laplacian(image: Image, sigma: float = SIGMA) -> "scipy.sparse.csr_array":  # noqa: F821
     """Compute L = (I - W)^T (I - W) + 0.01 L_grid of a picture, [H W, H W]; see `combination`."""
     from scipy.sparse import csgraph, eye_array
 
-    left_over = eye_array(image.shape[0] * image.shape[1], format="csr") - combination(image)
+    left_over = eye_array(image.shape[0] * image.shape[1], format="csr") - combination(image, sigma)
     return (left_over.T @ left_over + GRID * csgraph.laplacian(grid_affinity(image.shape[:2]))).tocsr()
 
 

@@ -239,7 +239,7 @@ class Settings:
 
 RECIPE = Settings(
     field=FieldSettings(width=192),
-    regularizer=RegularizerSettings(name="inrr+extension"),
+    regularizer=RegularizerSettings(name="extension"),
     train=TrainSettings(steps=400),
     kriging="stacked",
 )

@@ -17,7 +17,7 @@ from inrr_jax import baselines, patches, selection
 from inrr_jax.baselines import Fill, Image, Mask
 from inrr_jax.problem import Problem
 
-NAMES = ("harmonic", "wnll", "locally_linear")
+NAMES = ("harmonic", "wnll", "locally_linear", "locally_linear_fine")
 KEPT = 32
 """Pictures whose results are kept, as many fits share one."""
 
@@ -118,22 +118,23 @@ FILLS: dict[str, Fill] = {**baselines.FILLS, "stacked": stacked}
 def misfit_fill(estimate: Image, shares: Float[np.ndarray, "K"]) -> Fill:
     """Return the sum of the candidates as one fill that commutes with affine maps of the values.
 
-    The two that have a graph of patches take it from the estimate, once, and not from what they fill.
+    Those that have a graph of patches take it from the estimate, once, and not from what they fill.
 
     Args:
         estimate: the picture, everywhere.
         shares: as `proportion` returns them.
     """
-    affinity, laplacian = baselines.wnll_affinity(estimate), patches.laplacian(estimate)
+    affinity = baselines.wnll_affinity(estimate)
 
     def wnll(image, mask):
         values = image.reshape(-1, image.shape[-1]).astype(np.float64)
         return baselines.minimize_wnll(affinity, values, mask.ravel()).reshape(image.shape)
 
-    def locally_linear(image, mask):
-        return patches.extend(laplacian, image, mask, image)
+    def locally_linear(sigma):
+        laplacian = patches.laplacian(estimate, sigma)
+        return lambda image, mask: patches.extend(laplacian, image, mask, image)
 
-    fills = (baselines.harmonic, wnll, locally_linear)
+    fills = (baselines.harmonic, wnll, locally_linear(patches.SIGMA), locally_linear(patches.FINE))
 
     def fill(image: Image, mask: Bool[Array | np.ndarray, "H W"]) -> Image:
         parts = [share * one(image, mask) for share, one in zip(shares, fills, strict=True) if share]

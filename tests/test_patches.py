@@ -28,11 +28,12 @@ def test_nearest_patches_equal_a_search_by_hand():
     np.testing.assert_allclose(np.sort(found[:, 22 * 46 + 23]), distances[nearest], rtol=1e-4)
 
 
-def test_weights_rebuild_a_patch_as_least_squares_with_a_ridge_do():
+@pytest.mark.parametrize(("sigma", "reach"), [(patches.SIGMA, 5), (patches.FINE, 3)])
+def test_weights_rebuild_a_patch_as_least_squares_with_a_ridge_do(sigma, reach):
     image = np.random.default_rng(7).random((30, 32, 2)).astype(np.float32)
-    row, column, reach = 14, 15, patches.REACH
+    row, column = 14, 15
     offsets = np.arange(-reach, reach + 1)
-    gaussian = np.exp(-0.5 * (offsets / patches.SIGMA) ** 2)
+    gaussian = np.exp(-0.5 * (offsets / sigma) ** 2)
     weights = (np.outer(gaussian, gaussian) / gaussian.sum() ** 2)[..., None]
 
     def patch(index):
@@ -41,7 +42,7 @@ def test_weights_rebuild_a_patch_as_least_squares_with_a_ridge_do():
         return around[i : i + 2 * reach + 1, j : j + 2 * reach + 1].astype(np.float64)
 
     centre = row * 32 + column
-    found = patches.combination(image)[[centre]].tocoo()
+    found = patches.combination(image, sigma)[[centre]].tocoo()
     joined, own = found.coords[1], patch(centre)
     ridge = patches.RIDGE * np.mean([(weights * (patch(j) - own) ** 2).sum() for j in joined]) + patches.EQUAL
 
