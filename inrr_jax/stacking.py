@@ -82,10 +82,11 @@ def shares(recovered: Sequence[Image], image: Image, held: Mask) -> Float[np.nda
 
 
 def combine(errors: Float[np.ndarray, "N K"], pieces: int) -> Float[np.ndarray, "K"]:
-    r"""Return the shares w of K candidates whose sum errs least, shrunk toward equal ones where few pieces tell.
+    r"""Return the shares w of K candidates whose sum errs least, as far as there are pieces to tell.
 
-    ``argmin |E w|^2 / N + e / pieces |w - 1/K|^2`` over ``w >= 0, sum w = 1`` (stacking: Breiman, Machine Learning
-    1996), e the mean squared error of the best candidate.
+    ``argmin |E w|^2 / N + min_k e_k / pieces |w - v|^2`` over ``w >= 0, sum w = 1`` (stacking: Breiman, Machine
+    Learning 1996), e_k the mean squared error of candidate k, and ``v_k ~ 1 / e_k`` with sum 1 the best shares of
+    candidates that err independently (Bates and Granger, Operational Research Quarterly 1969).
 
     Args:
         errors: E, of every candidate at the same N held-out values.
@@ -95,12 +96,13 @@ def combine(errors: Float[np.ndarray, "N K"], pieces: int) -> Float[np.ndarray, 
 
     count = errors.shape[1]
     gram = errors.T.astype(np.float64) @ errors / len(errors)
-    scale = max(float(np.diag(gram).min()), 1e-12)
+    each = np.maximum(np.diag(gram), 1e-12)
+    scale, independent = each.min(), 1 / each / (1 / each).sum()
     ridge = np.sqrt(scale / pieces)
     root = np.linalg.cholesky(gram + 1e-9 * scale * np.eye(count)).T
     # The last row holds the sum to one, by a weight beside which the others are nothing.
-    rows = np.vstack([root, ridge * np.eye(count), np.full((1, count), 1e3 * np.sqrt(np.diag(gram).max() + scale))])
-    found, _ = nnls(rows, np.concatenate([np.zeros(count), np.full(count, ridge / count), rows[-1, :1]]))
+    rows = np.vstack([root, ridge * np.eye(count), np.full((1, count), 1e3 * np.sqrt(each.max() + scale))])
+    found, _ = nnls(rows, np.concatenate([np.zeros(count), ridge * independent, rows[-1, :1]]))
     return found / found.sum()
 
 

@@ -34,7 +34,8 @@ def test_shares_of_two_candidates_equal_a_search_over_all_of_them(pieces):
     gram = errors.T @ errors / 300
     scale, first = gram.diagonal().min(), np.linspace(0, 1, 100_001)
     both = np.stack([first, 1 - first])
-    cost = np.einsum("in,ij,jn->n", both, gram, both) + scale / pieces * ((both - 0.5) ** 2).sum(0)
+    independent = 1 / gram.diagonal() / (1 / gram.diagonal()).sum()
+    cost = np.einsum("in,ij,jn->n", both, gram, both) + scale / pieces * ((both - independent[:, None]) ** 2).sum(0)
     assert stacking.combine(errors, pieces)[0] == pytest.approx(first[cost.argmin()], abs=1e-3)
 
 
