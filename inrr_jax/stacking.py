@@ -110,7 +110,8 @@ def combine(errors: Float[np.ndarray, "N K"], pieces: int) -> Float[np.ndarray, 
 def stacked(image: Image, mask: Mask) -> Image:
     """Fill with the sum of the candidates in their proportion; the contract is that of baselines.py."""
     weighed = zip(proportion(image, mask), _candidates(image, mask), strict=True)
-    return sum(share * filled for share, filled in weighed).astype(np.float32)
+    recovered = sum(share * filled for share, filled in weighed)
+    return np.where(mask[..., None], image, recovered).astype(np.float32)
 
 
 def _candidates(image: Image, mask: Mask) -> list[Image]:

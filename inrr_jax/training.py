@@ -148,7 +148,8 @@ def finish(
         return kriged
     image, mask = np.asarray(image), np.asarray(mask)
     share = trust(image, mask, settings)
-    return share * kriged + (1 - share) * stacking.stacked(image, mask)
+    # In this form it is exact where both agree: at observed pixels.
+    return kriged + (1 - share) * (stacking.stacked(image, mask) - kriged)
 
 
 def trust(image: Float[np.ndarray, "H W C"], mask: Bool[np.ndarray, "H W"], settings: Settings) -> np.float32:

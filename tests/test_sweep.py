@@ -239,7 +239,7 @@ def test_a_member_that_needs_a_first_fit_gets_it():
 
 
 def test_members_with_an_extension_are_kriged_like_a_fit_alone():
-    settings = change(TINY, {"regularizer.name": "inrr+extension", "kriging": "stacked"})
+    settings = change(TINY, {"regularizer.name": "extension", "kriging": "stacked"})
     task = problem_of(grid=(12, 11))
     members = [Member(change(settings, {"seed": seed}), task) for seed in (0, 1)]
     found = dict(sweep.run(members, at_once=1))
