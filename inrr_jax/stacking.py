@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Float
 
 from inrr_jax import baselines, patches, selection
 from inrr_jax.baselines import Fill, Image, Mask
@@ -127,25 +127,25 @@ FILLS: dict[str, Fill] = {**baselines.FILLS, "stacked": stacked}
 def misfit_fill(estimate: Image, shares: Float[np.ndarray, "K"]) -> Fill:
     """Return the sum of the candidates as one fill that commutes with affine maps of the values.
 
-    Those that have a graph of patches take it from the estimate, once, and not from what they fill.
+    Those that have a graph of patches take it from the estimate, and not from what they fill; without a share they are
+    not run.
 
     Args:
         estimate: the picture, everywhere.
         shares: as `proportion` returns them.
     """
-    affinity = baselines.wnll_affinity(estimate)
 
     def wnll(image, mask):
         values = image.reshape(-1, image.shape[-1]).astype(np.float64)
-        return baselines.minimize_wnll(affinity, values, mask.ravel()).reshape(image.shape)
+        return baselines.minimize_wnll(baselines.wnll_affinity(estimate), values, mask.ravel()).reshape(image.shape)
 
-    def locally_linear(sigma):
-        laplacian = patches.laplacian(estimate, sigma)
-        return lambda image, mask: patches.extend(laplacian, image, mask, image)
+    def locally_linear(sigma, image, mask):
+        return patches.extend(patches.laplacian(estimate, sigma), image, mask, image)
 
-    fills = (baselines.harmonic, wnll, locally_linear(patches.SIGMA), locally_linear(patches.FINE))
+    both = (functools.partial(locally_linear, sigma) for sigma in (patches.SIGMA, patches.FINE))
+    fills: tuple[Fill, ...] = (baselines.harmonic, wnll, *both)
 
-    def fill(image: Image, mask: Bool[Array | np.ndarray, "H W"]) -> Image:
+    def fill(image: Image, mask: Mask) -> Image:
         parts = [share * one(image, mask) for share, one in zip(shares, fills, strict=True) if share]
         return sum(parts).astype(np.float32)
 
