@@ -33,7 +33,7 @@ REFERENCE = {
 SMALL = {
     **REFERENCE,
     "masks": REFERENCE["masks"] + ",density:0.5",
-    "methods": ",".join([*FILLS, *OPENCV, *(name for name in SIREN if name != "siren+tikhonov2"), *DMF]),
+    "methods": ",".join([*FILLS, *OPENCV, *(name for name in SIREN if name != "siren+tikhonov2"), *DMF, "inrz"]),
     "fit.field.width": 128,
 }
 
