@@ -18,6 +18,7 @@ ABLATION = [
     "locally_linear",
     "locally_linear_fine",
     "stacked",
+    "grouped",
     BEST,
     RAW,
     f"{RAW}/harmonic",
@@ -31,7 +32,7 @@ ABLATION = [
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
     config = compare.get_config()
-    config.methods = ",".join([*compare.FILLS, *compare.OPENCV, "locally_linear", "stacked", RAW, BEST])
+    config.methods = ",".join([*compare.FILLS, *compare.OPENCV, "locally_linear", "grouped", RAW, BEST])
     config.fit.field.width, config.fit.train.steps = RECIPE.field.width, RECIPE.train.steps
     if compare.PICTURES.is_dir():
         config.update(compare.REFERENCE)

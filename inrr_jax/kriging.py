@@ -49,8 +49,8 @@ def krige_by_name(
 ) -> Float[np.ndarray, "*grid C"]:
     """Krige as a setting names it.
 
-    `stacked` fills the misfit as the extension of the observed values was put together (stacking.py): in the same
-    proportion, on graphs of the recovery that is kriged harmonically first.
+    `stacked` fills the misfit as the extension of the observed values was put together (stacking.py), in the same
+    proportion; see `krige_stacked`.
 
     Args:
         recovered: N, in [0, 1], on the whole grid.
@@ -68,5 +68,22 @@ def krige_by_name(
     if name in FILLS:
         return krige(recovered, image, mask, FILLS[name])
     image, mask = np.asarray(image), np.asarray(mask)
-    fill = stacking.misfit_fill(krige(recovered, image, mask), stacking.proportion(image, mask))
+    return krige_stacked(recovered, image, mask, stacking.proportion(image, mask))
+
+
+def krige_stacked(
+    recovered: Float[Array | np.ndarray, "H W C"],
+    image: Float[np.ndarray, "H W C"],
+    mask: Bool[np.ndarray, "H W"],
+    shares: Float[np.ndarray, "K"],
+) -> Float[np.ndarray, "H W C"]:
+    """Krige by the stack of fills, on graphs of the recovery kriged harmonically.
+
+    Args:
+        recovered: N, in [0, 1], on the whole grid.
+        image: X, in [0, 1]; what it holds at missing pixels is never looked at.
+        mask: True = observed.
+        shares: of the fills, as `stacking.proportion` returns them.
+    """
+    fill = stacking.misfit_fill(krige(recovered, image, mask), shares)
     return krige(recovered, image, mask, fill)

@@ -36,7 +36,7 @@ PIXELS_AT_ONCE = 8192  # whose patches are held in memory
 
 
 def nearest(
-    image: Image, neighbors: int = NEIGHBORS, sigma: float = SIGMA
+    image: Image, neighbors: int = NEIGHBORS, sigma: float = SIGMA, spacing: int = 1
 ) -> tuple[Int[np.ndarray, "k N"], Float[np.ndarray, "k N"]]:
     """Find every pixel's k nearest patches within 10 pixels along either axis, fewer in a picture that has fewer.
 
@@ -47,6 +47,7 @@ def nearest(
         image: values everywhere, in [0, 1].
         neighbors: k, without the pixel itself.
         sigma: of g, in pixels.
+        spacing: only for every so many-th row and column, from the first.
 
     Returns:
         The neighbours' row-major indices and the squared distances, in no particular order.
@@ -54,10 +55,12 @@ def nearest(
     height, width, _ = image.shape
     reach = (min(RADIUS, height - 1), min(RADIUS, width - 1))
     k = min(neighbors, (reach[0] + 1) * (reach[1] + 1) - 1)  # a corner pixel has no more
-    distances = np.full((k, height, width), np.inf, np.float32)
-    ids = np.zeros((k, height, width), np.int64)
+    asked = np.zeros((height, width), bool)[::spacing, ::spacing].shape
+    distances = np.full((k, *asked), np.inf, np.float32)
+    ids = np.zeros((k, *asked), np.int64)
     for down in range(reach[0] + 1):
-        candidates = _candidates(image.astype(np.float32), down, reach[1], sigma)
+        everywhere = _candidates(image.astype(np.float32), down, reach[1], sigma)
+        candidates = (each[:, ::spacing, ::spacing] for each in everywhere)
         distances, ids = (np.concatenate(pair) for pair in zip((distances, ids), candidates, strict=True))
         best = np.argpartition(distances, k - 1, axis=0)[:k]
         distances, ids = np.take_along_axis(distances, best, 0), np.take_along_axis(ids, best, 0)

@@ -2,11 +2,12 @@
 
 No way of continuing is best everywhere: patches repeat in a weave and not in a lawn, where the harmonic fill is safest.
 So each is made once more without some of the observed pixels, as `selection.hold_out` takes them away, and those decide
-the proportion. It is one for the whole picture; the missing pixels' truth has no part in it.
+the proportion. It is one for the whole picture; the missing pixels' truth has no part in it. Of the sum, what groups of
+patches share is kept (groups.py).
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from inrr_jax import baselines, patches, selection
+from inrr_jax import baselines, groups, patches, selection
 from inrr_jax.baselines import Fill, Image, Mask
 from inrr_jax.problem import Problem
 
@@ -23,10 +24,10 @@ KEPT = 32
 """Pictures whose results are kept, as many fits share one."""
 
 
-def kept(solve: Callable) -> Callable:
+def kept(solve: Callable, pictures: int = KEPT) -> Callable:
     """Keep the last results of a function of a picture's observed part, by its contents, and of hashable arguments."""
 
-    @functools.lru_cache(maxsize=KEPT)
+    @functools.lru_cache(maxsize=pictures)
     def by_contents(image: bytes, shape: tuple[int, ...], mask: bytes, *others):
         values = np.frombuffer(image, np.float32).reshape(shape)
         result = solve(values, np.frombuffer(mask, bool).reshape(shape[:2]), *others)
@@ -72,13 +73,13 @@ def blind(image: Image, mask: Mask) -> Blind:
     return Blind(selection.restrict(Problem(image, mask), split.training), split.held)
 
 
-def shares(recovered: Sequence[Image], image: Image, held: Mask) -> Float[np.ndarray, "K"]:
+def shares(recovered: Float[np.ndarray, "K H W C"], image: Image, held: Mask) -> Float[np.ndarray, "K"]:
     """Weigh candidates by their errors on held-out pixels; see `combine`."""
     from scipy import ndimage
 
     # What is wrong in one place is wrong all over it: the pixels of a piece are one witness.
     _, pieces = ndimage.label(held, np.ones((3, 3)))
-    return combine(np.stack([(candidate - image)[held].ravel() for candidate in recovered], axis=-1), pieces)
+    return combine((recovered - image)[:, held].reshape(len(recovered), -1).T, pieces)
 
 
 def combine(errors: Float[np.ndarray, "N K"], pieces: int) -> Float[np.ndarray, "K"]:
@@ -106,21 +107,40 @@ def combine(errors: Float[np.ndarray, "N K"], pieces: int) -> Float[np.ndarray, 
     return found / found.sum()
 
 
+def stack(image: Image, mask: Mask, shares: Float[np.ndarray, "K"]) -> Image:
+    """Fill with the sum of the candidates in a proportion.
+
+    Args:
+        image: in [0, 1]; what it holds at missing pixels is never looked at.
+        mask: True = observed.
+        shares: one for each of `NAMES`, with sum 1.
+
+    Returns:
+        Values in [0, 1], those of `image` where observed.
+    """
+    return np.where(mask[..., None], image, np.tensordot(shares, _candidates(image, mask), 1)).astype(np.float32)
+
+
 @kept
 def stacked(image: Image, mask: Mask) -> Image:
     """Fill with the sum of the candidates in their proportion; the contract is that of baselines.py."""
-    weighed = zip(proportion(image, mask), _candidates(image, mask), strict=True)
-    recovered = sum(share * filled for share, filled in weighed)
-    return np.where(mask[..., None], image, recovered).astype(np.float32)
+    return stack(image, mask, proportion(image, mask))
 
 
-def _candidates(image: Image, mask: Mask) -> list[Image]:
+@kept
+def grouped(image: Image, mask: Mask) -> Image:
+    """Fill with what the groups of patches of `stacked` share; the contract is that of baselines.py."""
+    return groups.share(image, mask, stacked(image, mask))
+
+
+@functools.partial(kept, pictures=2)  # the one with fewer observed pixels is asked for twice
+def _candidates(image: Image, mask: Mask) -> Float[np.ndarray, "K H W C"]:
     """Fill by each of `NAMES`, side by side: most of their time passes outside of Python."""
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda name: baselines.FILLS[name](image, mask), NAMES))
+        return np.stack(list(pool.map(lambda name: baselines.FILLS[name](image, mask), NAMES)))
 
 
-FILLS: dict[str, Fill] = {**baselines.FILLS, "stacked": stacked}
+FILLS: dict[str, Fill] = {**baselines.FILLS, "stacked": stacked, "grouped": grouped}
 """All fills by name."""
 
 

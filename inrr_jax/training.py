@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Key, UInt32
 
-from inrr_jax import fibers, fields, images, kriging, numerics, optimizers, regularizers, stacking
+from inrr_jax import fibers, fields, groups, images, kriging, numerics, optimizers, regularizers, stacking
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.objective import objective
 from inrr_jax.regularizers import Laplacians
@@ -107,7 +107,7 @@ def extension(
     """
     if mask.ndim != 2:
         raise UserError(f"regularizer.name=extension is for pictures: the signal has {mask.ndim} axes, not 2")
-    return stacking.stacked(np.asarray(values), np.asarray(mask))
+    return stacking.grouped(np.asarray(values), np.asarray(mask))
 
 
 def solve(signal: Signal, settings: Settings) -> Float[np.ndarray, "*grid C"]:
@@ -133,9 +133,10 @@ def finish(
     mask: Bool[Array | np.ndarray, "*grid"],
     settings: Settings,
 ) -> Float[np.ndarray, "*grid C"]:
-    """Do what comes after a fit: krige, and with `stacked` make the kriged network one more candidate of the stack.
+    """Do what comes after a fit: krige, and with `stacked` go on as the extension does, and weigh the two.
 
-    The result is then t K + (1 - t) Z, K the kriged network, Z the stack of fills and t as `trust` returns it.
+    The result is then t K + (1 - t) Z, K what groups of patches share of the kriged network (groups.py), Z the
+    extension and t as `trust` returns it.
 
     Args:
         recovered: the raw output of the field.
@@ -147,15 +148,17 @@ def finish(
     if settings.kriging != "stacked" or not np.isfinite(kriged).all():
         return kriged
     image, mask = np.asarray(image), np.asarray(mask)
+    kriged = groups.share(image, mask, kriged)
     share = trust(image, mask, settings)
     # In this form it is exact where both agree: at observed pixels.
-    return kriged + (1 - share) * (stacking.stacked(image, mask) - kriged)
+    return kriged + (1 - share) * (stacking.grouped(image, mask) - kriged)
 
 
 def trust(image: Float[np.ndarray, "H W C"], mask: Bool[np.ndarray, "H W"], settings: Settings) -> np.float32:
-    """Return the share of the kriged network beside the stack of fills, in [0, 1], by held-out pixels.
+    """Return the share of the kriged network beside the extension, in [0, 1], by held-out pixels.
 
     It takes a fit without these pixels, with seed 0; the last results are kept, as fits with other seeds share them.
+    Both have the proportion of fills that these pixels chose.
     """
     return _trust(image, mask, dataclasses.replace(settings, seed=0, data=DataSettings(), mask=MaskSettings()))
 
@@ -165,13 +168,17 @@ def _trust(image: Float[np.ndarray, "H W C"], mask: Bool[np.ndarray, "H W"], set
     if mask.sum() < 2:
         return np.float32(0.5)
     test = stacking.blind(image, mask)
-    blind = test.problem
+    blind, proportion = test.problem, stacking.proportion(image, mask)
+    extended = groups.share(blind.image, blind.mask, stacking.stack(blind.image, blind.mask, proportion))
+    signal = blind.signal
+    if needs_extension(settings):
+        signal = signal._replace(extension=jnp.asarray(extended))
     try:
-        raw = solve(blind.signal, dataclasses.replace(settings, kriging="none"))
+        raw = solve(signal, dataclasses.replace(settings, kriging="none"))
     except DivergedError:
         return np.float32(0)
-    kriged = kriging.krige_by_name(raw, blind.image, blind.mask, settings.kriging)
-    candidates = [kriged, stacking.stacked(blind.image, blind.mask)]
+    kriged = kriging.krige_stacked(raw, blind.image, blind.mask, proportion)
+    candidates = np.stack([groups.share(blind.image, blind.mask, kriged), extended])
     return np.float32(stacking.shares(candidates, image, test.held)[0])
 
 

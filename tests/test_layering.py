@@ -16,6 +16,7 @@ ORDER = [
     "images",
     "masks",
     "patches",
+    "groups",
     "baselines",
     "problem",
     "selection",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inrr_jax import baselines, kriging, metrics, stacking, training
+from inrr_jax import baselines, groups, kriging, metrics, stacking, training
 from inrr_jax.settings import RECIPE, change
 
 RNG = np.random.default_rng(0)
@@ -46,7 +46,7 @@ def test_the_pixels_of_a_piece_are_one_witness():
     block[3:6, 3:6] = True
     scattered[1::4, 1::4] = True
     assert block.sum() == scattered.sum() == 9
-    one, many = (stacking.shares([good, bad], image, held)[0] for held in (block, scattered))
+    one, many = (stacking.shares(np.stack([good, bad]), image, held)[0] for held in (block, scattered))
     assert 0.5 < one < many - 0.05
 
 
@@ -111,8 +111,8 @@ def test_the_kriged_network_is_one_more_candidate():
     recovered = RNG.random(image.shape, dtype=np.float32)
     share = training.trust(image, mask, TINY)
     assert 0 <= share <= 1
-    kriged = kriging.krige_by_name(recovered, image, mask, "stacked")
-    expected = share * kriged + (1 - share) * stacking.stacked(image, mask)
+    kriged = groups.share(image, mask, kriging.krige_by_name(recovered, image, mask, "stacked"))
+    expected = share * kriged + (1 - share) * stacking.grouped(image, mask)
     np.testing.assert_allclose(training.finish(recovered, image, mask, TINY), expected, atol=1e-6)
     np.testing.assert_array_equal(training.finish(recovered, image, mask, change(TINY, {"kriging": "none"})), recovered)
 
@@ -126,10 +126,9 @@ def test_trust_is_that_of_a_fit_without_the_held_pixels_whatever_the_seed_and_th
     assert not (test.problem.mask & test.held).any()
     assert not test.problem.image[test.held].any()
     raw = training.solve(test.problem.signal, change(TINY, {"kriging": "none"}))
-    candidates = [
-        kriging.krige_by_name(raw, test.problem.image, test.problem.mask, "stacked"),
-        stacking.stacked(test.problem.image, test.problem.mask),
-    ]
+    blind, proportion = (test.problem.image, test.problem.mask), stacking.proportion(image, mask)
+    starts = [kriging.krige_stacked(raw, *blind, proportion), stacking.stack(*blind, proportion)]
+    candidates = np.stack([groups.share(*blind, start) for start in starts])
     assert share == pytest.approx(stacking.shares(candidates, image, test.held)[0], abs=1e-3)
 
 
