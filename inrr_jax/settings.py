@@ -164,7 +164,7 @@ class RegularizerSettings:
     is: inrr: from a tiny network, smooth by construction; air: from a free matrix (AIR: Li et al., 2022); grid: that
     of the fixed graph of neighbours, which is Tikhonov's energy of order 1. extension: squared distance, where
     nothing is observed, from the observed values continued by several fills, most of all by likeness of patches, in
-    the proportion that held-out pixels choose (stacking.py).
+    the proportion that held-out pixels choose, less what groups of patches do not share (stacking.py).
     tv: isotropic total variation, which needs half as many points again per step; tv_anisotropic; tikhonov0,
     tikhonov2: of these orders; weight_decay: mean square of the field's weights."""
     weight: WeightSettings = WeightSettings()
@@ -233,8 +233,8 @@ class Settings:
     train: TrainSettings = TrainSettings()
     kriging: str = choice("none", *KRIGINGS)
     """How the misfit at observed pixels is filled in between them and added to the recovery, once it is fitted: not,
-    by one of these fills, or by the stack of fills that the term extension has; the kriged network then is one more
-    candidate of the stack, for which it is fitted twice (kriging.py, training.finish)."""
+    by one of these fills, or by the stack of fills that the term extension has; then groups of patches are formed, as
+    they are for the extension, and the two are weighed, for which it is fitted twice (kriging.py, training.finish)."""
 
 
 RECIPE = Settings(
