@@ -1,6 +1,10 @@
 """Every test runs with shapes and types checked, and with broadcasting that must be spelt out."""
 
 import contextlib
+import os
+
+# Programs here run for a moment: most of the time would go into making them fast. JAX reads it when it is imported.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 import jax
 import jaxtyping
