@@ -6,9 +6,9 @@ values, less their mean patch, are the rows of a matrix, of whose singular value
     M = U diag(s) V^T  ->  U diag(s') V^T,   s'_n = s_n where s_n > sigma (sqrt(K) + sqrt(P)), else 0;
 
 noise of deviation sigma alone has no larger ones (Marchenko and Pastur, Math. USSR-Sbornik 1967). Patches go back to
-where they came from, and where they overlap, the mean is taken, weighed by 1 / (1 + rank). Observed pixels are put
-back, and it is done again with a lower sigma: Dong, Shi and Li (IEEE Trans. Image Processing 2013), Zhang, Zhao and
-Gao (ibid. 2014). Host code, in NumPy and SciPy.
+where they came from, and where they overlap, the mean is taken, weighed by 1 / (1 + rank). Channels have groups in
+common and ranks of their own. Observed pixels are put back, and it is done again with a lower sigma: Dong, Shi and Li
+(IEEE Trans. Image Processing 2013), Zhang, Zhao and Gao (ibid. 2014). Host code, in NumPy and SciPy.
 """
 
 import math
@@ -64,21 +64,22 @@ def _lowered(image: Image, members: Int[np.ndarray, "G K"], noise: float) -> Ima
     around = np.add.outer(np.arange(2 * REACH + 1) * padded.shape[1], np.arange(2 * REACH + 1)).ravel()
     values = padded.reshape(-1, image.shape[-1])
 
-    def add_up(some: Int[np.ndarray, "g K"]) -> tuple[int, Float[np.ndarray, "n D"]]:
+    def add_up(some: Int[np.ndarray, "g K"]) -> tuple[int, Float[np.ndarray, "C 2 n"]]:
         """Add up the weighed patches of some groups, and their weights, from the first pixel that they reach."""
         where = some[:, :, None] + around
-        kept, rank = lower_rank(values[where].reshape(*some.shape, -1), noise)
-        weights = np.broadcast_to(1 / (1 + rank)[:, None, None], where.shape)
-        first = int(where.min())
-        places, channels = (where - first).ravel(), np.moveaxis(kept.reshape(*where.shape, -1), -1, 0)
-        sums = [np.bincount(places, (weights * channel).ravel()) for channel in channels]
-        return first, np.stack([*sums, np.bincount(places, weights.ravel())], axis=-1)
+        first, places = int(where.min()), (where - where.min()).ravel()
+        sums = []
+        for channel in values.T:
+            kept, rank = lower_rank(channel[where], noise)
+            weights = np.broadcast_to(1 / (1 + rank)[:, None, None], where.shape)
+            sums.append([np.bincount(places, part.ravel()) for part in (weights * kept, weights)])
+        return first, np.array(sums)
 
-    total = np.zeros((len(values), image.shape[-1] + 1))
+    total = np.zeros((image.shape[-1], 2, len(values)))
     with ThreadPoolExecutor() as pool:
         for first, part in pool.map(add_up, np.array_split(corners, math.ceil(len(corners) / AT_ONCE))):
-            total[first : first + len(part)] += part
-    mean = (total[:, :-1] / np.maximum(total[:, -1:], 1e-12)).reshape(*padded.shape)
+            total[..., first : first + part.shape[-1]] += part
+    mean = (total[:, 0] / np.maximum(total[:, 1], 1e-12)).T.reshape(*padded.shape)
     return mean[REACH : REACH + height, REACH : REACH + width]
 
 
@@ -96,10 +97,8 @@ def lower_rank(
     """
     mean = matrices.mean(axis=1, keepdims=True)
     own = matrices - mean
-    wide = own.shape[2] > own.shape[1]
-    # The singular vectors of the shorter side are those of a small symmetric matrix, much sooner found than both.
-    gram = own @ own.swapaxes(1, 2) if wide else own.swapaxes(1, 2) @ own
-    squares, vectors = np.linalg.eigh(gram)
+    # The right singular vectors are those of a small symmetric matrix, much sooner found than both sides'.
+    squares, vectors = np.linalg.eigh(own.swapaxes(1, 2) @ own)
     stays = squares > noise**2 * (math.sqrt(own.shape[1]) + math.sqrt(own.shape[2])) ** 2
     projection = (vectors * stays[:, None]) @ vectors.swapaxes(1, 2)
-    return mean + (projection @ own if wide else own @ projection), stays.sum(axis=1)
+    return mean + own @ projection, stays.sum(axis=1)
