@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from inrr_jax.errors import DivergedError, UserError, unknown
 from inrr_jax.problem import Problem
@@ -26,6 +26,15 @@ COPIES = 64
 
 BLOCKS = 8
 """Blocks along each axis, of which a copy is cut: error differs so much from place to place that one will not do."""
+
+WITNESSES = 16
+"""Pieces that are enough to judge by."""
+
+MOST = 0.2
+"""Of the observed pixels, held out when there is no more room for copies."""
+
+APART = 10.0
+"""Pixels from one hole to the next at least: as far as patches are compared."""
 
 CLUSTERED = 0.5
 """Correlation of neighbouring mask pixels from which on what is missing counts as holes."""
@@ -151,6 +160,33 @@ def _copies(key: Key[Array, ""], mask: Mask, count: int) -> Mask:
     return min(large, key=lambda held: abs(depth(mask & ~held, held) - wanted))
 
 
+def more_copies(key: Key[Array, ""], mask: Mask, split: Split) -> Split:
+    """Hold out further copies of the holes, until there are enough pieces to judge by, or no more room.
+
+    Args:
+        key: of where the copies lie.
+        mask: True where observed.
+        split: what is held out already; stays held out.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    for numbers in np.asarray(jax.random.uniform(key, (COPIES, 4))).tolist():
+        if pieces(split.held)[1] >= WITNESSES or split.held.sum() > MOST * mask.sum():
+            break
+        numbered, _ = pieces(_moved(mask, *numbers))
+        near = distance_transform_edt(split.training) <= APART
+        more = ~np.isin(numbered, [0, *np.unique(numbered[near])])
+        split = Split(split.training & ~more, split.held | more)
+    return split
+
+
+def pieces(held: Mask) -> tuple[Int[np.ndarray, "H W"], int]:
+    """Number the connected pieces from 1: what is wrong in one place is wrong all over it, so each is one witness."""
+    from scipy.ndimage import label
+
+    return label(held, np.ones((3, 3)))
+
+
 PLACEMENTS: dict[str, Callable[[Key[Array, ""], Mask, int], Mask]] = {"pixels": _pixels, "copies": _copies}
 
 
@@ -163,12 +199,16 @@ def _moved(mask: Mask, down: float, right: float, upside: float, mirrored: float
 
 def _cut(held: Mask, order: Float[np.ndarray, "blocks"], count: int) -> Mask:
     """Keep `count` pixels, of the blocks that come first: from all over the picture, and holes mostly whole."""
-    rows, columns = np.nonzero(held)
-    blocks = BLOCKS * (BLOCKS * rows // held.shape[0]) + BLOCKS * columns // held.shape[1]
-    first = np.argsort(order[blocks], kind="stable")[:count]
+    first = np.argsort(order[blocks(held)], kind="stable")[:count]
     kept = np.zeros(held.shape, bool)
-    kept[rows[first], columns[first]] = True
+    kept.flat[np.flatnonzero(held)[first]] = True
     return kept
+
+
+def blocks(where: Mask) -> Int[np.ndarray, "n"]:
+    """Return the number of the block, of 8 x 8, in which each pixel of `where` lies, row by row."""
+    rows, columns = np.nonzero(where)
+    return BLOCKS * (BLOCKS * rows // where.shape[0]) + BLOCKS * columns // where.shape[1]
 
 
 def _neighbour_correlation(mask: Mask) -> float:

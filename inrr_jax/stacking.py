@@ -23,6 +23,12 @@ NAMES = ("harmonic", "wnll", "locally_linear", "locally_linear_fine")
 KEPT = 32
 """Pictures whose results are kept, as many fits share one."""
 
+USUAL = 20
+"""Held-out pixels that a block has beside its own, with the errors of the whole picture."""
+
+ROUNDING = 1 / 12 / 255**2
+"""Mean squared error of 8-bit values, squared grey value."""
+
 
 def kept(solve: Callable, pictures: int = KEPT) -> Callable:
     """Keep the last results of a function of a picture's observed part, by its contents, and of hashable arguments."""
@@ -68,18 +74,26 @@ class Blind(NamedTuple):
 
 
 def blind(image: Image, mask: Mask) -> Blind:
-    """Hold out observed pixels, always the same ones of a picture."""
-    split = selection.hold_out(jax.random.key(0), mask)
+    """Hold out observed pixels, always the same ones of a picture: of large holes, as many copies as there is room for.
+
+    One copy of two holes is no more than two witnesses.
+    """
+    split = selection.more_copies(jax.random.key(1), mask, selection.hold_out(jax.random.key(0), mask))
     return Blind(selection.restrict(Problem(image, mask), split.training), split.held)
 
 
 def shares(recovered: Float[np.ndarray, "K H W C"], image: Image, held: Mask) -> Float[np.ndarray, "K"]:
-    """Weigh candidates by their errors on held-out pixels; see `combine`."""
-    from scipy import ndimage
+    """Weigh candidates by their errors on held-out pixels, relative to those around; see `combine`.
 
-    # What is wrong in one place is wrong all over it: the pixels of a piece are one witness.
-    _, pieces = ndimage.label(held, np.ones((3, 3)))
-    return combine((recovered - image)[:, held].reshape(len(recovered), -1).T, pieces)
+    Relative: or the one place where all candidates fail decides for the whole picture. The unit of a block of the
+    picture is the least mean squared error there, as though `USUAL` more pixels had erred as all do.
+    """
+    errors = (recovered - image)[:, held].astype(np.float64)
+    squares, blocks = np.square(errors).mean(-1), selection.blocks(held)
+    summed = np.stack([np.bincount(blocks, each) for each in squares]).min(axis=0)
+    unit = (summed + USUAL * squares.mean(axis=1).min()) / (np.bincount(blocks) + USUAL)
+    relative = errors / np.sqrt(unit + ROUNDING)[blocks, None]
+    return combine(relative.reshape(len(recovered), -1).T, selection.pieces(held)[1])
 
 
 def combine(errors: Float[np.ndarray, "N K"], pieces: int) -> Float[np.ndarray, "K"]:

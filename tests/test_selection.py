@@ -75,6 +75,33 @@ def test_the_key_alone_decides():
     assert (first != other).any()
 
 
+def two_holes(shape=(128, 160)):
+    mask = np.ones(shape, bool)
+    mask[20:40, 30:46] = mask[80:95, 100:120] = False
+    return mask
+
+
+def test_more_copies_of_large_holes_are_witnesses_apart_from_each_other_and_from_what_is_missing():
+    mask = two_holes()
+    first = selection.hold_out(KEY, mask)
+    split = selection.more_copies(KEY, mask, first)
+    assert split.held[first.held].all()
+    assert not (split.held & ~mask).any()
+    np.testing.assert_array_equal(split.training, mask & ~split.held)
+    numbered, count = selection.pieces(split.held)
+    assert count >= 8 > selection.pieces(first.held)[1]
+    added = [numbered == piece for piece in range(1, count + 1) if not first.held[numbered == piece].any()]
+    assert all(distance_transform_edt(mask & ~(split.held & ~piece))[piece].min() > selection.APART for piece in added)
+    assert split.held.sum() < selection.MOST * mask.sum() + (~mask).sum()
+
+
+@pytest.mark.parametrize(("mode", "rate"), [("random", 0.5), ("border", 0.3)])
+def test_where_there_are_witnesses_enough_or_no_room_no_copy_is_added(mode, rate):
+    mask = mask_of(mode, rate)
+    split = selection.hold_out(KEY, mask)
+    np.testing.assert_array_equal(selection.more_copies(KEY, mask, split).held, split.held)
+
+
 def test_a_border_that_every_copy_lies_upon_gets_single_pixels():
     mask = np.zeros((9, 9), bool)
     mask[4, 3:6] = True  # what is missing is larger than what is not

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inrr_jax import baselines, groups, kriging, metrics, stacking, training
+from inrr_jax import baselines, groups, kriging, metrics, selection, stacking, training
 from inrr_jax.settings import RECIPE, change
 
 RNG = np.random.default_rng(0)
@@ -48,6 +48,26 @@ def test_the_pixels_of_a_piece_are_one_witness():
     assert block.sum() == scattered.sum() == 9
     one, many = (stacking.shares(np.stack([good, bad]), image, held)[0] for held in (block, scattered))
     assert 0.5 < one < many - 0.05
+
+
+def test_one_place_where_all_fail_does_not_decide_for_the_picture():
+    image, held = np.full((64, 64, 1), 0.5, np.float32), RNG.random((64, 64)) < 0.5
+    noise = RNG.standard_normal((2, 64, 64, 1)).astype(np.float32)
+    candidates = image + noise * np.float32([0.01, 0.03])[:, None, None, None]
+    assert stacking.shares(candidates, image, held)[0] > 0.8
+    candidates[:, :8, :8] = image[:8, :8] + noise[:, :8, :8] * np.float32([0.9, 0.6])[:, None, None, None]
+    errors = (candidates - image)[:, held].reshape(2, -1).T
+    assert stacking.combine(errors, selection.pieces(held)[1])[0] < 0.5
+    assert stacking.shares(candidates, image, held)[0] > 0.7
+
+
+def test_of_large_holes_there_are_as_many_copies_as_there_is_room_for():
+    mask = np.ones((96, 96), bool)
+    mask[40:56, 40:56] = False
+    test = stacking.blind(RNG.random((96, 96, 1), dtype=np.float32), mask)
+    assert selection.pieces(test.held)[1] > 3
+    assert not (test.held & ~mask).any()
+    np.testing.assert_array_equal(test.problem.mask, mask & ~test.held)
 
 
 @pytest.mark.parametrize("errors", [np.zeros((5, 3)), np.ones((4, 3)) * 0.2])
