@@ -181,7 +181,7 @@ def more_copies(key: Key[Array, ""], mask: Mask, split: Split) -> Split:
 
 
 def pieces(held: Mask) -> tuple[Int[np.ndarray, "H W"], int]:
-    """Number the connected pieces from 1: what is wrong in one place is wrong all over it, so each is one witness."""
+    """Tell connected pieces apart by numbers from 1: what is wrong in one place is wrong all over it, one witness."""
     from scipy.ndimage import label
 
     return label(held, np.ones((3, 3)))
