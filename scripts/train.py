@@ -68,6 +68,7 @@ def _first_fit(settings: Settings, task: problem.Problem, folder: Path) -> tuple
 def _extended(task: problem.Problem) -> problem.Problem:
     """Continue the observed values, and say in what proportion."""
     start = time.perf_counter()
+    print("extension: four fills, and the same with some observed pixels held out ...", flush=True)
     task = task._replace(extension=training.extension(task.image, task.mask))
     shares = zip(stacking.NAMES, stacking.proportion(task.image, task.mask), strict=True)
     told = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares)
@@ -101,6 +102,11 @@ class Run:
             self._close()
             raise type(end)(f"{end}; {self._kept()}") from None
         raw = np.asarray(self.recover())
+        if self._settings.kriging == "stacked":
+            print(
+                "kriging: fills of what is left over, and a second fit with some observed pixels held out ...",
+                flush=True,
+            )
         recovered = training.finish(raw, self._task.image, self._task.mask, self._settings)
         result = self._result(recovered, raw)
         self._leave(recovered)
