@@ -133,10 +133,10 @@ def finish(
     mask: Bool[Array | np.ndarray, "*grid"],
     settings: Settings,
 ) -> Float[np.ndarray, "*grid C"]:
-    """Do what comes after a fit: krige, and with `stacked` go on as the extension does, and weigh the two.
+    """Do what comes after a fit: krige, and with `stacked` go on as the extension does and weigh all there is by then.
 
-    The result is then t K + (1 - t) Z, K what groups of patches share of the kriged network (groups.py), Z the
-    extension and t as `trust` returns it.
+    The result is then a K + b Z + c S: K what groups of patches share of the kriged network (groups.py), Z what they
+    share of the stack of fills S, which is the extension, and S itself; a, b and c as `trust` returns them.
 
     Args:
         recovered: the raw output of the field.
@@ -148,38 +148,42 @@ def finish(
     if settings.kriging != "stacked" or not np.isfinite(kriged).all():
         return kriged
     image, mask = np.asarray(image), np.asarray(mask)
-    kriged = groups.share(image, mask, kriged)
-    share = trust(image, mask, settings)
-    # In this form it is exact where both agree: at observed pixels.
-    return kriged + (1 - share) * (stacking.grouped(image, mask) - kriged)
+    candidates = groups.share(image, mask, kriged), stacking.grouped(image, mask), stacking.stacked(image, mask)
+    weighed = np.tensordot(trust(image, mask, settings), np.stack(candidates), 1)
+    return np.where(mask[..., None], image, weighed).astype(np.float32)
 
 
-def trust(image: Float[np.ndarray, "H W C"], mask: Bool[np.ndarray, "H W"], settings: Settings) -> np.float32:
-    """Return the share of the kriged network beside the extension, in [0, 1], by held-out pixels.
+def trust(
+    image: Float[np.ndarray, "H W C"], mask: Bool[np.ndarray, "H W"], settings: Settings
+) -> Float[np.ndarray, "3"]:
+    """Return the shares of the kriged network, of the extension and of the stack of fills, by held-out pixels.
 
     It takes a fit without these pixels, with seed 0; the last results are kept, as fits with other seeds share them.
-    Both have the proportion of fills that these pixels chose.
+    All three have the proportion of fills that these pixels chose.
     """
     return _trust(image, mask, dataclasses.replace(settings, seed=0, data=DataSettings(), mask=MaskSettings()))
 
 
 @stacking.kept
-def _trust(image: Float[np.ndarray, "H W C"], mask: Bool[np.ndarray, "H W"], settings: Settings) -> np.float32:
+def _trust(
+    image: Float[np.ndarray, "H W C"], mask: Bool[np.ndarray, "H W"], settings: Settings
+) -> Float[np.ndarray, "3"]:
     if mask.sum() < 2:
-        return np.float32(0.5)
+        return np.full(3, 1 / 3, np.float32)
     test = stacking.blind(image, mask)
     blind, proportion = test.problem, stacking.proportion(image, mask)
-    extended = groups.share(blind.image, blind.mask, stacking.stack(blind.image, blind.mask, proportion))
+    stack = stacking.stack(blind.image, blind.mask, proportion)
+    extended = groups.share(blind.image, blind.mask, stack)
     signal = blind.signal
     if needs_extension(settings):
         signal = signal._replace(extension=jnp.asarray(extended))
     try:
         raw = solve(signal, dataclasses.replace(settings, kriging="none"))
     except DivergedError:
-        return np.float32(0)
+        return np.array([0, *stacking.shares(np.stack([extended, stack]), image, test.held)], np.float32)
     kriged = kriging.krige_stacked(raw, blind.image, blind.mask, proportion)
-    candidates = np.stack([groups.share(blind.image, blind.mask, kriged), extended])
-    return np.float32(stacking.shares(candidates, image, test.held)[0])
+    candidates = np.stack([groups.share(blind.image, blind.mask, kriged), extended, stack])
+    return stacking.shares(candidates, image, test.held).astype(np.float32)
 
 
 def init_state(key: Key[Array, ""], knobs: Knobs, grid: tuple[int, ...], channels: int, settings: Settings) -> State:

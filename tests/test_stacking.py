@@ -126,33 +126,40 @@ TINY = change(
 )
 
 
-def test_the_kriged_network_is_one_more_candidate():
+def test_the_kriged_network_and_the_stack_itself_are_two_more_candidates():
     image, mask = picture()
     recovered = RNG.random(image.shape, dtype=np.float32)
-    share = training.trust(image, mask, TINY)
-    assert 0 <= share <= 1
+    shares = training.trust(image, mask, TINY)
+    assert shares.min() >= 0
+    assert shares.sum() == pytest.approx(1, abs=1e-6)
     kriged = groups.share(image, mask, kriging.krige_by_name(recovered, image, mask, "stacked"))
-    expected = share * kriged + (1 - share) * stacking.grouped(image, mask)
-    np.testing.assert_allclose(training.finish(recovered, image, mask, TINY), expected, atol=1e-6)
+    candidates = kriged, stacking.grouped(image, mask), stacking.stacked(image, mask)
+    found = training.finish(recovered, image, mask, TINY)
+    np.testing.assert_allclose(found, np.tensordot(shares, np.stack(candidates), 1), atol=1e-6)
+    np.testing.assert_array_equal(found[mask], image[mask])
     np.testing.assert_array_equal(training.finish(recovered, image, mask, change(TINY, {"kriging": "none"})), recovered)
 
 
 def test_trust_is_that_of_a_fit_without_the_held_pixels_whatever_the_seed_and_the_missing_truth():
     image, mask = picture(2)
-    share = training.trust(image, mask, TINY)
+    shares = training.trust(image, mask, TINY)
     noise = RNG.random(image.shape, dtype=np.float32)
-    assert training.trust(np.where(mask[..., None], image, noise), mask, change(TINY, {"seed": 5})) == share
+    other = training.trust(np.where(mask[..., None], image, noise), mask, change(TINY, {"seed": 5}))
+    np.testing.assert_array_equal(other, shares)
     test = stacking.blind(image, mask)
     assert not (test.problem.mask & test.held).any()
     assert not test.problem.image[test.held].any()
     raw = training.solve(test.problem.signal, change(TINY, {"kriging": "none"}))
     blind, proportion = (test.problem.image, test.problem.mask), stacking.proportion(image, mask)
-    starts = [kriging.krige_stacked(raw, *blind, proportion), stacking.stack(*blind, proportion)]
-    candidates = np.stack([groups.share(*blind, start) for start in starts])
-    assert share == pytest.approx(stacking.shares(candidates, image, test.held)[0], abs=1e-3)
+    stack = stacking.stack(*blind, proportion)
+    starts = kriging.krige_stacked(raw, *blind, proportion), stack
+    candidates = np.stack([*(groups.share(*blind, start) for start in starts), stack])
+    np.testing.assert_allclose(shares, stacking.shares(candidates, image, test.held), atol=1e-3)
 
 
 def test_a_network_that_diverges_without_the_held_pixels_is_not_trusted():
     image, mask = picture(3)
     diverging = change(TINY, {"optimizer.field_rate": 1e30, "optimizer.matrix_rate": 1e30})
-    assert training.trust(image, mask, diverging) == 0
+    shares = training.trust(image, mask, diverging)
+    assert shares[0] == 0
+    assert shares.sum() == pytest.approx(1, abs=1e-6)
