@@ -31,7 +31,7 @@ WITNESSES = 16
 """Pieces that are enough to judge by."""
 
 MOST = 0.2
-"""Of the observed pixels, held out when there is no more room for copies."""
+"""Of the observed pixels, held out, from which on there is no room for another copy."""
 
 APART = 10.0
 """Pixels from one hole to the next at least: as far as patches are compared."""
@@ -161,7 +161,7 @@ def _copies(key: Key[Array, ""], mask: Mask, count: int) -> Mask:
 
 
 def more_copies(key: Key[Array, ""], mask: Mask, split: Split) -> Split:
-    """Hold out further copies of the holes, until there are enough pieces to judge by, or no more room.
+    """Hold out further copies of the holes, apart from all others, until the pieces are enough or the room is not.
 
     Args:
         key: of where the copies lie.

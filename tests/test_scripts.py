@@ -440,7 +440,7 @@ def test_bad_input_gets_one_line_and_exit_code_1(refused, name):
 
 # Whole processes.
 
-LONG = {"train__steps": 1500, "train__evaluate_every": 250, "train__checkpoint_every": 250}
+LONG = {"train__steps": 600, "train__evaluate_every": 100, "train__checkpoint_every": 100}
 
 
 def start(folder, **changes):
