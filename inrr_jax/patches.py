@@ -55,8 +55,8 @@ def nearest(
     height, width, _ = image.shape
     reach = (min(RADIUS, height - 1), min(RADIUS, width - 1))
     k = min(neighbors, (reach[0] + 1) * (reach[1] + 1) - 1)  # a corner pixel has no more
-    distances = np.full((k, height, width), np.inf, np.float32)[:, ::spacing, ::spacing]
-    ids = np.zeros((k, height, width), np.int64)[:, ::spacing, ::spacing]
+    asked = math.ceil(height / spacing), math.ceil(width / spacing)
+    distances, ids = np.full((k, *asked), np.inf, np.float32), np.zeros((k, *asked), np.int64)
     for down in range(reach[0] + 1):
         everywhere = _candidates(image.astype(np.float32), down, reach[1], sigma)
         candidates = (each[:, ::spacing, ::spacing] for each in everywhere)

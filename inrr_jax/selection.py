@@ -160,16 +160,16 @@ def _copies(key: Key[Array, ""], mask: Mask, count: int) -> Mask:
     return min(large, key=lambda held: abs(depth(mask & ~held, held) - wanted))
 
 
-def more_copies(key: Key[Array, ""], mask: Mask, split: Split) -> Split:
+def more_copies(key: Key[Array, ""], split: Split) -> Split:
     """Hold out further copies of the holes, apart from all others, until the pieces are enough or the room is not.
 
     Args:
         key: of where the copies lie.
-        mask: True where observed.
         split: what is held out already; stays held out.
     """
     from scipy.ndimage import distance_transform_edt
 
+    mask = split.training | split.held
     for numbers in np.asarray(jax.random.uniform(key, (COPIES, 4))).tolist():
         if pieces(split.held)[1] >= WITNESSES or split.held.sum() > MOST * mask.sum():
             break

@@ -234,7 +234,7 @@ class Settings:
     kriging: str = choice("none", *KRIGINGS)
     """How the misfit at observed pixels is filled in between them and added to the recovery, once it is fitted: not,
     by one of these fills, or by the stack of fills that the term extension has; then groups of patches are formed, as
-    they are for the extension, and the two are weighed, which takes a second fit (kriging.py, training.finish)."""
+    they are for the extension, and it is weighed beside that and the stack, by a second fit (training.finish)."""
 
 
 RECIPE = Settings(

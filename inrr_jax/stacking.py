@@ -27,7 +27,7 @@ USUAL = 20
 """Held-out pixels that a block has beside its own, with the errors of the whole picture."""
 
 ROUNDING = 1 / 12 / 255**2
-"""Mean squared error of 8-bit values, squared grey value."""
+"""Mean squared error of rounding to 8 bits, squared grey value."""
 
 
 def kept(solve: Callable, pictures: int = KEPT) -> Callable:
@@ -78,7 +78,7 @@ def blind(image: Image, mask: Mask) -> Blind:
 
     One copy of two holes is no more than two witnesses.
     """
-    split = selection.more_copies(jax.random.key(1), mask, selection.hold_out(jax.random.key(0), mask))
+    split = selection.more_copies(jax.random.key(1), selection.hold_out(jax.random.key(0), mask))
     return Blind(selection.restrict(Problem(image, mask), split.training), split.held)
 
 

@@ -84,7 +84,7 @@ def two_holes(shape=(128, 160)):
 def test_more_copies_of_large_holes_are_witnesses_apart_from_each_other_and_from_what_is_missing():
     mask = two_holes()
     first = selection.hold_out(KEY, mask)
-    split = selection.more_copies(KEY, mask, first)
+    split = selection.more_copies(KEY, first)
     assert split.held[first.held].all()
     assert not (split.held & ~mask).any()
     np.testing.assert_array_equal(split.training, mask & ~split.held)
@@ -99,7 +99,7 @@ def test_more_copies_of_large_holes_are_witnesses_apart_from_each_other_and_from
 def test_where_there_are_witnesses_enough_or_no_room_no_copy_is_added(mode, rate):
     mask = mask_of(mode, rate)
     split = selection.hold_out(KEY, mask)
-    np.testing.assert_array_equal(selection.more_copies(KEY, mask, split).held, split.held)
+    np.testing.assert_array_equal(selection.more_copies(KEY, split).held, split.held)
 
 
 def test_a_border_that_every_copy_lies_upon_gets_single_pixels():
