@@ -19,10 +19,12 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from benchmarks import measure
-from inrr_jax import baselines, fibers, images, masks, metrics, ntk
+from inrr_jax import fibers, metrics, ntk
+from inrr_jax.baselines import fills as baselines
+from inrr_jax.data import images, masks
+from inrr_jax.io.writers import write_json
 from inrr_jax.plots import kernels
 from inrr_jax.settings import FieldSettings
-from inrr_jax.writers import write_json
 
 PAPER = FieldSettings(width=256, depth=5)
 OMEGA = 30.0

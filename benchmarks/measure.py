@@ -18,8 +18,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from inrr_jax.tables import markdown
-from inrr_jax.writers import write_json
+from inrr_jax.experiments.tables import markdown
+from inrr_jax.io.writers import write_json
 
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy", "torch")
 

@@ -18,9 +18,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks import measure
-from inrr_jax import baselines, fibers, fields, images, kriging, metrics, plots, training
-from inrr_jax.problem import Problem
+from inrr_jax import fibers, fields, metrics, plots
+from inrr_jax.baselines import fills as baselines
+from inrr_jax.data import images
+from inrr_jax.data.problem import Problem
+from inrr_jax.priors import residual
 from inrr_jax.settings import Settings, TrainSettings
+from inrr_jax.training import fit as training
 
 PICTURE = "coffee"
 """Reported on; the settings were chosen on others."""
@@ -115,7 +119,7 @@ def measured(settings: Settings, task: Problem) -> dict[str, Any]:
     recovered = np.asarray(training.recover(params, omega, task.image.shape, settings))
     recovery, peak = time.perf_counter() - start, measure.memory("VmHWM")
     start = time.perf_counter()
-    kriged = kriging.krige(recovered, task.image, task.mask)
+    kriged = residual.krige(recovered, task.image, task.mask)
     kriging_seconds, kriging_peak = time.perf_counter() - start, measure.memory("VmHWM")
     fills = {"psnr_missing": recovered, "kriged": kriged, "harmonic": baselines.harmonic(task.image, task.mask)}
     if task.mask.size <= LARGEST_LINEAR:

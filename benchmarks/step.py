@@ -18,8 +18,9 @@ import jax.numpy as jnp
 
 from benchmarks import measure
 from configs import baboon
-from inrr_jax import plots, training
+from inrr_jax import plots
 from inrr_jax.settings import Settings, change, from_mapping, to_mapping
+from inrr_jax.training import fit as training
 from inrr_jax.types import Signal
 
 PRECISIONS = ("float32", "bfloat16")

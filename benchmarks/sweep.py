@@ -25,10 +25,14 @@ import psutil
 
 from benchmarks import measure
 from configs import figure3
-from inrr_jax import axes, metrics, plots, problem, sweep, training
-from inrr_jax.axes import SweepSettings
+from inrr_jax import metrics, plots
+from inrr_jax.data import problem
+from inrr_jax.experiments import sweep_grid
+from inrr_jax.experiments.sweep_grid import SweepSettings
 from inrr_jax.settings import change, from_mapping
-from inrr_jax.sweep import Member
+from inrr_jax.training import fit as training
+from inrr_jax.training import sweep
+from inrr_jax.training.sweep import Member
 
 COST = {
     "fits in a batch": "{size}",
@@ -45,7 +49,7 @@ def members(count: int, steps: int) -> list[Member]:
     """Return the first fits of configs/figure3.py, repeated where there are fewer, with so many steps."""
     settings = from_mapping(figure3.get_config().to_dict(), SweepSettings)
     fit = {"fit.train.steps": steps, "fit.train.chunk": steps} if steps else {}
-    points = [point.settings for point in axes.expand(change(settings, fit))][:count]
+    points = [point.settings for point in sweep_grid.expand(change(settings, fit))][:count]
     found = [Member(own, task) for own, task in zip(points, problem.load_all(points), strict=True)]
     return [found[i % len(found)] for i in range(count)]
 

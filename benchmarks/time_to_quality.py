@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks import measure, step
 from inrr_jax import plots
-from inrr_jax.writers import read_lines
+from inrr_jax.io.writers import read_lines
 
 PAPER_STEPS = 10_001
 COLUMNS = {

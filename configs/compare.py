@@ -15,7 +15,7 @@ from pathlib import Path
 import ml_collections
 
 from configs import base
-from inrr_jax.comparison import ComparisonSettings
+from inrr_jax.experiments.comparison import ComparisonSettings
 
 FILLS = ["linear", "harmonic", "biharmonic", "tv", "soft_impute", "wnll"]
 OPENCV = ["telea_r3", "navier_stokes_r5"] if importlib.util.find_spec("cv2") else []

@@ -11,7 +11,7 @@ import dataclasses
 import ml_collections
 
 from configs import baboon, base
-from inrr_jax.axes import SweepSettings
+from inrr_jax.experiments.sweep_grid import SweepSettings
 
 SMOKE = {**{f"fit.{name}": value for name, value in base.SMOKE.items()}, "ensemble": 2, "at_once": 1}
 

@@ -12,7 +12,7 @@ import dataclasses
 import ml_collections
 
 from configs import base
-from inrr_jax.axes import SweepSettings
+from inrr_jax.experiments.sweep_grid import SweepSettings
 
 SMOKE = {
     **base.SWEEP_SMOKE,

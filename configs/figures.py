@@ -11,7 +11,7 @@ import dataclasses
 import ml_collections
 
 from configs import base
-from inrr_jax.properties import FiguresSettings
+from inrr_jax.experiments.paper import FiguresSettings
 
 SMOKE = {
     **{f"fit.{name}": value for name, value in base.SMOKE.items()},

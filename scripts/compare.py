@@ -12,12 +12,16 @@ from pathlib import Path
 import numpy as np
 from ml_collections import ConfigDict
 
-from inrr_jax import comparison, images, numerics, sweep, tables, workdir, writers
-from inrr_jax.comparison import ComparisonSettings, Filling, Fit, Task, Trial
+from inrr_jax import numerics
+from inrr_jax.data import images
 from inrr_jax.errors import UserError
-from inrr_jax.results import Results
+from inrr_jax.experiments import comparison, tables
+from inrr_jax.experiments.comparison import ComparisonSettings, Filling, Fit, Task, Trial
+from inrr_jax.experiments.tables import Case
+from inrr_jax.io import workdir, writers
+from inrr_jax.io.results import Results
 from inrr_jax.settings import change, from_mapping
-from inrr_jax.tables import Case
+from inrr_jax.training import sweep
 from inrr_jax.types import Row
 from scripts import cli
 from scripts.progress import Progress

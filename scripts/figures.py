@@ -16,9 +16,9 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from inrr_jax.errors import UserError, unknown
-from inrr_jax.properties import MEASURES, FiguresSettings, Property
+from inrr_jax.experiments.paper import MEASURES, FiguresSettings, Property
+from inrr_jax.io.writers import write_json
 from inrr_jax.settings import from_mapping
-from inrr_jax.writers import write_json
 from scripts import cli
 
 DOCS = flags.DEFINE_string("docs", None, "Also copy the figures to this folder's figures/, and write properties.md.")

@@ -11,8 +11,8 @@ from pathlib import Path
 from absl import flags
 from ml_collections import ConfigDict
 
-from inrr_jax import problem
-from inrr_jax.masks.chance import PROFILES
+from inrr_jax.data import problem
+from inrr_jax.data.masks.random import PROFILES
 from inrr_jax.settings import MaskSettings, Settings, from_mapping
 from scripts import cli
 

@@ -13,12 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from inrr_jax import analysis, images, masks
+from inrr_jax.data import images, masks
 from inrr_jax.errors import UserError
+from inrr_jax.experiments import analysis
+from inrr_jax.io.writers import write_json
 from inrr_jax.ntk import orders, siren, theorem
 from inrr_jax.ntk.theorem import TheoremSettings
 from inrr_jax.settings import FieldSettings, from_mapping
-from inrr_jax.writers import write_json
 from scripts import cli
 
 STATEMENT = """\

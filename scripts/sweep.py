@@ -14,13 +14,17 @@ import numpy as np
 from absl import flags
 from ml_collections import ConfigDict
 
-from inrr_jax import axes, devices, ensemble, images, metrics, numerics, problem, summary, sweep, workdir, writers
-from inrr_jax.axes import Point, SweepSettings
+from inrr_jax import devices, metrics, numerics
+from inrr_jax.data import images, problem
+from inrr_jax.data.problem import Problem
 from inrr_jax.errors import UserError
-from inrr_jax.problem import Problem
-from inrr_jax.results import Results
+from inrr_jax.experiments import summary, sweep_grid
+from inrr_jax.experiments.sweep_grid import Point, SweepSettings
+from inrr_jax.io import workdir, writers
+from inrr_jax.io.results import Results
 from inrr_jax.settings import change, from_mapping, to_mapping
-from inrr_jax.sweep import Member, Outcome
+from inrr_jax.training import ensemble, sweep
+from inrr_jax.training.sweep import Member, Outcome
 from inrr_jax.types import Row
 from scripts import cli
 from scripts.progress import Progress
@@ -38,7 +42,7 @@ def main(config: ConfigDict, folder: Path | None) -> None:
         jax.distributed.initialize()
     if settings.fit.field.precision == "auto":
         settings = change(settings, {"fit.field.precision": numerics.best_precision()})
-    points = axes.expand(settings)
+    points = sweep_grid.expand(settings)
     problems = problem.load_all([point.settings for point in points])
     if jax.process_index():  # the first process writes and tells; the others compute
         for _ in _outcomes(points, problems, settings, _none_done(points)):

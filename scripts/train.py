@@ -17,12 +17,17 @@ from absl import logging
 from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
-from inrr_jax import baselines, images, metrics, numerics, problem, stacking, training, workdir
-from inrr_jax.checkpoints import Checkpoints
+from inrr_jax import metrics, numerics
+from inrr_jax.baselines import fills as baselines
+from inrr_jax.data import images, problem
 from inrr_jax.errors import DivergedError
+from inrr_jax.io import workdir
+from inrr_jax.io.writers import MetricsWriter, read_lines, write_json
+from inrr_jax.recipes import stacking
 from inrr_jax.settings import Settings, change, from_mapping, to_mapping
+from inrr_jax.training import fit as training
+from inrr_jax.training.checkpoints import Checkpoints
 from inrr_jax.types import Info
-from inrr_jax.writers import MetricsWriter, read_lines, write_json
 from scripts import cli
 from scripts.progress import Progress
 

@@ -3,7 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inrr_jax import fibers, images
+from inrr_jax import fibers
+from inrr_jax.data import images
 from inrr_jax.regularizers.dirichlet import matrix_free
 from inrr_jax.types import Signal
 

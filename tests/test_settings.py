@@ -9,10 +9,11 @@ import jax
 import numpy as np
 import pytest
 
-from inrr_jax import problem, training
+from inrr_jax.data import problem
 from inrr_jax.errors import UserError
 from inrr_jax.fields import FIXED
 from inrr_jax.settings import Settings, change, difference, from_mapping, to_mapping
+from inrr_jax.training import fit as training
 from inrr_jax.types import Signal
 
 TINY = {

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from inrr_jax import devices, images, numerics
+from inrr_jax import devices, numerics
+from inrr_jax.data import images
 from inrr_jax.errors import UserError
 from inrr_jax.fields.factorization import Factorization
 from inrr_jax.fields.neighbors import FORMS

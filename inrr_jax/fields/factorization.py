@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from inrr_jax import images
+from inrr_jax.data import images
 
 Factors = dict[str, Float[Array, "C _ _"]]
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
-from inrr_jax import images
+from inrr_jax.data import images
 from inrr_jax.ntk.blocks import Kernel
 from inrr_jax.ntk.empirical import structured
 from inrr_jax.ntk.infinite import siren

@@ -9,9 +9,9 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from inrr_jax.ensemble import Calibration
+from inrr_jax.experiments.summary import Table
 from inrr_jax.plots.run import paint_missing
-from inrr_jax.summary import Table
+from inrr_jax.training.ensemble import Calibration
 
 _SPREAD = 8
 """Ratio of the largest to the smallest number of an axis from which on it is drawn in equal ratios."""

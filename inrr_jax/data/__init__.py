@@ -1,0 +1,1 @@
+"""Signals and masks from files, arrays and generators."""

@@ -1,0 +1,1 @@
+"""Sweeps, comparisons and the paper's claims."""

@@ -1,0 +1,18 @@
+"""The paper's properties: each measures one, on small fits, and says what holds."""
+
+from collections.abc import Callable
+
+from inrr_jax.experiments.paper import effective_rank, figure2, learned_or_frozen, momentum, similarity, spectral_bias
+from inrr_jax.experiments.paper.runs import Property
+from inrr_jax.experiments.paper.settings import FiguresSettings
+
+__all__ = ["MEASURES", "FiguresSettings", "Property"]
+
+MEASURES: dict[str, Callable[[FiguresSettings], Property]] = {
+    "figure2": figure2.measure,
+    "momentum": momentum.measure,
+    "effective_rank": effective_rank.measure,
+    "similarity": similarity.measure,
+    "learned_or_frozen": learned_or_frozen.measure,
+    "spectral_bias": spectral_bias.measure,
+}

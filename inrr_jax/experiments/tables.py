@@ -1,0 +1,214 @@
+"""The tables of a comparison, from its rows: who is ahead, by how much, and how sure that is."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from inrr_jax.baselines.fills import CLASSICAL
+from inrr_jax.types import Row
+
+NETWORK_FREE = "wnll"
+"""The fill on a graph of patches that gains are told over, beside the best of the classical ones."""
+MOST = 0.8
+"""Share of the images on which an ordering must hold to be printed bold: 4 of 5."""
+
+
+class Case(NamedTuple):
+    """A picture under a mask."""
+
+    image: str
+    mask: str
+
+
+Scores = dict[Case, dict[str, Float[np.ndarray, "seeds"]]]
+"""A metric by case and method; NaN where a fit diverged. Both in the order of their first row."""
+
+
+def scores(rows: Iterable[Row], metric: str = "psnr_missing") -> Scores:
+    """Collect one metric of all rows."""
+    found: dict[Case, dict[str, list[float]]] = {}
+    for row in rows:
+        value = np.nan if row[metric] is None else row[metric]
+        found.setdefault(Case(row["image"], row["mask"]), {}).setdefault(row["method"], []).append(value)
+    return {case: {name: np.array(values) for name, values in own.items()} for case, own in found.items()}
+
+
+def by_masks(psnr: Scores) -> dict[str, Scores]:
+    """Sort the cases by their masks."""
+    found: dict[str, Scores] = {}
+    for case, own in psnr.items():
+        found.setdefault(case.mask, {})[case] = own
+    return found
+
+
+def best_fill(own: dict[str, Float[np.ndarray, "seeds"]]) -> float:
+    """Return the mean of the best classical fill of a case, WNLL not among them; NaN without any."""
+    return max((float(own[name].mean()) for name in CLASSICAL if name in own), default=np.nan)
+
+
+def gains(psnr: Scores, method: str, other: str | None = None) -> dict[Case, float]:
+    """Return by how much a method is ahead of another, or of each case's best classical fill, in dB.
+
+    Args:
+        psnr: as `scores` returns them.
+        method: the one that is ahead.
+        other: the one that is behind; None for the best fill.
+
+    Returns:
+        The difference of the means over seeds, for the cases that have both.
+    """
+    found = {}
+    for case, own in psnr.items():
+        if method in own and (other is None or other in own):
+            found[case] = float(own[method].mean()) - (best_fill(own) if other is None else float(own[other].mean()))
+    return {case: gain for case, gain in found.items() if not np.isnan(gain)}
+
+
+def write(rows: Sequence[Row]) -> str:
+    """Write all tables as Markdown, the summary first; a table without content is left out."""
+    parts = [
+        ("Over all cases", summary(rows)),
+        *((f"PSNR on the missing pixels / dB, mask {mask}", by_mask(rows, mask)) for mask in by_masks(scores(rows))),
+        ("INRR against the others of its field", orderings(rows)),
+        ("Laplacians learned throughout against frozen ones", frozen(rows)),
+        *((f"{case.image}, mask {case.mask}", by_case(rows, case)) for case in scores(rows)),
+    ]
+    return "\n".join(f"## {title}\n\n{table}\n" for title, table in parts if table)
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """Tell of each method how it does on average, and against the best classical fill of every case and WNLL."""
+    metrics = {name: scores(rows, name) for name in ("psnr_missing", "nmae_missing", "ssim_pasted", "seconds")}
+    psnr = metrics["psnr_missing"]
+    lines, means = [], []
+    for method in methods(rows):
+        mean = {
+            name: np.array([own[method].mean() for own in values.values() if method in own])
+            for name, values in metrics.items()
+        }
+        means.append(mean["psnr_missing"].mean())
+        lines.append(
+            [
+                method,
+                str(len(mean["psnr_missing"])),
+                f"{means[-1]:.2f}",
+                f"{mean['nmae_missing'].mean():.4f}",
+                f"{mean['ssim_pasted'].mean():.3f}",
+                *_ahead(gains(psnr, method), worst=True),
+                *_ahead(gains(psnr, method, NETWORK_FREE)),
+                f"{np.median(mean['seconds']):.2g}",
+            ]
+        )
+    head = ["method", "cases", "PSNR", "NMAE", "SSIM", "wins", "mean gain", "worst", "over WNLL", "mean gain"]
+    return markdown([*head, "seconds"], _bold(lines, means, column=2))
+
+
+def by_mask(rows: Sequence[Row], mask: str) -> str:
+    """Tell the PSNR of each method on each picture under a mask, as mean and standard deviation over seeds."""
+    psnr = {case.image: own for case, own in by_masks(scores(rows))[mask].items()}
+    names = [name for name in methods(rows) if any(name in own for own in psnr.values())]
+    columns = []
+    for own in psnr.values():
+        cells = [spread(own[name]) if name in own else "" for name in names]
+        means = [own[name].mean() if name in own else np.nan for name in names]
+        columns.append([line[0] for line in _bold([[cell] for cell in cells], means, column=0)])
+    lines = [[name, *cells] for name, *cells in zip(names, *columns, strict=True)]
+    return markdown(["method", *psnr], lines)
+
+
+def by_case(rows: Sequence[Row], case: Case) -> str:
+    """Tell all metrics of each method on one picture under one mask, and what was chosen for it."""
+    own = [row for row in rows if Case(row["image"], row["mask"]) == case]
+    names = methods(own)
+    lines, means = [], []
+    for name in names:
+        mine = [row for row in own if row["method"] == name]
+        values = {metric: scores(mine, metric)[case][name] for metric in METRICS}
+        means.append(values["psnr_missing"].mean())
+        cells = [spread(values[metric], digits) for metric, (_, digits) in METRICS.items()]
+        lines.append([name, *cells, mine[0]["chosen"] or ""])
+    titles = [title for title, _ in METRICS.values()]
+    return markdown(["method", *titles, "chosen"], _bold(lines, means, column=1))
+
+
+METRICS = {
+    "psnr_missing": ("PSNR missing", 2),
+    "psnr_pasted": ("PSNR pasted", 2),
+    "nmae_missing": ("NMAE missing", 4),
+    "ssim_pasted": ("SSIM pasted", 3),
+    "seconds": ("seconds", 2),
+}
+"""Title and digits of each metric that is told by case."""
+
+
+def orderings(rows: Sequence[Row]) -> str:
+    """Tell on how many pictures INRR is ahead of what else regularises the same field, by mask.
+
+    Bold where it is on at least 4 of 5 pictures.
+    """
+    regularizers = {row["method"]: (row["field"], row["regularizer"]) for row in rows if row["field"]}
+    pairs = [
+        (ours, other)
+        for ours, (field, term) in regularizers.items()
+        for other, (same, others) in regularizers.items()
+        if term == "inrr" and same == field and "inrr" not in others
+    ]
+    return _pairs(rows, pairs)
+
+
+def frozen(rows: Sequence[Row]) -> str:
+    """Tell on how many pictures learning throughout is ahead of freezing the Laplacians, by mask."""
+    names = methods(rows)
+    whole = [(name.partition("@")[0], name) for name in names if "@" in name]
+    return _pairs(rows, [pair for pair in whole if pair[0] in names])
+
+
+def _pairs(rows: Sequence[Row], pairs: Sequence[tuple[str, str]]) -> str:
+    masks = by_masks(scores(rows))
+    lines = []
+    for ours, other in pairs:
+        cells = []
+        for psnr in masks.values():
+            gain = list(gains(psnr, ours, other).values())
+            cell = f"{sum(g > 0 for g in gain)} of {len(gain)}, {np.mean(gain):+.2f} dB" if gain else ""
+            holds = bool(gain) and sum(g > 0 for g in gain) >= MOST * len(gain)
+            cells.append(f"**{cell}**" if holds else cell)
+        lines.append([ours, other, *cells])
+    return markdown(["ahead", "of", *masks], lines) if lines else ""
+
+
+def methods(rows: Iterable[Row]) -> list[str]:
+    """Return the methods in the order of their first row."""
+    return list(dict.fromkeys(row["method"] for row in rows))
+
+
+def spread(values: Float[np.ndarray, "seeds"], digits: int = 2) -> str:
+    """Tell mean and standard deviation over seeds; of one seed, its value."""
+    if np.isnan(values).any():
+        return f"{int(np.isnan(values).sum())} of {len(values)} diverged"
+    deviation = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{values.mean():.{digits}f}{deviation}"
+
+
+def _ahead(found: dict[Case, float], *, worst: bool = False) -> list[str]:
+    """Tell wins, mean and the worst of these gains."""
+    values = np.array(list(found.values()))
+    if not len(values):
+        return [""] * (2 + worst)
+    cells = [f"{(values > 0).sum()} of {len(values)}", f"{values.mean():+.2f}"]
+    return [*cells, f"{values.min():+.2f}"] if worst else cells
+
+
+def _bold(lines: list[list[str]], means: Sequence[float], column: int) -> list[list[str]]:
+    """Make the line of the largest mean bold in a column, and in that of the names."""
+    if not np.isnan(means).all():
+        best = lines[int(np.nanargmax(means))]
+        best[column] = f"**{best[column]}**"
+    return lines
+
+
+def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Write a Markdown table."""
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *lines))

@@ -1,0 +1,1 @@
+"""Nonlocal priors: patch graphs, low-rank patch groups, residual correction."""

@@ -1,0 +1,1 @@
+"""Complete recoveries: hold-out selection, stacking, inpainting."""

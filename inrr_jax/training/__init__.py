@@ -1,0 +1,1 @@
+"""One fit, many fits, ensembles and checkpoints."""

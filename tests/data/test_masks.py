@@ -1,0 +1,337 @@
+"""Masks: their rates, reproducibility under transformations, files and checks."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image, ImageFont
+
+from configs import base
+from inrr_jax.data import masks
+from inrr_jax.data.masks.random import PROFILES
+from inrr_jax.errors import UserError
+from scripts import masks as script
+
+SHAPE = (48, 80)
+RATES = (0.05, 0.3, 0.5, 0.8)
+
+
+def missing_share(mask):
+    return 1 - np.mean(np.asarray(mask))
+
+
+def binomial_bound(rate, count):
+    return 5 * np.sqrt(rate * (1 - rate) / count)
+
+
+@pytest.mark.parametrize("mode", ["random", "density"])
+@pytest.mark.parametrize("rate", RATES)
+def test_independent_pixels_keep_the_rate(mode, rate):
+    for seed in range(5):
+        share = missing_share(masks.make(jax.random.key(seed), SHAPE, mode, rate))
+        assert abs(share - rate) < binomial_bound(rate, np.prod(SHAPE))
+        assert abs(share - (rate + 0.1)) > binomial_bound(rate, np.prod(SHAPE))
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_patch_and_text_keep_the_rate(rate):
+    key = jax.random.key(0)
+    # A patch is right up to half a row or column; the writing up to one pixel.
+    assert abs(missing_share(masks.patch(key, SHAPE, rate)) - rate) < 0.5 / min(SHAPE)
+    assert abs(missing_share(masks.text(key, SHAPE, rate)) - rate) < 1 / np.prod(SHAPE)
+
+
+@pytest.mark.parametrize("mode", masks.MODES)
+def test_jit_and_vmap_equal_plain_calls(mode):
+    keys = jax.random.split(jax.random.key(1), 3)
+    rates = jnp.array([0.1, 0.37, 0.7])
+    function = masks.MODES[mode]
+    plain = np.stack([function(key, SHAPE, rate) for key, rate in zip(keys, rates, strict=True)])
+    jitted = jax.jit(masks.make, static_argnums=(1, 2))
+    np.testing.assert_array_equal(plain[1], jitted(keys[1], SHAPE, mode, rates[1]))
+    np.testing.assert_array_equal(plain, jax.vmap(lambda key, rate: function(key, SHAPE, rate))(keys, rates))
+    assert np.array_equal(plain[1], function(keys[1], SHAPE, 0.6)) == (mode in ("blocks", "grid"))
+    assert plain.dtype == bool
+
+
+@pytest.mark.parametrize("mode", ["random", "density", "patch", "rows", "columns"])
+def test_the_key_decides(mode):
+    first, again, other = (masks.make(jax.random.key(seed), SHAPE, mode, 0.2) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_random_leaves_no_pattern():
+    mask = masks.random(jax.random.key(0), (128, 128), 0.4)
+    bound = binomial_bound(0.4, 128 * 64)
+    assert abs(missing_share(mask[:, :64]) - 0.4) < bound
+    assert abs(missing_share(mask[:64]) - 0.4) < bound
+
+
+@pytest.mark.parametrize("shape", [(48, 80), (30, 30), (40,), (12, 16, 20)])
+def test_patch_is_one_box_of_the_grids_proportions(shape):
+    rate = 0.3
+    places = [np.argwhere(~np.asarray(masks.patch(jax.random.key(seed), shape, rate))) for seed in range(8)]
+    for place in places:
+        sides = np.ptp(place, axis=0) + 1
+        assert len(place) == np.prod(sides)
+        np.testing.assert_allclose(sides, np.array(shape) * rate ** (1 / len(shape)), atol=1)
+    corners = [tuple(place[0]) for place in places]
+    assert len(set(corners)) > 1
+
+
+def test_patch_reaches_every_position():
+    starts = {int(jnp.argmin(masks.patch(jax.random.key(seed), (4,), 0.5))) for seed in range(40)}
+    assert starts == {0, 1, 2}
+
+
+def test_patch_moves_along_each_axis_on_its_own():
+    starts = [np.argwhere(~np.asarray(masks.patch(jax.random.key(seed), (64, 64), 0.1)))[0] for seed in range(10)]
+    assert abs(np.corrcoef(np.transpose(starts))[0, 1]) < 0.9
+
+
+@pytest.mark.parametrize(("rate", "left", "right"), [(0.3, 0.15, 0.45), (0.5, 0.25, 0.75), (0.8, 0.7, 0.9)])
+def test_density_rises_from_left_to_right(rate, left, right):
+    mask = masks.density(jax.random.key(0), (200, 100), rate)
+    bound = binomial_bound(0.5, 200 * 50)
+    assert abs(missing_share(mask[:, :50]) - left) < bound
+    assert abs(missing_share(mask[:, 50:]) - right) < bound
+    assert abs(missing_share(mask[:100]) - rate) < bound
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("profile", ["linear", "radial", "halves"])
+@pytest.mark.parametrize("shape", [(160, 120), (81, 81)])
+def test_every_profile_keeps_the_rate(profile, rate, shape):
+    mask = masks.make(jax.random.key(1), shape, "density", rate, profile=profile)
+    assert abs(missing_share(mask) - rate) < binomial_bound(rate, np.prod(shape))
+    tilt = PROFILES[profile](shape)
+    assert abs(tilt.mean()) < 1e-9
+    assert 0.4 < tilt.max() <= 1
+    np.testing.assert_allclose(tilt.max(), -tilt.min(), atol=1e-3)
+
+
+def test_the_radial_profile_misses_more_away_from_the_centre():
+    mask = np.asarray(masks.density(jax.random.key(0), (200, 200), 0.5, "radial"))
+    y, x = np.mgrid[:200, :200] - 99.5
+    near = np.argsort(np.hypot(y, x).ravel())[: 200 * 100]
+    centre = missing_share(mask.ravel()[near])
+    # The half of the pixels that lie nearest have half of the average, as in the left half of the linear profile.
+    assert abs(centre - 0.25) < binomial_bound(0.25, len(near))
+
+
+def test_the_halves_have_one_density_each():
+    mask = np.asarray(masks.density(jax.random.key(0), (100, 200), 0.4, "halves"))
+    for quarter, rate in enumerate((0.2, 0.2, 0.6, 0.6)):
+        share = missing_share(mask[:, 50 * quarter : 50 * (quarter + 1)])
+        assert abs(share - rate) < binomial_bound(rate, 100 * 50)
+
+
+def pattern(mask):
+    return ["".join(".#"[int(observed)] for observed in row) for row in np.asarray(mask)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "rate", "size", "expected"),
+    [
+        ("blocks", 0.1, 2, ["##..#", "##..#", "..##.", "..##."]),
+        ("grid", 0.9, 3, ["#..#.", ".....", ".....", "#..#."]),
+        ("stripes", 0.5, 2, ["#####", ".....", "#####", "....."]),
+        ("stripes", 0.7, 3, ["#####", ".....", ".....", "#####"]),
+        ("diagonal", 0.3, 3, ["##.##", "#.##.", ".##.#", "##.##"]),
+        ("border", 0.7, 1, [".....", ".###.", ".###.", "....."]),
+    ],
+)
+def test_patterns_on_a_small_grid(mode, rate, size, expected):
+    mask = masks.make(jax.random.key(0), (4, 5), mode, rate, size=size)
+    assert pattern(mask) == expected
+    assert pattern(masks.make(jax.random.key(1), (4, 5), mode, rate, size=size)) == expected
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("mode", ["rows", "columns", "stripes", "diagonal", "border"])
+def test_lines_and_borders_keep_the_rate(mode, rate):
+    shape = (40, 60)
+    share = missing_share(masks.make(jax.random.key(0), shape, mode, rate, size=20))
+    assert abs(share - rate) <= 0.5 / min(shape) + 1e-6
+
+
+def test_rows_and_columns_are_whole():
+    for mode, axis in (("rows", 1), ("columns", 0)):
+        mask = np.asarray(masks.make(jax.random.key(0), (20, 30), mode, 0.5))
+        np.testing.assert_array_equal(mask, np.broadcast_to(mask.all(axis=axis, keepdims=True), mask.shape))
+        lines = mask.any(axis=axis)
+        assert 0 < np.abs(np.diff(lines.astype(int))).sum() < len(lines) - 1  # neither one block nor stripes
+
+
+def test_a_border_lies_around_the_middle():
+    for shape in ((21, 41), (30, 30)):
+        mask = np.asarray(masks.border(jax.random.key(0), shape, 0.6))
+        place = np.argwhere(mask)
+        assert len(place) == np.prod(np.ptp(place, axis=0) + 1)
+        before, behind = place.min(axis=0), np.array(shape) - 1 - place.max(axis=0)
+        assert before.min() > 0
+        assert (np.abs(before - behind) <= 1).all()
+
+
+def test_a_sum_misses_what_any_of_its_parts_misses():
+    key, rate = jax.random.key(4), 0.3
+    text, patch, blocks = (
+        np.asarray(masks.make(key, SHAPE, mode, rate, size=8)) for mode in ("text", "patch", "blocks")
+    )
+    np.testing.assert_array_equal(masks.make(key, SHAPE, "patch+text+blocks", rate, size=8), patch & text & blocks)
+    np.testing.assert_array_equal(masks.make(key, SHAPE, "blocks+text", rate, size=8), text & blocks)
+    # Chances of their own: of two independent masks 0.3 + 0.3 - 0.09 is missing, of the same one 0.3.
+    twice = missing_share(masks.make(key, (100, 100), "random+random", rate))
+    assert abs(twice - 0.51) < binomial_bound(0.51, 100 * 100)
+
+
+def test_text_is_deterministic_and_nested():
+    masks_by_rate = [np.asarray(masks.text(jax.random.key(seed), SHAPE, 0.05 + 0.1 * seed)) for seed in range(5)]
+    np.testing.assert_array_equal(masks_by_rate[0], masks.text(jax.random.key(9), SHAPE, 0.05))
+    for thin, thick in zip(masks_by_rate, masks_by_rate[1:], strict=False):
+        assert not (~thin & thick).any()
+
+
+def test_text_has_thin_letters_and_a_thick_stroke():
+    from scipy.ndimage import distance_transform_edt, label
+
+    mask = np.asarray(masks.text(jax.random.key(0), (256, 256), 0.125))
+    depth = distance_transform_edt(~mask)
+    stroke = np.zeros_like(mask)
+    stroke[170:, :100] = True
+    assert 9 < depth[stroke].max() < 12
+    assert 1 <= depth[~stroke].max() < 4
+    assert label(~mask, np.ones((3, 3)))[1] > 20
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 40), (64, 64), (40, 25)])
+def test_text_works_for_any_shape(shape):
+    mask = masks.text(jax.random.key(0), shape, 0.5)
+    assert mask.shape == shape
+    assert abs(missing_share(mask) - 0.5) <= 0.5 / np.prod(shape) + 1e-6
+
+
+def test_text_says_what_it_needs(monkeypatch):
+    with pytest.raises(UserError, match=r"'text' on a grid of shape \(8,\)"):
+        masks.make(jax.random.key(0), (8,), "text", 0.1)
+
+    def lacking(size):
+        raise ImportError
+
+    monkeypatch.setattr(ImageFont, "load_default", lacking)
+    with pytest.raises(UserError, match="FreeType"):
+        masks.text(jax.random.key(0), (17, 19), 0.1)
+
+
+def test_make_refuses_unknown_modes():
+    with pytest.raises(UserError, match=r"pach is unknown: did you mean patch\? accepted are blocks, border, .*, text"):
+        masks.make(jax.random.key(0), SHAPE, "pach", 0.5)
+    with pytest.raises(UserError, match="qqq is unknown: accepted are blocks, border"):
+        masks.make(jax.random.key(0), SHAPE, "text+qqq", 0.5)
+    with pytest.raises(UserError, match=r"mask\.profile=radail is unknown: did you mean radial\?"):
+        masks.make(jax.random.key(0), SHAPE, "density", 0.5, profile="radail")
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, 12.5, float("nan")])
+def test_make_refuses_rates_outside(rate):
+    with pytest.raises(UserError, match=rf"rate={rate} is out of range: .*above 0 and below 1"):
+        masks.make(jax.random.key(0), SHAPE, "random", rate)
+
+
+@pytest.fixture
+def levels():
+    return np.array([[0, 120, 130], [200, 255, 0]], np.uint8)
+
+
+@pytest.mark.parametrize(("observed", "threshold", "darkest"), [("bright", 0.5, 130), ("bright", 0.9, 255)])
+def test_load_thresholds_brightness(tmp_path, levels, observed, threshold, darkest):
+    Image.fromarray(levels).save(tmp_path / "m.png")
+    mask = masks.load(tmp_path / "m.png", (2, 3), threshold=threshold, observed=observed)
+    np.testing.assert_array_equal(mask, levels >= darkest)
+
+
+def test_load_counts_the_threshold_itself_as_missing(tmp_path):
+    np.save(tmp_path / "m.npy", np.array([[0.25, 0.5, 0.75]]))
+    for observed, expected in (("bright", [[False, False, True]]), ("dark", [[True, False, False]])):
+        np.testing.assert_array_equal(masks.load(tmp_path / "m.npy", (1, 3), observed=observed), expected)
+
+
+@pytest.mark.parametrize(("threshold", "brightest"), [(0.5, 120), (0.9, 0)])
+def test_load_of_dark_observed(tmp_path, levels, threshold, brightest):
+    Image.fromarray(levels).save(tmp_path / "m.png")
+    mask = masks.load(tmp_path / "m.png", (2, 3), threshold=threshold, observed="dark")
+    np.testing.assert_array_equal(mask, levels <= brightest)
+
+
+def test_load_reads_every_kind(tmp_path):
+    expected = np.array([[True, False, False], [True, True, False]])
+    Image.fromarray(expected).save(tmp_path / "bits.png")
+    Image.fromarray(expected.astype(np.uint8)).save(tmp_path / "ones.png")
+    Image.fromarray(expected * np.uint16(65535)).save(tmp_path / "deep.png")
+    Image.fromarray(np.repeat(expected[..., None] * np.uint8(255), 3, -1)).save(tmp_path / "colour.png")
+    for name, dtype in (("bool", bool), ("int", int), ("float", float)):
+        np.save(tmp_path / f"{name}.npy", expected.astype(dtype))
+    files = sorted(path.name for path in tmp_path.iterdir())
+    assert len(files) == 7
+    for name in files:
+        np.testing.assert_array_equal(masks.load(tmp_path / name, (2, 3)), expected, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.eye(3), r"m.npy': a mask of shape \(3, 3\): give the picture's, \(2, 3\)"),
+        (np.ones((2, 3)), "m.npy': nothing is missing"),
+        (np.zeros((2, 3)), "m.npy': nothing is observed"),
+        (np.full((2, 3), 7.0), r"m.npy': pixels from 7 to 7"),
+    ],
+)
+def test_load_refuses(tmp_path, array, message):
+    np.save(tmp_path / "m.npy", array)
+    with pytest.raises(UserError, match=message):
+        masks.load(tmp_path / "m.npy", (2, 3))
+
+
+def test_load_refuses_other_arguments(tmp_path):
+    with pytest.raises(UserError, match="no file 'nowhere.png'"):
+        masks.load("nowhere.png", (2, 3))
+    with pytest.raises(UserError, match="observed 'white': give 'bright' or 'dark'"):
+        masks.load("nowhere.png", (2, 3), observed="white")
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (np.array([[0, 1]]), "type int64: give bool"),
+        (np.array([True, False]), r"shape \(2,\): give the picture's, \(1, 2\)"),
+        (np.array([[True, True]]), "nothing is missing"),
+        (np.array([[False, False]]), "nothing is observed"),
+    ],
+)
+def test_validate_refuses(mask, message):
+    with pytest.raises(UserError, match=message) as error:
+        masks.validate(mask, (1, 2))
+    assert "\n" not in str(error.value)
+
+
+def test_validate_accepts_array_likes():
+    for mask in ([[True, False]], jnp.array([[True, False]])):
+        checked = masks.validate(mask, (1, 2))
+        assert isinstance(checked, np.ndarray)
+        np.testing.assert_array_equal(checked, [[True, False]])
+
+
+def test_every_mode_is_shown_and_documented(tmp_path):
+    config = base.get_config("smoke")
+    script.main(config, tmp_path)
+    with Image.open(tmp_path / "masks.png") as figure:
+        assert figure.width > 2 * figure.height
+    docs = Path(__file__).parents[2] / "docs"
+    text = (docs / "masks.md").read_text()
+    for mode in masks.MODES:
+        assert mode in {name.partition(",")[0] for name in script.EXAMPLES}
+        assert f"`{mode}`" in text
+    assert (docs / "figures" / "masks.png").stat().st_size < 200_000

@@ -1,0 +1,148 @@
+"""What a comparison consists of: its cases, its fits and their rows."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inrr_jax.errors import UserError
+from inrr_jax.experiments import comparison
+from inrr_jax.experiments.comparison import ComparisonSettings
+from inrr_jax.settings import Settings, change
+from inrr_jax.training.sweep import Outcome
+
+FIT = change(Settings(), {"data.size": 16, "data.grey": True, "train.fibers": 4, "train.steps": 8})
+OURS = ComparisonSettings(FIT, "camera,coins", "random:0.5,text:0.2", "harmonic,siren+inrr,siren+inrr@50,relu", seeds=2)
+
+
+def all_of(settings=OURS, tried=()):
+    wanted, tasks = comparison.names(settings), comparison.tasks(settings)
+    trials = comparison.trials(settings, tasks, wanted)
+    return comparison.fillings(tasks, wanted), trials, comparison.fits(settings, tasks, wanted, tried)
+
+
+def outcome(recovered, error=""):
+    return Outcome(recovered, 2.0, error, 1)
+
+
+def judged(trial, error):
+    return {**trial.key, "error": error, "seconds": 1.0, "at_once": 1, "digest": trial.digest}
+
+
+def test_every_method_meets_every_case_with_every_seed():
+    fillings, trials, fits = all_of()
+    assert len(fillings) == 4
+    assert len(trials) == 4 * 4  # siren+inrr alone chooses, for its frozen one too, among four
+    assert len(fits) == 4 * 3 * 2
+    keys = [tuple(job.key.values()) for job in (*fillings, *fits)]
+    assert len(set(keys)) == len(keys)
+    assert {fit.member.settings.seed for fit in fits} == {0, 1}
+    assert {fit.member.settings.mask.seed for fit in fits} == {0}
+
+
+def test_a_trial_sees_neither_missing_nor_held_out_pixels():
+    _, trials, _ = all_of()
+    for trial in trials:
+        task, given = trial.task.problem, trial.member.problem
+        assert not (trial.held & given.mask).any()
+        np.testing.assert_array_equal(trial.held | given.mask, task.mask)
+        assert not given.image[~given.mask].any()
+        assert trial.row(outcome(task.image))["error"] == 0.0
+        assert np.isnan(trial.row(outcome(task.image, "step 3: no number"))["error"])
+
+
+def test_what_the_trials_choose_is_what_every_seed_is_fitted_with():
+    _, trials, _ = all_of()
+    best = {}
+    rows = []
+    for i, trial in enumerate(trials):
+        error = 0.1 if i % 4 == 2 else 0.2 + i
+        rows.append(judged(trial, error))
+        if error == 0.1:
+            best[trial.task.case] = trial.candidate
+    _, _, fits = all_of(tried=rows)
+    for fit in fits:
+        if fit.name == "relu":
+            assert fit.chosen == {}
+        else:
+            assert comparison.told(fit.chosen) == best[fit.task.case]
+            assert fit.member.settings.regularizer.weight.inrr == fit.chosen["regularizer.weight.inrr"]
+            assert fit.row(outcome(fit.task.problem.image))["chosen"] == best[fit.task.case]
+
+
+def test_if_every_candidate_diverged_the_first_one_is_fitted():
+    _, trials, _ = all_of()
+    _, _, fits = all_of(tried=[judged(trial, None) for trial in trials])
+    assert all(fit.chosen == fit.method.candidates[0] for fit in fits)
+
+
+def test_rows_have_the_same_columns_and_scores_of_the_missing_pixels():
+    fillings, _, fits = all_of()
+    image, mask, *_ = fits[0].task.problem
+    off = np.where(mask[..., None], image, np.clip(image + 0.1, 0, 1))
+    row = fits[0].row(outcome(off))
+    assert list(row) == list(fillings[0].row(fillings[0].recover(), 0.1)) == list(fits[0].row(outcome(off, "diverged")))
+    assert 19.9 < row["psnr_missing"] < row["psnr_pasted"]
+    assert (row["field"], row["regularizer"], row["steps"], row["seconds"]) == ("siren", "inrr", 8, 2.0)
+    assert fits[0].row(outcome(off, "diverged"))["psnr_missing"] is None
+
+
+def test_digests_depend_on_contents_and_settings_and_not_on_paths_or_seeds(tmp_path):
+    def digests(path="camera", seeds=1, **changes):
+        settings = dataclasses.replace(OURS, images=str(path), masks="text:0.2", seeds=seeds, methods="siren")
+        settings = dataclasses.replace(settings, fit=change(FIT, changes))
+        _, trials, fits = all_of(settings)
+        return {job.digest for job in (*trials, *fits)}
+
+    pixels = np.random.default_rng(0).integers(0, 255, (16, 16), np.uint8)
+    for name, array in (("a", pixels), ("b", pixels), ("c", 255 - pixels)):
+        Image.fromarray(array).save(tmp_path / f"{name}.png")
+    a, b, c = (digests(tmp_path / f"{name}.png") for name in "abc")
+    assert a == b != c
+    assert digests(seeds=2) == digests() == digests(seed=1)
+    assert len(digests() | digests(**{"train.steps": 9}) | digests(**{"mask.seed": 1}) | a) == 3  # writing has no seed
+
+
+def test_pictures_and_masks_come_from_patterns_and_are_called_by_their_stem(tmp_path):
+    for name in ("a", "b"):
+        Image.fromarray(np.random.default_rng(0).integers(0, 255, (16, 16), np.uint8)).save(tmp_path / f"{name}.png")
+    np.save(tmp_path / "m.npy", np.eye(16) < 0.5)
+    masks = f"{tmp_path}/m.npy, density:0.3, {tmp_path}/m.npy+random:0.3"
+    settings = dataclasses.replace(OURS, images=f"{tmp_path}/*.png,camera", masks=masks)
+    tasks = comparison.tasks(settings)
+    assert [task.case for task in tasks] == [
+        (image, mask) for image in ("a", "b", "camera") for mask in ("m", "density:0.3", "m+random:0.3")
+    ]
+    alone, _, together = (~task.problem.mask for task in tasks[:3])
+    assert alone.sum() == 16
+    assert together[alone].all()
+    assert 0.15 < together[~alone].mean() < 0.45
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"images": "cammera"}, "did you mean camera"),
+        ({"images": " , "}, "names none"),
+        ({"images": "nowhere/*.png"}, "fits no file"),
+        ({"masks": "text:much"}, "'much' is no number"),
+        ({"masks": "txt:0.2"}, "did you mean text"),
+        ({"masks": "text:2"}, "out of range"),
+        ({"masks": "a.png+b.png"}, "adds 2 files"),
+        ({"masks": "nowhere/m.png"}, "no file"),
+        ({"methods": "siren,dfm"}, "did you mean dmf"),
+    ],
+)
+def test_what_is_no_picture_mask_or_method_is_refused_in_one_line(changes, message):
+    with pytest.raises(UserError, match=message) as caught:
+        all_of(dataclasses.replace(OURS, **changes))
+    assert "\n" not in str(caught.value)
+
+
+def test_two_files_of_one_name_are_refused(tmp_path):
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(np.zeros((16, 16), np.uint8)).save(tmp_path / folder / "a.png")
+    with pytest.raises(UserError, match=r"both be called a: rename one"):
+        comparison.tasks(dataclasses.replace(OURS, images=f"{tmp_path}/*/a.png"))

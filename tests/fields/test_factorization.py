@@ -1,0 +1,102 @@
+import dataclasses
+from functools import reduce
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from inrr_jax import fibers, fields
+from inrr_jax.data import images
+from inrr_jax.errors import UserError
+from inrr_jax.experiments.analysis import effective_rank
+from inrr_jax.fields.factorization import Factorization
+from inrr_jax.settings import FieldSettings, OptimizerSettings, RegularizerSettings, Settings, TrainSettings
+from inrr_jax.training import fit as training
+from inrr_jax.training import optimizers
+from inrr_jax.types import Signal
+
+GRIDS = [(7, 7), (5, 9), (9, 5), (1, 4)]
+DMF = FieldSettings(name="dmf", scale=1.0)
+
+
+def product(params, channel=0):
+    return reduce(np.matmul, [np.asarray(params[f"factor{i}"][channel], np.float64) for i in range(len(params))])
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_on_the_whole_grid_it_is_the_product_of_its_factors(key, grid, count):
+    field = fields.on_grid(dataclasses.replace(DMF, factors=count), grid, 2)
+    params = field.init(key)
+    assert len(params) == count
+    values = field.apply(params, fibers.whole_grid(coordinates(grid)), 30.0).reshape(*grid, 2)
+    for channel in range(2):
+        np.testing.assert_allclose(values[..., channel], product(params, channel), atol=1e-5)
+
+
+@pytest.mark.parametrize("grid", [(7, 7), (5, 9), (255, 256)])
+def test_at_fibres_it_has_the_entries_of_the_product(key, grid):
+    field = fields.on_grid(DMF, grid, 1)
+    params = field.init(key)
+    whole = product(params)
+    for index in fibers.draw(key, grid, 4):
+        values = field.apply(params, fibers.positions(coordinates(grid), index), 1.0)
+        np.testing.assert_allclose(values[:, 0], whole[index].reshape(-1), atol=1e-5)
+
+
+def coordinates(grid):
+    return tuple(jnp.asarray(axis) for axis in images.axes(grid))
+
+
+def test_it_starts_at_the_norm_that_its_scale_names(key):
+    norms = {}
+    for scale in (1e-3, 1e-2):
+        factors = Factorization((64, 64), 1, 3, scale).init(key)
+        norms[scale] = np.linalg.norm(product(factors)) / 64**0.5
+        assert norms[scale] == pytest.approx(scale, rel=0.3)
+    assert norms[1e-2] == pytest.approx(10 * norms[1e-3], rel=1e-4)
+
+
+def test_what_is_no_matrix_is_refused():
+    with pytest.raises(UserError, match=r"field.name=dmf on a grid of shape \(4, 4, 4\): it needs"):
+        fields.on_grid(DMF, (4, 4, 4), 1)
+
+
+def test_networks_do_not_mind_the_grid(key):
+    settings = FieldSettings(width=16, depth=2)
+    points = jnp.zeros((1, 2))
+    one, other = fields.on_grid(settings, (4, 9), 1), fields.make(settings, 2, 1)
+    np.testing.assert_array_equal(one.apply(one.init(key), points, 30.0), other.apply(other.init(key), points, 30.0))
+
+
+def test_muon_leaves_its_factors_to_adam(key):
+    params = {"field": fields.on_grid(DMF, (8, 8), 1).init(key)}
+    assert set(jax.tree.leaves(optimizers.labels(params, matrices=True))) == {"field"}
+
+
+def low_rank_fit(scale, key):
+    """Fit a matrix of rank 2 with half of it missing; return the fit's error there and its effective rank."""
+    keys = jax.random.split(key, 3)
+    truth = 0.5 + 0.1 * jax.random.normal(keys[0], (24, 1)) @ jax.random.normal(keys[1], (1, 24))
+    mask = jax.random.uniform(keys[2], (24, 24)) < 0.5
+    signal = Signal(jnp.where(mask, truth, 0.0)[..., None], mask)
+    settings = Settings(
+        field=dataclasses.replace(DMF, scale=scale),
+        regularizer=RegularizerSettings(name="none"),
+        optimizer=OptimizerSettings(name="adam", field_rate=5e-3),
+        train=TrainSettings(steps=600, fibers=0, chunk=600),
+    )
+    start, knobs, fibers_key = training.start(signal, settings)
+    [(state, _)] = training.fit(start, signal, knobs, fibers_key, settings)
+    recovered = training.recover(state.params["field"], knobs.omega, (24, 24, 1), settings)[..., 0]
+    return float(jnp.sqrt(jnp.mean((recovered - truth) ** 2, where=~mask))), float(effective_rank(recovered))
+
+
+def test_a_small_start_recovers_a_low_rank_matrix_and_a_large_one_does_not(key):
+    error, rank = low_rank_fit(1e-3, key)
+    assert error < 0.02
+    assert rank < 2.2
+    error, rank = low_rank_fit(10.0, key)
+    assert error > 0.05
+    assert rank > 4

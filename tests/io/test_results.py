@@ -1,0 +1,68 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from inrr_jax.io import writers
+from inrr_jax.io.results import Results
+
+ROWS = [{"rate": 0.1, "seed": seed, "psnr": 20.0 + seed, "error": ""} for seed in range(3)]
+
+
+def test_rows_come_back_and_are_known_by_their_keys_alone(tmp_path):
+    results = Results(tmp_path, ("rate", "seed"))
+    results.add(ROWS[:2])
+    results.add(ROWS[2:])
+    again = Results(tmp_path, ("rate", "seed"))
+    assert again.rows == results.rows == ROWS
+    assert {"rate": 0.1, "seed": 2} in again
+    assert {"rate": 0.1, "seed": 3} not in again
+    assert {"rate": 0.1 + 1e-16, "seed": 2} not in again
+
+
+@pytest.mark.parametrize("cut", [1, 5, 30])
+def test_a_last_line_that_was_cut_short_is_dropped_for_good(tmp_path, cut):
+    Results(tmp_path, ("seed",)).add(ROWS)
+    path = tmp_path / "results.jsonl"
+    path.write_text(path.read_text()[: -1 - cut])
+    results = Results(tmp_path, ("seed",))
+    assert results.rows == ROWS[:2]
+    results.add(ROWS[2:])
+    assert [json.loads(line) for line in path.read_text().splitlines()] == ROWS
+
+
+def test_a_whole_last_line_without_its_end_counts(tmp_path):
+    Results(tmp_path, ("seed",)).add(ROWS)
+    path = tmp_path / "results.jsonl"
+    path.write_text(path.read_text()[:-1])
+    Results(tmp_path, ("seed",)).add([{"seed": 9}])
+    assert [row["seed"] for row in Results(tmp_path, ("seed",)).rows] == [0, 1, 2, 9]
+
+
+def test_the_table_has_every_column_and_no_numbers_that_are_none(tmp_path):
+    results = Results(tmp_path, ("seed",))
+    results.add([*ROWS, {"seed": 7, "psnr": np.inf, "extra": "a,b"}])
+    results.write_csv()
+    with (tmp_path / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["rate", "seed", "psnr", "error", "extra"]
+    assert rows[3] == {"rate": "", "seed": "7", "psnr": "", "error": "", "extra": "a,b"}
+    assert rows[1]["psnr"] == "21.0"
+
+
+def test_a_table_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    results = Results(tmp_path, ("seed",))
+    results.add(ROWS)
+    results.write_csv()
+    before = (tmp_path / "results.csv").read_bytes()
+    results.add([{"seed": 9}])
+
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writers.os, "replace", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        results.write_csv()
+    assert (tmp_path / "results.csv").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["results.csv", "results.jsonl"]
