@@ -19,7 +19,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from benchmarks import measure
-from inrr_jax import fibers, metrics, ntk
+from inrr_jax import grids, metrics, ntk
 from inrr_jax.baselines import fills as baselines
 from inrr_jax.data import images, masks
 from inrr_jax.io.writers import write_json
@@ -98,7 +98,7 @@ def regress(steps: int) -> dict[str, Any]:
     held, start = measure.reset_peak(), time.perf_counter()
     image = images.load("baboon", size=(256, 256), grey=True)
     mask = np.asarray(masks.make(jax.random.key(0), (256, 256), "text", 0.125))
-    grid = fibers.whole_grid(tuple(jnp.asarray(axis) for axis in images.axes((256, 256))))
+    grid = grids.all_points(tuple(jnp.asarray(axis) for axis in grids.axes((256, 256))))
     points, targets = grid[mask.reshape(-1)], jnp.asarray(image[mask][:, 0])
     share = choose_ridge(points, targets - targets.mean())
     weights, curve = solve(points, targets - targets.mean(), share, steps)

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks import measure
-from inrr_jax import fibers, fields, metrics, plots
+from inrr_jax import fields, grids, metrics, plots
 from inrr_jax.baselines import fills as baselines
 from inrr_jax.data import images
 from inrr_jax.data.problem import Problem
@@ -96,8 +96,8 @@ class Judge:
             pixels.append(np.argwhere(missing) + corner)
         self.linear = _psnr(np.concatenate(errors))
         self._truth = np.concatenate(truth)
-        axes = tuple(jnp.asarray(axis) for axis in images.axes(task.mask.shape))
-        self._points = fibers.positions(axes, tuple(jnp.asarray(np.concatenate(pixels).T)))
+        axes = tuple(jnp.asarray(axis) for axis in grids.axes(task.mask.shape))
+        self._points = grids.positions(axes, tuple(jnp.asarray(np.concatenate(pixels).T)))
         self._apply = jax.jit(fields.make(settings.field, 2, 1).apply)
 
     def __call__(self, params, omega) -> float:

@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from inrr_jax import grids
+from inrr_jax.grids import Index
 from inrr_jax.types import Lines, Signal
 
-Index = tuple[Int[Array, "..."], ...]
-"""One integer array per axis of the grid: entries x[index] of an array x on it."""
 Evaluate = Callable[[Float[Array, "N D"]], Float[Array, "N C"]]
 
 
@@ -69,16 +69,6 @@ def next_to(index: Index, grid: tuple[int, ...]) -> tuple[Index, ...]:
     )
 
 
-def positions(axes: tuple[Float[Array, "_"], ...], index: Index) -> Float[Array, "N D"]:
-    """Return the coordinates of the indexed entries, one row each."""
-    return jnp.stack([axis[i].reshape(-1) for axis, i in zip(axes, index, strict=True)], axis=-1)
-
-
-def whole_grid(axes: tuple[Float[Array, "_"], ...]) -> Float[Array, "N D"]:
-    """Return the coordinates of all entries in row-major order."""
-    return jnp.stack(jnp.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
-
-
 def squared_error(
     predicted: Float[Array, "*n C"], values: Float[Array, "*n C"], mask: Bool[Array, "*n"]
 ) -> Float[Array, ""]:
@@ -99,7 +89,7 @@ def sample(
     grid, channels = signal.mask.shape, signal.values.shape[-1]
     drawn = draw(key, grid, count)
     indices = (*drawn, *(next_to(drawn[0], grid) if beside else ()))
-    predicted = evaluate(jnp.concatenate([positions(axes, index) for index in indices]))
+    predicted = evaluate(jnp.concatenate([grids.positions(axes, index) for index in indices]))
     cuts = [sum(i[0].size for i in indices[: a + 1]) for a in range(len(indices) - 1)]
     parts = jnp.split(predicted, cuts)
     lines = tuple(part.reshape(*index[0].shape, channels) for part, index in zip(parts, indices, strict=True))
@@ -118,7 +108,7 @@ def everything(
 ) -> Batch:
     """Evaluate every point once: the fibres of all axes, and those beside, are views of one grid."""
     grid = signal.mask.shape
-    predicted = evaluate(whole_grid(axes)).reshape(signal.values.shape)
+    predicted = evaluate(grids.all_points(axes)).reshape(signal.values.shape)
     fibers = []
     for axis, nodes in enumerate(grid):
         fibers.append(jnp.moveaxis(predicted, axis, -2).reshape(-1, nodes, predicted.shape[-1]))

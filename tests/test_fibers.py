@@ -3,8 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inrr_jax import fibers
-from inrr_jax.data import images
+from inrr_jax import fibers, grids
 from inrr_jax.regularizers.dirichlet import matrix_free
 from inrr_jax.types import Signal
 
@@ -15,7 +14,7 @@ def problem(key, grid=(10, 14), channels=2):
     keys = jax.random.split(key, 3)
     values, extension = (jax.random.uniform(k, (*grid, channels)) for k in (keys[0], keys[2]))
     signal = Signal(values, jax.random.uniform(keys[1], grid) > 0.4, extension=extension)
-    return signal, tuple(jnp.asarray(axis) for axis in images.axes(grid))
+    return signal, tuple(jnp.asarray(axis) for axis in grids.axes(grid))
 
 
 def surface(points):
@@ -36,7 +35,7 @@ def energies(batch, graphs):
 def test_everything_equals_slow_loops(key):
     signal, axes = problem(key)
     along, _, fidelity, departure = fibers.everything(surface, signal, axes)
-    grid = np.asarray(surface(fibers.whole_grid(axes))).reshape(10, 14, 2)
+    grid = np.asarray(surface(grids.all_points(axes))).reshape(10, 14, 2)
     np.testing.assert_array_equal(along[0], grid.transpose(1, 0, 2))
     np.testing.assert_array_equal(along[1], grid)
     for found, values, where in (

@@ -13,6 +13,7 @@ ORDER = [
     "types",
     "devices",
     "numerics",
+    "grids",
     "data.images",
     "data.masks",
     "priors.patch_graph",

@@ -6,10 +6,9 @@ import struct
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import jax.numpy as jnp
 import numpy as np
 from absl import logging
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from inrr_jax.errors import UserError, unknown
@@ -221,34 +220,3 @@ def save(path: str | Path, image: Float[Any, "H W C"]) -> None:
 
     pixels = np.round(np.nan_to_num(np.asarray(image)).clip(0, 1) * 255).astype(np.uint8)
     Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(path, format="PNG")
-
-
-def axes(shape: tuple[int, ...]) -> tuple[Float[np.ndarray, "n"], ...]:
-    """Coordinates of the pixel centres along each axis of a grid.
-
-    With N pixels on the longest axis, pixel i of an axis with n lies at (2 i - (n - 1)) / (N - 1): the longest axis
-    spans [-1, 1], the others have its spacing and are centred on 0, so that pixels stay square.
-
-    Args:
-        shape: the grid's, without channels.
-
-    Returns:
-        One float32 array for each axis; zero for an axis of one pixel.
-    """
-    gaps = max(max(shape) - 1, 1)
-    return tuple(((2.0 * np.arange(n) - (n - 1)) / gaps).astype(np.float32) for n in shape)
-
-
-def nearest(points: Float[Array, "N D"], shape: tuple[int, ...]) -> tuple[Int[Array, "N"], ...]:
-    """Return the pixels nearest to points among the coordinates that `axes` gives: its inverse.
-
-    Args:
-        points: coordinates, of the longest axis in [-1, 1]; beyond the grid the border is nearest.
-        shape: the grid's, without channels.
-
-    Returns:
-        One index array for each axis.
-    """
-    gaps = max(max(shape) - 1, 1)
-    places = [jnp.round((points[:, a] * gaps + (n - 1)) / 2).astype(jnp.int32) for a, n in enumerate(shape)]
-    return tuple(jnp.clip(place, 0, n - 1) for place, n in zip(places, shape, strict=True))

@@ -8,8 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from inrr_jax import devices, numerics
-from inrr_jax.data import images
+from inrr_jax import devices, grids, numerics
 from inrr_jax.errors import UserError
 from inrr_jax.fields.factorization import Factorization
 from inrr_jax.fields.neighbors import FORMS
@@ -29,7 +28,7 @@ class Field(NamedTuple):
 
 
 def on_grid(settings: FieldSettings, grid: tuple[int, ...], channels: int) -> Field:
-    """Build the field that the settings name, for a signal on a grid with the coordinates of `images.axes`.
+    """Build the field that the settings name, for a signal on a grid with the coordinates of `grids.axes`.
 
     Raises:
         UserError: a factorisation of what is no matrix.
@@ -74,7 +73,7 @@ def _inrz(settings: FieldSettings, grid: tuple[int, ...], channels: int) -> Fiel
     module = _siren(settings, channels, dot).clone(fan_in=len(grid))
 
     def inputs(context, points):
-        near = FORMS[settings.neighbors](context, images.nearest(points, grid), settings.reach)
+        near = FORMS[settings.neighbors](context, grids.nearest(points, grid), settings.reach)
         return jnp.concatenate([points, near], axis=-1)
 
     def init(key):

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from inrr_jax.data import images
+from inrr_jax import grids
 
 Factors = dict[str, Float[Array, "C _ _"]]
 
@@ -41,7 +41,7 @@ class Factorization(NamedTuple):
     ) -> Float[Array, "N C"]:
         """Return the entries X_ij of the pixels nearest to the points; omega has no part in it."""
         del omega
-        rows, columns = images.nearest(points, self.grid)
+        rows, columns = grids.nearest(points, self.grid)
         left = params["factor0"]
         for i in range(1, self.factors - 1):
             left = left @ params[f"factor{i}"]

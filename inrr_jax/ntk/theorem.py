@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
-from inrr_jax.data import images
+from inrr_jax import grids
 from inrr_jax.ntk.blocks import Kernel
 from inrr_jax.ntk.empirical import structured
 from inrr_jax.ntk.infinite import siren
@@ -182,7 +182,7 @@ def image_errors(
 
 def pixels(side: int, dtype=jnp.float32) -> Float[Array, "N 2"]:
     """Return the coordinates of a square image's pixels in row-major order."""
-    rows, columns = images.axes((side, side))
+    rows, columns = grids.axes((side, side))
     return (
         jnp.stack(jnp.meshgrid(jnp.asarray(rows), jnp.asarray(columns), indexing="ij"), -1).reshape(-1, 2).astype(dtype)
     )

@@ -14,8 +14,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Key, UInt32
 
-from inrr_jax import fibers, fields, numerics, regularizers
-from inrr_jax.data import images
+from inrr_jax import fields, grids, numerics, regularizers
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.priors import low_rank, residual
 from inrr_jax.recipes import stacking
@@ -211,7 +210,7 @@ def step(state: State, signal: Signal, knobs: Knobs, key: Key[Array, ""], settin
     field = fields.on_grid(settings.field, tuple(grid), channels)
     regularizer = regularizers.make(settings.regularizer, grid)
     optimizer = _optimizer(settings, knobs)
-    axes = tuple(jnp.asarray(axis) for axis in images.axes(grid))
+    axes = tuple(jnp.asarray(axis) for axis in grids.axes(grid))
     gradient = jax.grad(objective, has_aux=True)
     gradients, info = gradient(
         state.params,
@@ -309,12 +308,12 @@ def _recover(params, omega, *, shape, settings):
     count = math.prod(grid)
     tile = min(settings.field.tile or count, count)
     field = fields.on_grid(settings.field, tuple(grid), channels)
-    axes = tuple(jnp.asarray(axis) for axis in images.axes(tuple(grid)))
+    axes = tuple(jnp.asarray(axis) for axis in grids.axes(tuple(grid)))
 
     def evaluate(first):
         # The last tile reaches beyond the grid; what it finds there, the last entry again, is cut off.
         entries = jnp.minimum(first + jnp.arange(tile), count - 1)
-        return field.apply(params, fibers.positions(axes, jnp.unravel_index(entries, grid)), omega)
+        return field.apply(params, grids.positions(axes, jnp.unravel_index(entries, grid)), omega)
 
     values = jax.lax.map(evaluate, jnp.arange(0, count, tile))
     return values.reshape(-1, channels)[:count].reshape(shape)

@@ -4,9 +4,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from inrr_jax import fibers
+from inrr_jax import fibers, grids
 from inrr_jax.baselines.fills import FILLS
-from inrr_jax.data import images
 from inrr_jax.errors import UserError
 from inrr_jax.experiments import methods
 from inrr_jax.settings import RECIPE, FieldSettings, Settings, change, difference, to_mapping
@@ -40,7 +39,7 @@ def test_terms_are_summed_and_bring_their_own_settings():
 
 def test_all_terms_evaluate_the_same_number_of_points():
     signal = Signal(jnp.zeros((24, 24, 1)), jnp.ones((24, 24), bool))
-    axes = tuple(jnp.asarray(axis) for axis in images.axes((24, 24)))
+    axes = tuple(jnp.asarray(axis) for axis in grids.axes((24, 24)))
     counts = {}
     for name in ("siren", "siren+inrr", "siren+tv", "dmf+tv+inrr"):
         settings = methods.parse(name, START, 24).settings

@@ -6,8 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inrr_jax import fibers, fields
-from inrr_jax.data import images
+from inrr_jax import fibers, fields, grids
 from inrr_jax.errors import UserError
 from inrr_jax.experiments.analysis import effective_rank
 from inrr_jax.fields.factorization import Factorization
@@ -30,7 +29,7 @@ def test_on_the_whole_grid_it_is_the_product_of_its_factors(key, grid, count):
     field = fields.on_grid(dataclasses.replace(DMF, factors=count), grid, 2)
     params = field.init(key)
     assert len(params) == count
-    values = field.apply(params, fibers.whole_grid(coordinates(grid)), 30.0).reshape(*grid, 2)
+    values = field.apply(params, grids.all_points(coordinates(grid)), 30.0).reshape(*grid, 2)
     for channel in range(2):
         np.testing.assert_allclose(values[..., channel], product(params, channel), atol=1e-5)
 
@@ -41,12 +40,12 @@ def test_at_fibres_it_has_the_entries_of_the_product(key, grid):
     params = field.init(key)
     whole = product(params)
     for index in fibers.draw(key, grid, 4):
-        values = field.apply(params, fibers.positions(coordinates(grid), index), 1.0)
+        values = field.apply(params, grids.positions(coordinates(grid), index), 1.0)
         np.testing.assert_allclose(values[:, 0], whole[index].reshape(-1), atol=1e-5)
 
 
 def coordinates(grid):
-    return tuple(jnp.asarray(axis) for axis in images.axes(grid))
+    return tuple(jnp.asarray(axis) for axis in grids.axes(grid))
 
 
 def test_it_starts_at_the_norm_that_its_scale_names(key):

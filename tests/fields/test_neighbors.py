@@ -5,8 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inrr_jax import fields
-from inrr_jax.data import images
+from inrr_jax import fields, grids
 from inrr_jax.errors import UserError
 from inrr_jax.fields.neighbors import lines, patch
 from inrr_jax.recipes.inpaint import inpaint
@@ -62,10 +61,10 @@ def test_values_in_the_patch_equal_a_plain_loop_and_the_border_goes_on(grid, cha
 
 @pytest.mark.parametrize("grid", [(5, 9), (1, 4), (255, 256), (3, 4, 5)])
 def test_the_nearest_pixel_is_the_one_whose_coordinates_they_are(grid):
-    points = np.stack(np.meshgrid(*images.axes(grid), indexing="ij"), axis=-1).reshape(-1, len(grid))
+    points = np.stack(np.meshgrid(*grids.axes(grid), indexing="ij"), axis=-1).reshape(-1, len(grid))
     half = 0.49 * 2 / (max(grid) - 1)  # of the way to the next pixel
     for shift in (0.0, half, -half):
-        found = images.nearest(jnp.asarray(points + np.float32(shift)), grid)
+        found = grids.nearest(jnp.asarray(points + np.float32(shift)), grid)
         np.testing.assert_array_equal(found, np.indices(grid).reshape(len(grid), -1))
 
 
@@ -75,7 +74,7 @@ def test_the_field_is_the_network_of_position_and_neighbours(key):
     params = jax.jit(field.init)(key)
     assert params["first"]["kernel"].shape == (2 + 9, 16)
     assert float(jnp.abs(params["first"]["kernel"][:2]).max()) > 1 / 11  # U(-1/2, 1/2), as without the neighbours
-    centre = jnp.stack([jnp.asarray(images.axes(GRID)[0][2:3]), jnp.asarray(images.axes(GRID)[1][3:4])], axis=-1)
+    centre = jnp.stack([jnp.asarray(grids.axes(GRID)[0][2:3]), jnp.asarray(grids.axes(GRID)[1][3:4])], axis=-1)
     far, near = picture(), picture()
     far[4, 3], near[3, 3] = 0.0, 0.0
     apply = jax.jit(field.apply)

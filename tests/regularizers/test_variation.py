@@ -6,9 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inrr_jax import fibers, fields, regularizers
+from inrr_jax import fibers, fields, grids, regularizers
 from inrr_jax.baselines import fills as baselines
-from inrr_jax.data import images
 from inrr_jax.regularizers import variation
 from inrr_jax.settings import FieldSettings, OptimizerSettings, RegularizerSettings, Settings, TrainSettings
 from inrr_jax.training import fit as training
@@ -26,7 +25,7 @@ def energy_of(picture):
     """Return the energy of every term of the sum, for a picture on its whole grid."""
     grid = picture.shape[:-1]
     signal = Signal(picture, jnp.ones(grid, bool))
-    axes = tuple(jnp.asarray(axis) for axis in images.axes(grid))
+    axes = tuple(jnp.asarray(axis) for axis in grids.axes(grid))
     built = regularizers.make(SUM, grid)
     batch = fibers.everything(lambda points: picture.reshape(points.shape[0], -1), signal, axes, beside=True)
     return {term: sum(parts.values()) for term, parts in built.energies({}, batch.along, batch.beside).items()}
@@ -120,11 +119,11 @@ def surface(points):
     return jnp.concatenate([jnp.sin(3 * x + 5 * x * y), jnp.cos(4 * y - x)], axis=-1)
 
 
-AXES = tuple(jnp.asarray(axis) for axis in images.axes(GRID))
+AXES = tuple(jnp.asarray(axis) for axis in grids.axes(GRID))
 
 
 def picture_of_surface():
-    return surface(fibers.whole_grid(AXES)).reshape(*GRID, 2)
+    return surface(grids.all_points(AXES)).reshape(*GRID, 2)
 
 
 def draws(key):

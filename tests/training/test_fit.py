@@ -8,8 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from inrr_jax import fibers, fields, regularizers
-from inrr_jax.data import images
+from inrr_jax import fibers, fields, grids, regularizers
 from inrr_jax.errors import DivergedError
 from inrr_jax.settings import (
     FieldSettings,
@@ -147,7 +146,7 @@ def test_a_golden_step(key):
     )
     signal = signal_of(key)
     state, knobs, fibers_key = training.start(signal, settings)
-    axes = tuple(jnp.asarray(axis) for axis in images.axes(signal.mask.shape))
+    axes = tuple(jnp.asarray(axis) for axis in grids.axes(signal.mask.shape))
     pieces = {
         "field": fields.make(settings.field, 2, 1),
         "regularizer": regularizers.make(settings.regularizer, signal.mask.shape),
@@ -318,7 +317,7 @@ def test_recover_evaluates_the_whole_grid(key):
     signal = signal_of(key, channels=3)
     state, knobs, _ = training.start(signal, TINY)
     values = training.recover(state.params["field"], knobs.omega, signal.values.shape, TINY)
-    axes = images.axes((12, 10))
+    axes = grids.axes((12, 10))
     point = jnp.array([[axes[0][3], axes[1][7]]])
     np.testing.assert_allclose(
         values[3, 7], fields.make(TINY.field, 2, 3).apply(state.params["field"], point, knobs.omega)[0], atol=1e-5

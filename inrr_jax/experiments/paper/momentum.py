@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from inrr_jax import fields, regularizers
-from inrr_jax.data import images, problem
+from inrr_jax import fields, grids, regularizers
+from inrr_jax.data import problem
 from inrr_jax.data.problem import Problem
 from inrr_jax.experiments.analysis import Trajectory, area_between, cosine, share_falling
 from inrr_jax.experiments.paper.runs import Property, follow, seeded, spread, trajectory
@@ -93,7 +93,7 @@ def _directions(state, signal, knobs, key, *, settings: Settings) -> Float[Array
 def _whole_gradient(signal, settings: Settings):
     """Return (params, knobs) -> gradient of the loss over the whole grid by the field's parameters."""
     grid, channels = signal.mask.shape, signal.values.shape[-1]
-    axes = tuple(jnp.asarray(axis) for axis in images.axes(grid))
+    axes = tuple(jnp.asarray(axis) for axis in grids.axes(grid))
     pieces = {
         "field": fields.on_grid(settings.field, grid, channels),
         "regularizer": regularizers.make(settings.regularizer, grid),
