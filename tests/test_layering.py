@@ -14,6 +14,7 @@ ORDER = [
     "devices",
     "numerics",
     "grids",
+    "data.pixels",
     "data.images",
     "data.masks",
     "priors.patch_graph",

@@ -1,4 +1,4 @@
-"""Pictures: reading, checking, resizing, saving and coordinates."""
+"""Pictures: reading, checking, resizing and saving."""
 
 import builtins
 import io
@@ -124,7 +124,7 @@ def test_float_tiff_is_taken_as_it_is(tmp_path):
 
 def test_exif_orientation_is_respected(tmp_path, pixels):
     exif = Image.Exif()
-    exif[0x0112] = 6  # The stored picture must be turned clockwise to stand upright.
+    exif[0x0112] = 6  # The stored picture must be rotated clockwise to be upright.
     Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
     image = images.load(str(tmp_path / "a.png"))
     np.testing.assert_allclose(image * 255, np.rot90(pixels, -1), atol=1e-4)
@@ -165,7 +165,7 @@ def test_resize_stays_in_range(size):
 def test_resize_is_antialiased():
     stripes = np.tile(np.array([0, 1], np.float32), (64, 32))[..., None]
     np.testing.assert_allclose(images.resize(stripes, (16, 16))[:, 2:-2], 0.5, atol=0.05)
-    # Taking every fourth pixel instead would show only one of the two colours.
+    # Subsampling every fourth pixel would give only one of the two colours.
     assert stripes[::4, ::4].std() == 0
 
 
@@ -191,7 +191,8 @@ def test_unknown_name_lists_and_suggests():
     with pytest.raises(UserError, match=r"babon is no file.*did you mean baboon\?.*astronaut, baboon") as error:
         images.load("babon")
     assert one_line(error)
-    with pytest.raises(UserError, match="picture x/y.png is no file, and as a name is unknown: accepted are") as error:
+    unknown = "picture x/y.png is no file, and as a bundled name it is unknown: accepted are"
+    with pytest.raises(UserError, match=unknown) as error:
         images.load("x/y.png")
     assert "did you mean" not in str(error.value)
 
@@ -222,13 +223,13 @@ def test_truncated_files_are_refused(tmp_path, suffix):
     assert one_line(error)
 
 
-def test_missing_permission_is_told(tmp_path, pixels, monkeypatch):
+def test_missing_permission_is_reported(tmp_path, pixels, monkeypatch):
     path = write(tmp_path / "a.png", pixels)
 
     def refuse(*args, **kwargs):
         raise PermissionError
 
-    monkeypatch.setattr(builtins, "open", refuse)  # The superuser may read everything: a mode would not do.
+    monkeypatch.setattr(builtins, "open", refuse)  # Changing the file's mode would not stop root.
     with pytest.raises(UserError, match="no permission to read"):
         images.load(path)
 

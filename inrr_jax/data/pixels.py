@@ -1,0 +1,139 @@
+"""Pixels: reading them from files as they are stored, and converting them to float32 [H, W, C] in [0, 1]."""
+
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from absl import logging
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+
+from inrr_jax.errors import UserError
+
+_FULL_SCALE = {"bool": 1, "uint8": 255, "uint16": 65535}
+"""The value of white, by type."""
+
+
+def read_pixels(path: str | Path) -> np.ndarray:
+    """Return the pixels of a file as they are stored: not scaled to [0, 1], but upright and without alpha channel.
+
+    Pillow keeps 16 bits per channel only for grey pictures. It reduces 16-bit colour to 8 bits, which is logged as a
+    warning.
+
+    Args:
+        path: a `.npy` array, or a picture in any format that Pillow reads.
+
+    Returns:
+        For a picture, [H, W] or [H, W, 3] of bool, uint8, uint16 or float32; for `.npy`, the array without any check.
+
+    Raises:
+        UserError: if the file is missing, a directory, unreadable, damaged or not a picture.
+    """
+    from PIL import Image
+
+    try:
+        with open(path, "rb") as file:
+            is_array = Path(path).suffix.lower() == ".npy"
+            # Pickled arrays are refused: unpickling a file can run any code.
+            return np.lib.format.read_array(file, allow_pickle=False) if is_array else _decode(file, path)
+    except FileNotFoundError:
+        raise UserError(f"no file {str(path)!r}: check the path") from None
+    except IsADirectoryError:
+        raise UserError(f"{str(path)!r} is a directory: give the path of one picture in it") from None
+    except PermissionError:
+        raise UserError(f"no permission to read {str(path)!r}: change its mode, or give another file") from None
+    except Image.UnidentifiedImageError:
+        raise UserError(f"{str(path)!r} is no picture: give a file that Pillow reads (png, jpg, tiff, ...)") from None
+    except UserError:
+        raise  # A UserError is a ValueError, which the next clause would report as a damaged file.
+    # Depending on the format, Pillow's decoders raise any of these for a damaged file.
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"cannot read {str(path)!r} ({reason}): give a whole, undamaged file") from None
+
+
+def validate(array: ArrayLike) -> Float[np.ndarray, "H W C"]:
+    """Check pixels and scale them to [0, 1].
+
+    Args:
+        array: [H, W] or [H, W, C] with C = 1, 3 or 4; bool, uint8 (divided by 255), uint16 (divided by 65535) or
+            float in [0, 1]. A fourth channel is taken as alpha and dropped with a warning.
+
+    Returns:
+        float32 [H, W, C] in [0, 1], with C = 1 or 3.
+
+    Raises:
+        UserError: for any other shape or type, an empty picture, NaN, or values outside [0, 1].
+    """
+    pixels = np.asarray(array)
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    if pixels.ndim != 3 or pixels.shape[-1] not in (1, 3, 4):
+        raise UserError(
+            f"a picture of shape {np.shape(array)}: give [H, W] or [H, W, C] with C in 1, 3, 4, channels last"
+        )
+    if pixels.size == 0:
+        raise UserError(f"an empty picture of shape {np.shape(array)}: give at least one pixel")
+    if pixels.shape[-1] == 4:
+        _warn_alpha("picture")
+        pixels = pixels[..., :3]
+    return _to_unit(pixels)
+
+
+def _to_unit(pixels: np.ndarray) -> np.ndarray:
+    """Return pixels of any accepted type as float32 in [0, 1].
+
+    Raises:
+        UserError: for any other type, NaN, or values outside [0, 1].
+    """
+    # The name of the type, because "uint16" stands for both byte orders.
+    if pixels.dtype.name in _FULL_SCALE:
+        return pixels.astype(np.float32) / _FULL_SCALE[pixels.dtype.name]
+    # Wider integers have no known full scale: most often they are 8-bit values that some operation has widened.
+    if pixels.dtype.kind != "f":
+        raise UserError(f"pixels of type {pixels.dtype}: give bool, uint8, uint16, or float in [0, 1] (use astype)")
+    pixels = pixels.astype(np.float32)
+    if np.isnan(pixels).any():
+        raise UserError("NaN among the pixels: replace them, and mark them as missing in the mask")
+    low, high = pixels.min(), pixels.max()
+    if low < 0 or high > 1:
+        raise UserError(
+            f"pixels from {low:g} to {high:g}: floats must lie in [0, 1]; rescale by x / 255 for 8-bit values, or"
+            " by (x - x.min()) / (x.max() - x.min())"
+        )
+    return pixels
+
+
+def _decode(file: BinaryIO, path: str | Path) -> np.ndarray:
+    """Return the pixels of an open picture; `path` only names it in messages.
+
+    Raises:
+        UserError: if the pixels are 32-bit integers, whose range is unknown.
+    """
+    from PIL import Image, ImageOps
+
+    with Image.open(file) as opened:
+        # The mode of the opened picture is already that of 8 bits; only the decoder's arguments still say 16.
+        if ";16" in str(opened.tile) and opened.mode in ("RGB", "RGBA"):
+            logging.warning("%s: Pillow reduces 16-bit colour to 8 bits; a .npy array keeps all", path)
+        # Pillow opens 16-bit grey PPM files in this mode too, and older versions also PNG; the range of these is known.
+        if opened.mode == "I" and opened.format not in ("PNG", "PPM"):
+            raise UserError(f"{str(path)!r} has 32-bit integer pixels: their range is unknown; save it as 16-bit grey")
+        if opened.has_transparency_data:
+            _warn_alpha(str(path))
+        image = ImageOps.exif_transpose(opened)
+        pixels = np.asarray(image.convert(_opaque_mode(image.mode)))
+    # The 32-bit integers that are not refused above are 16-bit grey.
+    return pixels.astype(np.uint16) if pixels.dtype == np.int32 else pixels
+
+
+def _opaque_mode(mode: str) -> str:
+    """Return the Pillow mode to convert to: the same number of bits, grey or RGB, without palette and alpha."""
+    if mode in ("1", "L", "F", "I") or mode.startswith("I;16"):
+        return mode
+    return "L" if mode in ("LA", "La") else "RGB"
+
+
+def _warn_alpha(name: str) -> None:
+    logging.warning("%s: the alpha channel is dropped, as if every pixel were opaque", name)
