@@ -1,5 +1,7 @@
-"""Masks: their rates, reproducibility under transformations, files and checks."""
+"""Masks: missing fractions, reproducibility under JAX transformations, files and checks."""
 
+import importlib
+import re
 from pathlib import Path
 
 import jax
@@ -10,7 +12,10 @@ from PIL import Image, ImageFont
 
 from configs import base
 from inrr_jax.data import masks
-from inrr_jax.data.masks.random import PROFILES
+from inrr_jax.data.masks.box import border, patch
+from inrr_jax.data.masks.density import PROFILES, density
+from inrr_jax.data.masks.random import random
+from inrr_jax.data.masks.text import text
 from inrr_jax.errors import UserError
 from scripts import masks as script
 
@@ -18,19 +23,48 @@ SHAPE = (48, 80)
 RATES = (0.05, 0.3, 0.5, 0.8)
 
 
-def missing_share(mask):
+def missing_fraction(mask):
     return 1 - np.mean(np.asarray(mask))
 
 
 def binomial_bound(rate, count):
+    """Return five standard deviations of the fraction of `count` independent pixels that are missing."""
     return 5 * np.sqrt(rate * (1 - rate) / count)
+
+
+def test_random_is_the_first_mode():
+    assert next(iter(masks.MODES)) == "random"
+
+
+def test_every_file_with_modes_is_registered_once():
+    files = Path(masks.__file__).parent.glob("*.py")
+    declaring = {path.stem for path in files if re.search("^MODES", path.read_text(), re.MULTILINE)}
+    assert declaring - {"__init__"} == set(masks.MODULES)
+    modules = [importlib.import_module(f"inrr_jax.data.masks.{name}") for name in masks.MODULES]
+    # Two files that declared the same name would overwrite each other.
+    assert sum(len(module.MODES) for module in modules) == len(masks.MODES)
+
+
+def test_make_passes_on_only_the_options_that_a_mode_takes(monkeypatch):
+    def plain(key, shape, rate):
+        return jnp.ones(shape, bool)
+
+    def sized(key, shape, rate, size=1):
+        return jnp.full(shape, size == 9)
+
+    monkeypatch.setitem(masks.MODES, "plain", plain)
+    monkeypatch.setitem(masks.MODES, "sized", sized)
+    cases = (("plain", 9, True), ("sized", 9, True), ("sized", 8, False), ("plain+sized", 8, False))
+    for mode, size, observed in cases:
+        mask = masks.make(jax.random.key(0), (2, 3), mode, 0.5, size=size)
+        np.testing.assert_array_equal(mask, np.full((2, 3), observed))
 
 
 @pytest.mark.parametrize("mode", ["random", "density"])
 @pytest.mark.parametrize("rate", RATES)
 def test_independent_pixels_keep_the_rate(mode, rate):
     for seed in range(5):
-        share = missing_share(masks.make(jax.random.key(seed), SHAPE, mode, rate))
+        share = missing_fraction(masks.make(jax.random.key(seed), SHAPE, mode, rate))
         assert abs(share - rate) < binomial_bound(rate, np.prod(SHAPE))
         assert abs(share - (rate + 0.1)) > binomial_bound(rate, np.prod(SHAPE))
 
@@ -38,9 +72,9 @@ def test_independent_pixels_keep_the_rate(mode, rate):
 @pytest.mark.parametrize("rate", RATES)
 def test_patch_and_text_keep_the_rate(rate):
     key = jax.random.key(0)
-    # A patch is right up to half a row or column; the writing up to one pixel.
-    assert abs(missing_share(masks.patch(key, SHAPE, rate)) - rate) < 0.5 / min(SHAPE)
-    assert abs(missing_share(masks.text(key, SHAPE, rate)) - rate) < 1 / np.prod(SHAPE)
+    # A patch is exact up to half a row or column, text up to one pixel.
+    assert abs(missing_fraction(patch(key, SHAPE, rate)) - rate) < 0.5 / min(SHAPE)
+    assert abs(missing_fraction(text(key, SHAPE, rate)) - rate) < 1 / np.prod(SHAPE)
 
 
 @pytest.mark.parametrize("mode", masks.MODES)
@@ -57,23 +91,23 @@ def test_jit_and_vmap_equal_plain_calls(mode):
 
 
 @pytest.mark.parametrize("mode", ["random", "density", "patch", "rows", "columns"])
-def test_the_key_decides(mode):
+def test_random_modes_depend_on_the_key(mode):
     first, again, other = (masks.make(jax.random.key(seed), SHAPE, mode, 0.2) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-def test_random_leaves_no_pattern():
-    mask = masks.random(jax.random.key(0), (128, 128), 0.4)
+def test_random_has_the_same_rate_in_every_half():
+    mask = random(jax.random.key(0), (128, 128), 0.4)
     bound = binomial_bound(0.4, 128 * 64)
-    assert abs(missing_share(mask[:, :64]) - 0.4) < bound
-    assert abs(missing_share(mask[:64]) - 0.4) < bound
+    assert abs(missing_fraction(mask[:, :64]) - 0.4) < bound
+    assert abs(missing_fraction(mask[:64]) - 0.4) < bound
 
 
 @pytest.mark.parametrize("shape", [(48, 80), (30, 30), (40,), (12, 16, 20)])
 def test_patch_is_one_box_of_the_grids_proportions(shape):
     rate = 0.3
-    places = [np.argwhere(~np.asarray(masks.patch(jax.random.key(seed), shape, rate))) for seed in range(8)]
+    places = [np.argwhere(~np.asarray(patch(jax.random.key(seed), shape, rate))) for seed in range(8)]
     for place in places:
         sides = np.ptp(place, axis=0) + 1
         assert len(place) == np.prod(sides)
@@ -83,22 +117,22 @@ def test_patch_is_one_box_of_the_grids_proportions(shape):
 
 
 def test_patch_reaches_every_position():
-    starts = {int(jnp.argmin(masks.patch(jax.random.key(seed), (4,), 0.5))) for seed in range(40)}
+    starts = {int(jnp.argmin(patch(jax.random.key(seed), (4,), 0.5))) for seed in range(40)}
     assert starts == {0, 1, 2}
 
 
 def test_patch_moves_along_each_axis_on_its_own():
-    starts = [np.argwhere(~np.asarray(masks.patch(jax.random.key(seed), (64, 64), 0.1)))[0] for seed in range(10)]
+    starts = [np.argwhere(~np.asarray(patch(jax.random.key(seed), (64, 64), 0.1)))[0] for seed in range(10)]
     assert abs(np.corrcoef(np.transpose(starts))[0, 1]) < 0.9
 
 
 @pytest.mark.parametrize(("rate", "left", "right"), [(0.3, 0.15, 0.45), (0.5, 0.25, 0.75), (0.8, 0.7, 0.9)])
 def test_density_rises_from_left_to_right(rate, left, right):
-    mask = masks.density(jax.random.key(0), (200, 100), rate)
+    mask = density(jax.random.key(0), (200, 100), rate)
     bound = binomial_bound(0.5, 200 * 50)
-    assert abs(missing_share(mask[:, :50]) - left) < bound
-    assert abs(missing_share(mask[:, 50:]) - right) < bound
-    assert abs(missing_share(mask[:100]) - rate) < bound
+    assert abs(missing_fraction(mask[:, :50]) - left) < bound
+    assert abs(missing_fraction(mask[:, 50:]) - right) < bound
+    assert abs(missing_fraction(mask[:100]) - rate) < bound
 
 
 @pytest.mark.parametrize("rate", RATES)
@@ -106,7 +140,7 @@ def test_density_rises_from_left_to_right(rate, left, right):
 @pytest.mark.parametrize("shape", [(160, 120), (81, 81)])
 def test_every_profile_keeps_the_rate(profile, rate, shape):
     mask = masks.make(jax.random.key(1), shape, "density", rate, profile=profile)
-    assert abs(missing_share(mask) - rate) < binomial_bound(rate, np.prod(shape))
+    assert abs(missing_fraction(mask) - rate) < binomial_bound(rate, np.prod(shape))
     tilt = PROFILES[profile](shape)
     assert abs(tilt.mean()) < 1e-9
     assert 0.4 < tilt.max() <= 1
@@ -114,18 +148,18 @@ def test_every_profile_keeps_the_rate(profile, rate, shape):
 
 
 def test_the_radial_profile_misses_more_away_from_the_centre():
-    mask = np.asarray(masks.density(jax.random.key(0), (200, 200), 0.5, "radial"))
+    mask = np.asarray(density(jax.random.key(0), (200, 200), 0.5, "radial"))
     y, x = np.mgrid[:200, :200] - 99.5
     near = np.argsort(np.hypot(y, x).ravel())[: 200 * 100]
-    centre = missing_share(mask.ravel()[near])
-    # The half of the pixels that lie nearest have half of the average, as in the left half of the linear profile.
+    centre = missing_fraction(mask.ravel()[near])
+    # The half of the pixels closest to the centre has half the average rate, as the left half of the linear profile.
     assert abs(centre - 0.25) < binomial_bound(0.25, len(near))
 
 
 def test_the_halves_have_one_density_each():
-    mask = np.asarray(masks.density(jax.random.key(0), (100, 200), 0.4, "halves"))
+    mask = np.asarray(density(jax.random.key(0), (100, 200), 0.4, "halves"))
     for quarter, rate in enumerate((0.2, 0.2, 0.6, 0.6)):
-        share = missing_share(mask[:, 50 * quarter : 50 * (quarter + 1)])
+        share = missing_fraction(mask[:, 50 * quarter : 50 * (quarter + 1)])
         assert abs(share - rate) < binomial_bound(rate, 100 * 50)
 
 
@@ -154,7 +188,7 @@ def test_patterns_on_a_small_grid(mode, rate, size, expected):
 @pytest.mark.parametrize("mode", ["rows", "columns", "stripes", "diagonal", "border"])
 def test_lines_and_borders_keep_the_rate(mode, rate):
     shape = (40, 60)
-    share = missing_share(masks.make(jax.random.key(0), shape, mode, rate, size=20))
+    share = missing_fraction(masks.make(jax.random.key(0), shape, mode, rate, size=20))
     assert abs(share - rate) <= 0.5 / min(shape) + 1e-6
 
 
@@ -163,34 +197,35 @@ def test_rows_and_columns_are_whole():
         mask = np.asarray(masks.make(jax.random.key(0), (20, 30), mode, 0.5))
         np.testing.assert_array_equal(mask, np.broadcast_to(mask.all(axis=axis, keepdims=True), mask.shape))
         lines = mask.any(axis=axis)
-        assert 0 < np.abs(np.diff(lines.astype(int))).sum() < len(lines) - 1  # neither one block nor stripes
+        # The missing lines are neither one block nor every other line.
+        assert 0 < np.abs(np.diff(lines.astype(int))).sum() < len(lines) - 1
 
 
 def test_a_border_lies_around_the_middle():
     for shape in ((21, 41), (30, 30)):
-        mask = np.asarray(masks.border(jax.random.key(0), shape, 0.6))
+        mask = np.asarray(border(jax.random.key(0), shape, 0.6))
         place = np.argwhere(mask)
         assert len(place) == np.prod(np.ptp(place, axis=0) + 1)
-        before, behind = place.min(axis=0), np.array(shape) - 1 - place.max(axis=0)
+        before, after = place.min(axis=0), np.array(shape) - 1 - place.max(axis=0)
         assert before.min() > 0
-        assert (np.abs(before - behind) <= 1).all()
+        assert (np.abs(before - after) <= 1).all()
 
 
 def test_a_sum_misses_what_any_of_its_parts_misses():
     key, rate = jax.random.key(4), 0.3
-    text, patch, blocks = (
-        np.asarray(masks.make(key, SHAPE, mode, rate, size=8)) for mode in ("text", "patch", "blocks")
-    )
-    np.testing.assert_array_equal(masks.make(key, SHAPE, "patch+text+blocks", rate, size=8), patch & text & blocks)
-    np.testing.assert_array_equal(masks.make(key, SHAPE, "blocks+text", rate, size=8), text & blocks)
-    # Chances of their own: of two independent masks 0.3 + 0.3 - 0.09 is missing, of the same one 0.3.
-    twice = missing_share(masks.make(key, (100, 100), "random+random", rate))
+    alone = {mode: np.asarray(masks.make(key, SHAPE, mode, rate, size=8)) for mode in ("text", "patch", "blocks")}
+    three = masks.make(key, SHAPE, "patch+text+blocks", rate, size=8)
+    np.testing.assert_array_equal(three, alone["patch"] & alone["text"] & alone["blocks"])
+    two = masks.make(key, SHAPE, "blocks+text", rate, size=8)
+    np.testing.assert_array_equal(two, alone["text"] & alone["blocks"])
+    # The parts are drawn independently: 0.3 + 0.3 - 0.09 is missing. With the same key it would be 0.3.
+    twice = missing_fraction(masks.make(key, (100, 100), "random+random", rate))
     assert abs(twice - 0.51) < binomial_bound(0.51, 100 * 100)
 
 
 def test_text_is_deterministic_and_nested():
-    masks_by_rate = [np.asarray(masks.text(jax.random.key(seed), SHAPE, 0.05 + 0.1 * seed)) for seed in range(5)]
-    np.testing.assert_array_equal(masks_by_rate[0], masks.text(jax.random.key(9), SHAPE, 0.05))
+    masks_by_rate = [np.asarray(text(jax.random.key(seed), SHAPE, 0.05 + 0.1 * seed)) for seed in range(5)]
+    np.testing.assert_array_equal(masks_by_rate[0], text(jax.random.key(9), SHAPE, 0.05))
     for thin, thick in zip(masks_by_rate, masks_by_rate[1:], strict=False):
         assert not (~thin & thick).any()
 
@@ -198,7 +233,7 @@ def test_text_is_deterministic_and_nested():
 def test_text_has_thin_letters_and_a_thick_stroke():
     from scipy.ndimage import distance_transform_edt, label
 
-    mask = np.asarray(masks.text(jax.random.key(0), (256, 256), 0.125))
+    mask = np.asarray(text(jax.random.key(0), (256, 256), 0.125))
     depth = distance_transform_edt(~mask)
     stroke = np.zeros_like(mask)
     stroke[170:, :100] = True
@@ -209,21 +244,21 @@ def test_text_has_thin_letters_and_a_thick_stroke():
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 40), (64, 64), (40, 25)])
 def test_text_works_for_any_shape(shape):
-    mask = masks.text(jax.random.key(0), shape, 0.5)
+    mask = text(jax.random.key(0), shape, 0.5)
     assert mask.shape == shape
-    assert abs(missing_share(mask) - 0.5) <= 0.5 / np.prod(shape) + 1e-6
+    assert abs(missing_fraction(mask) - 0.5) <= 0.5 / np.prod(shape) + 1e-6
 
 
-def test_text_says_what_it_needs(monkeypatch):
+def test_text_names_its_requirements(monkeypatch):
     with pytest.raises(UserError, match=r"'text' on a grid of shape \(8,\)"):
         masks.make(jax.random.key(0), (8,), "text", 0.1)
 
-    def lacking(size):
+    def without_freetype(size):
         raise ImportError
 
-    monkeypatch.setattr(ImageFont, "load_default", lacking)
+    monkeypatch.setattr(ImageFont, "load_default", without_freetype)
     with pytest.raises(UserError, match="FreeType"):
-        masks.text(jax.random.key(0), (17, 19), 0.1)
+        text(jax.random.key(0), (17, 19), 0.1)
 
 
 def test_make_refuses_unknown_modes():
@@ -283,7 +318,7 @@ def test_load_reads_every_kind(tmp_path):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.eye(3), r"m.npy': a mask of shape \(3, 3\): give the picture's, \(2, 3\)"),
+        (np.eye(3), r"m.npy': a mask of shape \(3, 3\): give the picture's shape, \(2, 3\)"),
         (np.ones((2, 3)), "m.npy': nothing is missing"),
         (np.zeros((2, 3)), "m.npy': nothing is observed"),
         (np.full((2, 3), 7.0), r"m.npy': pixels from 7 to 7"),
@@ -295,10 +330,10 @@ def test_load_refuses(tmp_path, array, message):
         masks.load(tmp_path / "m.npy", (2, 3))
 
 
-def test_load_refuses_other_arguments(tmp_path):
+def test_load_refuses_wrong_arguments(tmp_path):
     with pytest.raises(UserError, match="no file 'nowhere.png'"):
         masks.load("nowhere.png", (2, 3))
-    with pytest.raises(UserError, match="observed 'white': give 'bright' or 'dark'"):
+    with pytest.raises(UserError, match="observed='white': give 'bright' or 'dark'"):
         masks.load("nowhere.png", (2, 3), observed="white")
 
 
@@ -306,7 +341,7 @@ def test_load_refuses_other_arguments(tmp_path):
     ("mask", "message"),
     [
         (np.array([[0, 1]]), "type int64: give bool"),
-        (np.array([True, False]), r"shape \(2,\): give the picture's, \(1, 2\)"),
+        (np.array([True, False]), r"shape \(2,\): give the picture's shape, \(1, 2\)"),
         (np.array([[True, True]]), "nothing is missing"),
         (np.array([[False, False]]), "nothing is observed"),
     ],
@@ -330,8 +365,8 @@ def test_every_mode_is_shown_and_documented(tmp_path):
     with Image.open(tmp_path / "masks.png") as figure:
         assert figure.width > 2 * figure.height
     docs = Path(__file__).parents[2] / "docs"
-    text = (docs / "masks.md").read_text()
+    page = (docs / "masks.md").read_text()
     for mode in masks.MODES:
         assert mode in {name.partition(",")[0] for name in script.EXAMPLES}
-        assert f"`{mode}`" in text
+        assert f"`{mode}`" in page
     assert (docs / "figures" / "masks.png").stat().st_size < 200_000
