@@ -13,9 +13,10 @@ from inrr_jax.errors import UserError
 def text(key: PRNGKeyArray, shape: tuple[int, ...], rate: Rate) -> Bool[Array, "H W"]:
     """Return a mask in which three lines of text and a thick stroke are missing; the same for every key.
 
-    The pixels are ranked by their signed distance to the ink, which is negative inside it, and the first `rate` of
-    them are missing, exact up to one pixel. A higher rate therefore thickens letters and stroke, and the masks of
-    different rates are nested. On a square grid at rate 1/8, the letters have the stroke width of the font.
+    The pixels are ranked by their signed distance to the ink, which is negative inside it, and the fraction `rate` with
+    the smallest distances is missing, exact up to one pixel. A higher rate therefore thickens letters and stroke, and
+    the masks of different rates are nested. At rate 1/8 on a large square grid, the letters have about the stroke width
+    of the font.
 
     Raises:
         UserError: if the grid is not two-dimensional, or if Pillow was built without FreeType.
@@ -28,8 +29,8 @@ def text(key: PRNGKeyArray, shape: tuple[int, ...], rate: Rate) -> Bool[Array, "
     return jnp.asarray(_ink_rank(shape)) >= rate
 
 
-# Pixels on the longest side of the grid on which text is rendered. Small masks are averages over blocks of that grid,
-# because letters of a few pixels would otherwise lose their thin strokes.
+# Text is rendered on a grid with about this many pixels on its longest side. Smaller masks average over blocks of that
+# grid, because letters of a few pixels would otherwise lose their thin strokes.
 _RENDER_LENGTH = 1024
 # Sentence, centre (x, y) as fractions of width and height, and length as a fraction of the diagonal of the grid.
 _LINES = (
