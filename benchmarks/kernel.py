@@ -20,7 +20,7 @@ from jax.flatten_util import ravel_pytree
 
 from benchmarks import measure
 from inrr_jax import grids, metrics, ntk
-from inrr_jax.baselines import fills as baselines
+from inrr_jax.baselines.diffusion import harmonic
 from inrr_jax.data import images, masks
 from inrr_jax.io.writers import write_json
 from inrr_jax.plots import kernels
@@ -113,7 +113,7 @@ def regress(steps: int) -> dict[str, Any]:
         "added": measure.memory("VmHWM") - held,
         "peak": measure.memory("VmHWM"),
         **metrics.summarize(recovered, image, mask),
-        "harmonic": metrics.summarize(baselines.harmonic(image, mask), image, mask),
+        "harmonic": metrics.summarize(harmonic(image, mask), image, mask),
     }
 
 

@@ -19,7 +19,8 @@ import numpy as np
 
 from benchmarks import measure
 from inrr_jax import fields, grids, metrics, plots
-from inrr_jax.baselines import fills as baselines
+from inrr_jax.baselines.diffusion import harmonic
+from inrr_jax.baselines.linear import linear
 from inrr_jax.data import images
 from inrr_jax.data.problem import Problem
 from inrr_jax.priors import residual
@@ -90,7 +91,7 @@ class Judge:
         pixels, truth, errors = [], [], []
         for outer, inner in patches(task.mask.shape[0]):
             image, missing = task.image[outer], ~task.mask[outer][inner]
-            errors.append((baselines.linear(image, task.mask[outer]) - image)[inner][missing])
+            errors.append((linear(image, task.mask[outer]) - image)[inner][missing])
             truth.append(image[inner][missing])
             corner = [o.start + i.start for o, i in zip(outer, inner, strict=True)]
             pixels.append(np.argwhere(missing) + corner)
@@ -121,9 +122,9 @@ def measured(settings: Settings, task: Problem) -> dict[str, Any]:
     start = time.perf_counter()
     kriged = residual.krige(recovered, task.image, task.mask)
     kriging_seconds, kriging_peak = time.perf_counter() - start, measure.memory("VmHWM")
-    fills = {"psnr_missing": recovered, "kriged": kriged, "harmonic": baselines.harmonic(task.image, task.mask)}
+    fills = {"psnr_missing": recovered, "kriged": kriged, "harmonic": harmonic(task.image, task.mask)}
     if task.mask.size <= LARGEST_LINEAR:
-        fills["linear_missing"] = baselines.linear(task.image, task.mask)
+        fills["linear_missing"] = linear(task.image, task.mask)
     reached = next((point for point in curve if point["psnr"] >= judge.linear), None)
     return {
         "side": task.mask.shape[0],

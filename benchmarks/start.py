@@ -68,7 +68,7 @@ def profile(variant: str, folder: Path) -> dict[str, Any]:
     for name in ("first checkpoint", "another checkpoint"):
         checkpoints.save(state._replace(step=state.step + (name[0] == "a")), 0.0)
         laps.lap(name)
-    job.baselines.harmonic(task.image, task.mask)
+    job.harmonic(task.image, task.mask)
     laps.lap("harmonic fill")
     _draw(job, settings, task, state, recovered, folder)
     laps.lap("pictures and figure")

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 
 from inrr_jax import metrics, numerics
-from inrr_jax.baselines import fills as baselines
+from inrr_jax.baselines.diffusion import harmonic
 from inrr_jax.data import images, problem
 from inrr_jax.errors import DivergedError
 from inrr_jax.io import workdir
@@ -174,7 +174,7 @@ class Run:
 
     def _result(self, recovered: Float[np.ndarray, "H W C"], raw: Float[np.ndarray, "H W C"]) -> dict[str, Any]:
         task = self._task
-        others = {"network": raw, "harmonic": baselines.harmonic(task.image, task.mask)}
+        others = {"network": raw, "harmonic": harmonic(task.image, task.mask)}
         return {
             "seed": self._settings.seed,
             "steps": self._settings.train.steps,

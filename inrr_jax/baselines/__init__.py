@@ -1,1 +1,1 @@
-"""Classical fills."""
+"""Classical inpainting methods, one module per method or family: what a learned recovery has to beat."""

@@ -3,7 +3,8 @@
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from inrr_jax.baselines.fills import Fill, biharmonic, harmonic
+from inrr_jax.baselines.contract import Fill
+from inrr_jax.baselines.diffusion import biharmonic, harmonic
 from inrr_jax.errors import UserError
 from inrr_jax.recipes import stacking
 

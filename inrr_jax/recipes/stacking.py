@@ -16,7 +16,9 @@ import numpy as np
 from jaxtyping import Float
 
 from inrr_jax.baselines import fills as baselines
-from inrr_jax.baselines.fills import Fill, Image, Mask
+from inrr_jax.baselines.contract import Fill, Image, Mask
+from inrr_jax.baselines.diffusion import harmonic
+from inrr_jax.baselines.wnll import minimize_wnll, wnll_affinity
 from inrr_jax.data.problem import Problem
 from inrr_jax.priors import low_rank, patch_graph
 from inrr_jax.recipes import holdout
@@ -173,13 +175,13 @@ def misfit_fill(estimate: Image, shares: Float[np.ndarray, "K"]) -> Fill:
 
     def wnll(image, mask):
         values = image.reshape(-1, image.shape[-1]).astype(np.float64)
-        return baselines.minimize_wnll(baselines.wnll_affinity(estimate), values, mask.ravel()).reshape(image.shape)
+        return minimize_wnll(wnll_affinity(estimate), values, mask.ravel()).reshape(image.shape)
 
     def locally_linear(sigma, image, mask):
         return patch_graph.extend(patch_graph.laplacian(estimate, sigma), image, mask, image)
 
     both = (functools.partial(locally_linear, sigma) for sigma in (patch_graph.SIGMA, patch_graph.FINE))
-    fills: tuple[Fill, ...] = (baselines.harmonic, wnll, *both)
+    fills: tuple[Fill, ...] = (harmonic, wnll, *both)
 
     def fill(image: Image, mask: Mask) -> Image:
         parts = [share * one(image, mask) for share, one in zip(shares, fills, strict=True) if share]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from inrr_jax import fibers, fields, grids, regularizers
-from inrr_jax.baselines import fills as baselines
+from inrr_jax.baselines.total_variation import tv_energy_and_gap
 from inrr_jax.regularizers import variation
 from inrr_jax.settings import FieldSettings, OptimizerSettings, RegularizerSettings, Settings, TrainSettings
 from inrr_jax.training import fit as training
@@ -73,7 +73,7 @@ def test_the_second_order_of_a_parabola_is_its_curvature_squared():
 
 def test_isotropic_variation_is_that_of_the_classical_fill(key):
     picture = jax.random.uniform(key, (*GRID, 3))
-    total, _ = baselines.tv_energy_and_gap(picture, jnp.zeros((2, *picture.shape)), np.ones(GRID, bool))
+    total, _ = tv_energy_and_gap(picture, jnp.zeros((2, *picture.shape)), np.ones(GRID, bool))
     assert float(energy_of(picture)["tv"]) == pytest.approx(float(total) / picture.size, rel=1e-5)
 
 

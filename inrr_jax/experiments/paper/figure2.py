@@ -3,7 +3,7 @@
 from typing import Any
 
 from inrr_jax import metrics
-from inrr_jax.baselines import fills as baselines
+from inrr_jax.baselines.diffusion import harmonic
 from inrr_jax.data import problem
 from inrr_jax.experiments.paper.runs import Property, final, seeded, spread
 from inrr_jax.experiments.paper.settings import FiguresSettings
@@ -26,7 +26,7 @@ def measure(settings: FiguresSettings) -> Property:
     for name, regularizer in METHODS.items():
         for seed in range(settings.seeds):
             pictures[name].append(final(task, seeded(change(base, {"regularizer.name": regularizer}), seed)))
-    pictures["harmonic fill"] = [baselines.harmonic(task.image, task.mask)] * settings.seeds
+    pictures["harmonic fill"] = [harmonic(task.image, task.mask)] * settings.seeds
     scores = {name: [metrics.summarize(x, task.image, task.mask) for x in many] for name, many in pictures.items()}
     psnr = {name: [score["psnr_missing"] for score in many] for name, many in scores.items()}
     wins = sum(a > b for a, b in zip(psnr["SIREN + INRR"], psnr["SIREN"], strict=True))

@@ -1,0 +1,38 @@
+"""Fills on the graph in which every patch is a linear combination of similar patches (`priors/patch_graph.py`)."""
+
+import numpy as np
+
+from inrr_jax.baselines.contract import Image, Mask, keeping_observed
+from inrr_jax.baselines.diffusion import harmonic
+from inrr_jax.priors import patch_graph
+
+# Number of times that the graph is built from the estimate and the estimate computed on the graph; chosen on
+# scikit-image's pictures (see docs/quality.md).
+ROUNDS = 4
+
+
+@keeping_observed
+def locally_linear(image: Image, mask: Mask) -> Image:
+    """Fill with the minimiser of the graph energy u^T L u for patches of 11 x 11 pixels.
+
+    The first estimate is the harmonic fill. Each of four rounds computes the Laplacian L of the current estimate
+    (`patch_graph.laplacian`) and interpolates the observed values with it (`patch_graph.extend`). Channels share
+    the graph.
+    """
+    return _fill(image, mask, patch_graph.SIGMA)
+
+
+@keeping_observed
+def locally_linear_fine(image: Image, mask: Mask) -> Image:
+    """Fill as `locally_linear` does, with a patch weight of half the standard deviation: patches of 7 x 7 pixels."""
+    return _fill(image, mask, patch_graph.FINE)
+
+
+def _fill(image: Image, mask: Mask, sigma: float) -> Image:
+    """Alternate between graph and estimate; `sigma` is the standard deviation of the patch weights, in pixels."""
+    estimate = harmonic(image, mask)
+    for _ in range(ROUNDS):
+        # The weights may be negative, so the minimiser can leave [0, 1].
+        solution = patch_graph.extend(patch_graph.laplacian(estimate, sigma), image, mask, estimate)
+        estimate = np.clip(solution, 0, 1)
+    return estimate
