@@ -16,7 +16,7 @@ def locally_linear(image: Image, mask: Mask) -> Image:
     """Fill with the minimiser of the graph energy u^T L u for patches of 11 x 11 pixels.
 
     The first estimate is the harmonic fill. Each of four rounds computes the Laplacian L of the current estimate
-    (`patch_graph.laplacian`) and interpolates the observed values with it (`patch_graph.extend`). Channels share
+    (`patch_graph.laplacian`) and interpolates the observed values with it (`patch_graph.interpolate`). Channels share
     the graph.
     """
     return _fill(image, mask, patch_graph.SIGMA)
@@ -25,7 +25,7 @@ def locally_linear(image: Image, mask: Mask) -> Image:
 @keeping_observed
 def locally_linear_fine(image: Image, mask: Mask) -> Image:
     """Fill as `locally_linear` does, with a patch weight of half the standard deviation: patches of 7 x 7 pixels."""
-    return _fill(image, mask, patch_graph.FINE)
+    return _fill(image, mask, patch_graph.FINE_SIGMA)
 
 
 def _fill(image: Image, mask: Mask, sigma: float) -> Image:
@@ -33,6 +33,6 @@ def _fill(image: Image, mask: Mask, sigma: float) -> Image:
     estimate = harmonic(image, mask)
     for _ in range(ROUNDS):
         # The weights may be negative, so the minimiser can leave [0, 1].
-        solution = patch_graph.extend(patch_graph.laplacian(estimate, sigma), image, mask, estimate)
+        solution = patch_graph.interpolate(patch_graph.laplacian(estimate, sigma), image, mask, estimate)
         estimate = np.clip(solution, 0, 1)
     return estimate

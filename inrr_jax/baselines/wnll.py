@@ -52,7 +52,7 @@ def patch_affinity(image: Image) -> "scipy.sparse.csr_array":
     """Compute the affinities between every pixel and those with the most similar patches.
 
     ``a_ij = exp(-d_ij^2 / s_i)`` for the 6 pixels j of a 21 x 21 window around i with the smallest patch distances d_ij
-    (see `patch_graph.nearest`), and zero otherwise. The local scale s_i is the mean of the six d_ij^2. The
+    (see `patch_graph.nearest_patches`), and zero otherwise. The local scale s_i is the mean of the six d_ij^2. The
     result is made symmetric as ``(A + A^T) / 2``.
 
     Args:
@@ -63,9 +63,9 @@ def patch_affinity(image: Image) -> "scipy.sparse.csr_array":
     """
     from scipy.sparse import csr_array
 
-    ids, distances = patch_graph.nearest(image, NEIGHBORS, SIGMA)
+    ids, distances = patch_graph.nearest_patches(image, NEIGHBORS, SIGMA)
     # In a constant region all distances are zero, and so would be the scale.
-    scale = np.maximum(distances.mean(0), patch_graph.EQUAL)
+    scale = np.maximum(distances.mean(0), patch_graph.MIN_SQUARED_DISTANCE)
     rows = np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
     weights = np.exp(-distances / scale)
     affinity = csr_array((weights.ravel(), (rows.ravel(), ids.ravel())), shape=(ids.shape[1],) * 2)

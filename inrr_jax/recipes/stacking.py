@@ -148,7 +148,7 @@ def stacked(image: Image, mask: Mask) -> Image:
 @kept
 def grouped(image: Image, mask: Mask) -> Image:
     """Fill with what the groups of patches of `stacked` share; the contract is that of baselines.py."""
-    return low_rank.share(image, mask, stacked(image, mask))
+    return low_rank.denoise(image, mask, stacked(image, mask))
 
 
 @functools.partial(kept, pictures=2)  # the one with fewer observed pixels is asked for twice
@@ -178,9 +178,9 @@ def misfit_fill(estimate: Image, shares: Float[np.ndarray, "K"]) -> Fill:
         return minimize_wnll(wnll_affinity(estimate), values, mask.ravel()).reshape(image.shape)
 
     def locally_linear(sigma, image, mask):
-        return patch_graph.extend(patch_graph.laplacian(estimate, sigma), image, mask, image)
+        return patch_graph.interpolate(patch_graph.laplacian(estimate, sigma), image, mask, image)
 
-    both = (functools.partial(locally_linear, sigma) for sigma in (patch_graph.SIGMA, patch_graph.FINE))
+    both = (functools.partial(locally_linear, sigma) for sigma in (patch_graph.SIGMA, patch_graph.FINE_SIGMA))
     fills: tuple[Fill, ...] = (harmonic, wnll, *both)
 
     def fill(image: Image, mask: Mask) -> Image:

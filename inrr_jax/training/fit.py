@@ -151,7 +151,7 @@ def finish(
     if settings.kriging != "stacked" or not np.isfinite(kriged).all():
         return kriged
     image, mask = np.asarray(image), np.asarray(mask)
-    candidates = low_rank.share(image, mask, kriged), stacking.grouped(image, mask), stacking.stacked(image, mask)
+    candidates = low_rank.denoise(image, mask, kriged), stacking.grouped(image, mask), stacking.stacked(image, mask)
     weighed = np.tensordot(trust(image, mask, settings), np.stack(candidates), 1)
     return np.where(mask[..., None], image, weighed).astype(np.float32)
 
@@ -176,7 +176,7 @@ def _trust(
     test = stacking.blind(image, mask)
     blind, proportion = test.problem, stacking.proportion(image, mask)
     stack = stacking.stack(blind.image, blind.mask, proportion)
-    extended = low_rank.share(blind.image, blind.mask, stack)
+    extended = low_rank.denoise(blind.image, blind.mask, stack)
     signal = blind.signal
     if needs_extension(settings):
         signal = signal._replace(extension=jnp.asarray(extended))
@@ -185,7 +185,7 @@ def _trust(
     except DivergedError:
         return np.array([0, *stacking.shares(np.stack([extended, stack]), image, test.held)], np.float32)
     kriged = residual.krige_stacked(raw, blind.image, blind.mask, proportion)
-    candidates = np.stack([low_rank.share(blind.image, blind.mask, kriged), extended, stack])
+    candidates = np.stack([low_rank.denoise(blind.image, blind.mask, kriged), extended, stack])
     return stacking.shares(candidates, image, test.held).astype(np.float32)
 
 

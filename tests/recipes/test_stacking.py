@@ -136,7 +136,7 @@ def test_the_kriged_network_and_the_stack_itself_are_two_more_candidates():
     shares = training.trust(image, mask, TINY)
     assert shares.min() >= 0
     assert shares.sum() == pytest.approx(1, abs=1e-6)
-    kriged = low_rank.share(image, mask, residual.krige_by_name(recovered, image, mask, "stacked"))
+    kriged = low_rank.denoise(image, mask, residual.krige_by_name(recovered, image, mask, "stacked"))
     candidates = kriged, stacking.grouped(image, mask), stacking.stacked(image, mask)
     found = training.finish(recovered, image, mask, TINY)
     np.testing.assert_allclose(found, np.tensordot(shares, np.stack(candidates), 1), atol=1e-6)
@@ -157,7 +157,7 @@ def test_trust_is_that_of_a_fit_without_the_held_pixels_whatever_the_seed_and_th
     blind, proportion = (test.problem.image, test.problem.mask), stacking.proportion(image, mask)
     stack = stacking.stack(*blind, proportion)
     starts = residual.krige_stacked(raw, *blind, proportion), stack
-    candidates = np.stack([*(low_rank.share(*blind, start) for start in starts), stack])
+    candidates = np.stack([*(low_rank.denoise(*blind, start) for start in starts), stack])
     np.testing.assert_allclose(shares, stacking.shares(candidates, image, test.held), atol=1e-3)
 
 
