@@ -1,4 +1,7 @@
-"""How parameters move: Adam, Muon with Adam, and one schedule, by top-level parameter group."""
+"""Optimisers of a fit: Adam, or Muon for square matrices with Adam for the rest.
+
+Every parameter belongs to one of four groups, each with a learning rate of its own. All groups share one schedule.
+"""
 
 from functools import partial
 
@@ -13,22 +16,38 @@ from inrr_jax.types import Knobs, Params
 
 
 def schedule(settings: OptimizerSettings, steps: int) -> optax.Schedule:
-    """Return the factor in [0, 1] on every rate: step -> factor."""
+    """Return the learning-rate schedule: a function from the step to a factor in [0, 1] that multiplies every rate.
+
+    Args:
+        settings: `schedule` is either `constant`, a factor of 1 throughout, or a linear warm-up over `warmup` steps
+            from 0 to 1 followed by a cosine decay to 0.
+        steps: length of the fit, at which the decay ends.
+    """
     if settings.schedule == "constant":
         return optax.constant_schedule(1.0)
+    # Optax requires the decay to last at least one step, also in fits that are shorter than the warm-up.
     warmup = min(settings.warmup, steps - 1)
     return optax.warmup_cosine_decay_schedule(0.0, 1.0, warmup, steps)
 
 
 def labels(params: Params, matrices: bool) -> Params:
-    """Label every parameter with its rate: `matrix`, `field`, `first` or `laplacian`.
+    """Label every parameter with its group: `matrix`, `field`, `first` or `laplacian`.
 
-    With `matrices`, the square matrices of the field are Muon's: an orthogonal step has a meaning between layers of
-    hidden units, not from coordinates or to colours. Those of a factorisation have an axis of channels and are not
-    meant either: orthogonal steps grow all singular values alike, and its low rank is gone.
+    Args:
+        params: the parameters of a fit. Those below the key `field` belong to the field, all others to the
+            regularisers that learn.
+        matrices: whether to label the square matrices of the field as `matrix`, which Muon updates.
+
+    Returns:
+        A tree of the same structure with one label per parameter. `first` is the first layer of the field, `field` its
+        other parameters, and `laplacian` every parameter of a regulariser.
     """
 
     def field_label(path, leaf):
+        # Muon is meant for maps between hidden layers, which are square here. The first and the last layer, which map
+        # from coordinates and to colours, are not. The factors of a matrix factorisation carry a third axis of
+        # channels and are excluded too: orthogonal updates grow all singular values alike, which destroys the bias
+        # towards low rank that the factorisation is used for.
         if matrices and leaf.ndim == 2 and leaf.shape[0] == leaf.shape[1]:
             return "matrix"
         return "first" if path[0].key == "first" else "field"
@@ -42,38 +61,52 @@ def labels(params: Params, matrices: bool) -> Params:
 
 
 def orthogonal(matrix: Float[Array, "K K"], precision: str) -> Float[Array, "K K"]:
-    """Return nearly the nearest orthogonal matrix, by five Newton-Schulz iterations.
+    """Return an approximation of the nearest orthogonal matrix, computed by five Newton-Schulz iterations.
 
-    Each maps every singular value s to 3.4445 s - 4.775 s^3 + 2.0315 s^5, which takes what is not tiny to 0.7 ... 1.2.
-    That is coarse by design, so operands of bfloat16 serve as well (Jordan et al., 2024).
+    Each iteration maps every singular value s to 3.4445 s - 4.775 s^3 + 2.0315 s^5. Five of them bring all singular
+    values that are not tiny into the interval from 0.7 to 1.2. The approximation is coarse by design, so that operands
+    of bfloat16 are accurate enough (Muon, Jordan et al., 2024).
+
+    Args:
+        matrix: a square matrix, of any scale.
+        precision: of the operands of the matrix products, `float32` or `bfloat16`. Sums are always float32.
     """
     product = partial(numerics.contract, precision=precision)
+    # The iteration converges only for singular values up to about 1, and the Frobenius norm bounds the largest one.
+    # The small constant keeps a zero matrix zero instead of dividing 0 by 0.
     x = matrix / (jnp.linalg.norm(matrix) + 1e-8)
     for _ in range(5):
-        gram = product(x, x, (1, 1))
+        gram = product(x, x, (1, 1))  # x x^T
         x = 3.4445 * x + product(-4.775 * gram + 2.0315 * product(gram, gram, (1, 0)), x, (1, 0))
     return x
 
 
 def muon(rate: optax.Schedule, precision: str) -> optax.GradientTransformation:
-    """Build Muon (Jordan et al., 2024) for square matrices: the momentum (0.95, Nesterov) made orthogonal.
+    """Build Muon for square matrices: the update is the Nesterov momentum (decay 0.95), made orthogonal.
 
-    optax.contrib.muon is slower, and cannot be told the precision of its products.
+    Source: Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
+
+    Args:
+        rate: learning rate by step.
+        precision: of the operands of the matrix products, `float32` or `bfloat16`.
     """
+    # optax.contrib.muon computes the same update, but is slower and has no option for the precision of its products.
     orthogonalize = optax.stateless(lambda updates, _: jax.tree.map(lambda x: orthogonal(x, precision), updates))
     return optax.chain(optax.trace(0.95, nesterov=True), orthogonalize, optax.scale_by_learning_rate(rate))
 
 
 def make(settings: OptimizerSettings, knobs: Knobs, steps: int, precision: str) -> optax.GradientTransformation:
-    """Build the optimiser of one fit: Muon or Adam (moments 0.9 and 0.999), and Adam on the rest.
+    """Build the optimiser of one fit.
 
-    The rates may be traced, so one program serves fits with different ones.
+    Adam (decay rates 0.9 and 0.999) updates every parameter, except that the setting `muon` gives the square matrices
+    of the field to Muon.
 
     Args:
-        settings: of the optimiser.
-        knobs: its rates.
-        steps: of the fit, for the schedule.
-        precision: of the operands of Muon's products, float32 or bfloat16.
+        settings: the optimiser's settings.
+        knobs: hyper-parameters, of which the learning rates are used. They may be traced values, so that one compiled
+            program serves fits with different rates.
+        steps: length of the fit, which the schedule needs.
+        precision: of the operands of Muon's matrix products, `float32` or `bfloat16`.
     """
     factor = schedule(settings, steps)
 
@@ -81,6 +114,7 @@ def make(settings: OptimizerSettings, knobs: Knobs, steps: int, precision: str) 
         return lambda step: peak * factor(step)
 
     def laplacian_rate(step):
+        # The setting `freeze_at` fixes the learned Laplacians from that step on; 0 never freezes them.
         learning = step < settings.freeze_at if settings.freeze_at else True
         return knobs.laplacian_rate * factor(step) * learning
 
