@@ -108,7 +108,7 @@ class Comparison:
     def write(self) -> None:
         """Write the tables of what is finished."""
         self._results.write_csv()
-        writers.replace(self._folder / "results.md", self._head() + tables.write(self.rows))
+        writers.write_atomically(self._folder / "results.md", self._head() + tables.write(self.rows))
 
     def _fits(self) -> list[Fit]:
         """List the fits that count, with the settings that the finished trials choose."""

@@ -120,9 +120,9 @@ class Sweep:
         order = {self._place(point.place): i for i, point in enumerate(self._points)}
         rows = sorted(self.results.rows, key=lambda row: order[self._place(row)])
         self.results.write_csv()
-        writers.replace(self._folder / "spreads.csv", summary.spreads(self._settings, rows))
+        writers.write_atomically(self._folder / "spreads.csv", summary.spreads(self._settings, rows))
         text = summary.report(self._settings, rows)
-        writers.replace(self._folder / "report.md", text)
+        writers.write_atomically(self._folder / "report.md", text)
         tables = summary.tabulate(self._settings, rows)
         if tables[0].names[1]:
             sweeps.curves(self._folder / "curves.png", tables)

@@ -1,50 +1,115 @@
-"""Files that a run leaves: JSON written whole or not at all; metrics as JSON lines and, if installed, TensorBoard."""
+"""Readers and writers of the files of a run.
+
+JSON files are written atomically: either the whole new content is on disk afterwards or the old one. Metrics are
+written as JSON lines and, where tensorboardX is installed, as TensorBoard events too.
+"""
 
 import importlib.util
 import json
 import math
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from absl import logging
+
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON to a file beside it first, so that the path never holds half of it; NaN and infinity become null."""
-    replace(path, json.dumps(finite(content), indent=2) + "\n")
+    """Write the content atomically as indented JSON, with null for every NaN and infinity.
+
+    Raises:
+        OSError: the file could not be written. The old file, if any, is unchanged.
+    """
+    write_atomically(path, json.dumps(finite(content), indent=2) + "\n")
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Read JSON lines; a last line that was cut short does not count, and neither does a missing file."""
+def read_lines(path: Path, required: Mapping[str, type] | None = None) -> list[dict[str, Any]]:
+    """Read the rows of a file of JSON lines; a file that does not exist has none.
+
+    A damaged line is skipped with a warning that names the file and the line. A line is damaged if it is not valid
+    JSON in UTF-8, is not a mapping, or lacks a required column. A last line that was cut off is skipped silently,
+    because every process that is killed while it writes may cause one.
+
+    Args:
+        path: of the file.
+        required: columns that every row must have, each with the type of its values.
+
+    Raises:
+        OSError: the file exists but cannot be read.
+    """
     rows = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+    # The file is read as bytes, so that one line that is not text does not spoil the others.
+    lines = path.read_bytes().split(b"\n") if path.exists() else []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
         try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
+            row = json.loads(line.decode("utf-8"))
+        except (ValueError, RecursionError):  # not UTF-8, not JSON, or nested too deeply for Python's parser
+            # Complete lines end with a newline, after which the split yields an empty item. So the last item is the
+            # beginning of a row whose writing was interrupted, provided that it starts like one.
+            if number < len(lines) or not line.startswith(b"{"):
+                _warn_of_damage(path, number, "is not valid JSON")
+            continue
+        if damage := _find_damage(row, required or {}):
+            _warn_of_damage(path, number, damage)
+        else:
+            rows.append(row)
     return rows
 
 
+def _find_damage(row: Any, required: Mapping[str, type]) -> str:
+    """Say what makes a row unusable, completing the sentence "the line ..."; empty for a sound row."""
+    if not isinstance(row, dict):
+        return "is not a mapping"
+    for column, kind in required.items():
+        if column not in row:
+            return f"has no column {column}"
+        if not isinstance(row[column], kind):
+            return f"has a column {column} that is not of type {kind.__name__}"
+    return ""
+
+
+def _warn_of_damage(path: Path, number: int, damage: str) -> None:
+    logging.warning("%s: line %d is skipped because it %s", path, number, damage)
+
+
 def write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Put these rows in place of the file's content, or fail and leave the file as it was."""
-    replace(path, "".join(json.dumps(row) + "\n" for row in rows))
+    """Replace the file's content atomically by these rows, one line of JSON per row.
+
+    Raises:
+        OSError: the file could not be written. The old file, if any, is unchanged.
+    """
+    write_atomically(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 class MetricsWriter:
-    """Metrics of a fit, a row per evaluated step: `metrics.jsonl`, and TensorBoard when tensorboardX is installed."""
+    """Writer of a fit's metrics: one row per evaluated step in `metrics.jsonl`, and in TensorBoard where installed."""
 
     def __init__(self, folder: Path, step: int):
-        """Open the files to go on after `step`: rows of later steps, from a run that was cut off, are dropped."""
+        """Open the files of a fit that starts at `step` or resumes from it.
+
+        Rows of later steps are removed. They come from a run that was interrupted after its last checkpoint, and the
+        resumed fit computes these steps again.
+
+        Args:
+            folder: the work directory, which must exist.
+            step: number of steps that the fit has taken; 0 for a new fit.
+
+        Raises:
+            OSError: a file cannot be read or written.
+        """
         path = folder / "metrics.jsonl"
-        kept = [row for row in read_lines(path) if row["step"] <= step]
+        kept = [row for row in read_lines(path, {"step": int}) if row["step"] <= step]
         write_lines(path, kept)
         self._file = path.open("a", encoding="utf-8")
         installed = importlib.util.find_spec("tensorboardX")
         self._board = _TensorBoard(folder / "tensorboard", step) if installed else None
 
     def write(self, step: int, values: dict[str, float | None]) -> None:
-        """Append a row; NaN and infinity become null."""
+        """Append a row. NaN, infinity and None become null; TensorBoard gets no point for None."""
         self._file.write(json.dumps(finite({"step": step, **values})) + "\n")
         self._file.flush()
         if self._board:
@@ -58,7 +123,11 @@ class MetricsWriter:
 
 
 class _TensorBoard:
-    """Event files written in the foreground: SummaryWriter's thread dies of a full disk, and the fit then hangs."""
+    """Writer of TensorBoard's event files in the calling thread.
+
+    tensorboardX's own SummaryWriter writes in a background thread. That thread dies when the disk is full, after which
+    the fit waits for it forever.
+    """
 
     def __init__(self, folder: Path, step: int):
         from tensorboardX.event_file_writer import EventsWriter
@@ -66,7 +135,7 @@ class _TensorBoard:
 
         folder.mkdir(exist_ok=True)
         self._events = EventsWriter(str(folder / "events"))
-        # Tells TensorBoard to forget the later steps of a run that was cut off.
+        # This event makes TensorBoard discard the points of later steps, which an interrupted run has written.
         self._events.write_event(Event(step=step + 1, session_log=SessionLog(status=SessionLog.START)))
 
     def write(self, step: int, values: dict[str, float | None]) -> None:
@@ -82,12 +151,13 @@ class _TensorBoard:
         self._events.close()
 
 
-def replace(path: Path, text: str) -> None:
-    """Put the text in place of the file's content, or fail and leave the file as it was.
+def write_atomically(path: Path, text: str) -> None:
+    """Replace the file's content by the text, or fail and keep the file as it was.
 
     Raises:
-        OSError: it could not be written.
+        OSError: the file could not be written.
     """
+    # A rename within one folder is atomic, whereas a write to the path itself could be interrupted half-way.
     scratch = path.with_name(path.name + ".tmp")
     try:
         scratch.write_text(text, encoding="utf-8")
@@ -98,7 +168,7 @@ def replace(path: Path, text: str) -> None:
 
 
 def finite(content: Any) -> Any:
-    """Return the content of a JSON file with None for every NaN and infinity."""
+    """Return a copy of the content of a JSON file with None for every NaN and infinity, which JSON cannot express."""
     if isinstance(content, dict):
         return {key: finite(value) for key, value in content.items()}
     if isinstance(content, float) and not math.isfinite(content):

@@ -1,3 +1,5 @@
+"""The table of results: rows are found by their keys and survive interruptions and damaged lines."""
+
 import csv
 import json
 
@@ -10,7 +12,7 @@ from inrr_jax.io.results import Results
 ROWS = [{"rate": 0.1, "seed": seed, "psnr": 20.0 + seed, "error": ""} for seed in range(3)]
 
 
-def test_rows_come_back_and_are_known_by_their_keys_alone(tmp_path):
+def test_rows_come_back_and_are_identified_by_their_keys_alone(tmp_path):
     results = Results(tmp_path, ("rate", "seed"))
     results.add(ROWS[:2])
     results.add(ROWS[2:])
@@ -32,7 +34,29 @@ def test_a_last_line_that_was_cut_short_is_dropped_for_good(tmp_path, cut):
     assert [json.loads(line) for line in path.read_text().splitlines()] == ROWS
 
 
-def test_a_whole_last_line_without_its_end_counts(tmp_path):
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (b"\x00\xff", "is not valid JSON"),
+        (b"17", "is not a mapping"),
+        (b'{"rate": 0.1, "psnr": 20.0}', "has no column seed"),
+    ],
+)
+def test_rows_after_a_damaged_line_are_kept(tmp_path, caplog, damage, reason):
+    Results(tmp_path, ("rate", "seed")).add(ROWS)
+    path = tmp_path / "results.jsonl"
+    first, *others = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + damage + b"\n" + b"".join(others))
+    results = Results(tmp_path, ("rate", "seed"))
+    assert results.rows == ROWS
+    assert all(row in results for row in ROWS)
+    assert [record.getMessage() for record in caplog.records] == [f"{path}: line 2 is skipped because it {reason}"]
+    caplog.clear()
+    assert Results(tmp_path, ("rate", "seed")).rows == ROWS
+    assert not caplog.records  # the damaged line is no longer in the file
+
+
+def test_a_whole_last_line_without_its_newline_counts(tmp_path):
     Results(tmp_path, ("seed",)).add(ROWS)
     path = tmp_path / "results.jsonl"
     path.write_text(path.read_text()[:-1])
@@ -40,7 +64,7 @@ def test_a_whole_last_line_without_its_end_counts(tmp_path):
     assert [row["seed"] for row in Results(tmp_path, ("seed",)).rows] == [0, 1, 2, 9]
 
 
-def test_the_table_has_every_column_and_no_numbers_that_are_none(tmp_path):
+def test_the_csv_has_every_column_and_empty_cells_for_missing_and_infinite_values(tmp_path):
     results = Results(tmp_path, ("seed",))
     results.add([*ROWS, {"seed": 7, "psnr": np.inf, "extra": "a,b"}])
     results.write_csv()
@@ -51,7 +75,7 @@ def test_the_table_has_every_column_and_no_numbers_that_are_none(tmp_path):
     assert rows[1]["psnr"] == "21.0"
 
 
-def test_a_table_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+def test_a_csv_that_cannot_be_written_keeps_the_old_one(tmp_path, monkeypatch):
     results = Results(tmp_path, ("seed",))
     results.add(ROWS)
     results.write_csv()

@@ -1,4 +1,4 @@
-"""The work directory: claimed once, recognised again, and never taken from another run."""
+"""Work directories: a run claims a new one, recognises its own, and is refused all others."""
 
 import dataclasses
 import json
@@ -14,7 +14,7 @@ OURS = Settings(seed=3)
 
 
 def content(folder):
-    """Every file with its bytes and the time of its last change."""
+    """Return every file with its bytes and the time of its last change."""
     return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
 
 
@@ -53,7 +53,7 @@ def test_a_folder_with_other_files_is_refused(tmp_path, name):
     assert content(tmp_path) == before
 
 
-def test_a_claim_that_was_killed_is_taken_up(tmp_path):
+def test_a_folder_whose_claim_was_killed_can_be_claimed_again(tmp_path):
     (tmp_path / "config.json.tmp").write_text('{"se')
     workdir.claim(tmp_path, to_mapping(OURS), "inputs")
     assert workdir.recorded(tmp_path) == OURS
@@ -67,6 +67,9 @@ def test_a_claim_that_was_killed_is_taken_up(tmp_path):
         ("\xff", "cannot be read"),
         ("[]", r"no record of a run of this version \("),
         ("3", "content is no mapping"),
+        ("null", "content is no mapping"),
+        ("[" * 100_000, r"cannot be read \(it is nested too deeply\)"),
+        ('{"seed": ' + "[" * 500 + "]" * 500 + "}", r"cannot be read \(it is nested too deeply\)"),
         ('{"seed": 1}', "settings are missing"),
         ('{"model_type": "bert"}', "model_type is unknown"),
         ('{"field": 3}', "field=3 is no group of settings"),
@@ -85,7 +88,7 @@ def test_a_damaged_or_foreign_record_is_refused(tmp_path, record, message):
     assert content(tmp_path) == before
 
 
-def test_a_file_in_the_way_is_told(tmp_path):
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
     file = tmp_path / "file"
     file.write_text("mine")
     for folder in (file, file / "run"):
@@ -94,7 +97,7 @@ def test_a_file_in_the_way_is_told(tmp_path):
     assert file.read_text() == "mine"
 
 
-def test_a_disk_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
     def refuse(*_):
         raise PermissionError(13, "Permission denied")
 
@@ -102,6 +105,29 @@ def test_a_disk_that_cannot_be_written_is_told(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"cannot be written \(Permission denied\): give another --workdir"):
         workdir.claim(tmp_path / "run", to_mapping(OURS), "inputs")
     assert content(tmp_path) == {}
+
+
+def test_a_record_of_today_is_far_from_the_limit_of_nesting(tmp_path):
+    def depth(value):
+        return 1 + max(map(depth, value.values()), default=0) if isinstance(value, dict) else 1
+
+    assert depth(to_mapping(OURS)) <= workdir._MAX_DEPTH // 2
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        ("[1]", "its content is no mapping"),
+        ("null", "its content is no mapping"),
+        ("[" * 100_000, "it is nested too deeply"),
+        ("\xff", "can't decode byte"),
+    ],
+)
+def test_a_result_that_is_no_mapping_is_refused_in_one_line(tmp_path, result, message):
+    (tmp_path / "result.json").write_bytes(result.encode("latin-1"))
+    with pytest.raises(UserError, match=rf"result\.json cannot be read \(.*{message}.*\): give another") as caught:
+        workdir.finished(tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 def test_the_result_is_there_or_not_or_damaged(tmp_path):
@@ -116,5 +142,5 @@ def test_the_result_is_there_or_not_or_damaged(tmp_path):
 def test_other_contents_behind_the_same_paths_are_another_run(tmp_path):
     workdir.claim(tmp_path, to_mapping(OURS), "inputs")
     workdir.claim(tmp_path, to_mapping(OURS), "inputs")
-    with pytest.raises(UserError, match="differs in what its picture or mask holds"):
+    with pytest.raises(UserError, match="differs in the contents of its picture or mask"):
         workdir.claim(tmp_path, to_mapping(OURS), "other inputs")

@@ -1,4 +1,4 @@
-"""Files of a run: JSON that others can read, whole or not at all; metrics that go on after an interruption."""
+"""Files of a run: strict JSON, atomic writes, damaged lines skipped, and metrics that continue after a resume."""
 
 import errno
 import json
@@ -12,7 +12,7 @@ from inrr_jax.io.writers import MetricsWriter, read_lines, write_json
 
 
 def strict_json(text):
-    """Parse, refusing the NaN and Infinity that Python alone writes and reads."""
+    """Parse JSON, but refuse NaN and Infinity, which Python accepts although the standard does not."""
 
     def refuse(name):
         raise ValueError(name)
@@ -20,7 +20,7 @@ def strict_json(text):
     return json.loads(text, parse_constant=refuse)
 
 
-def test_no_number_becomes_null(tmp_path):
+def test_nan_and_infinity_become_null(tmp_path):
     path = tmp_path / "x.json"
     write_json(path, {"a": math.nan, "b": {"c": math.inf, "d": -math.inf}, "e": 1.5, "f": None, "g": "inf"})
     content = strict_json(path.read_text())
@@ -30,7 +30,7 @@ def test_no_number_becomes_null(tmp_path):
 
 
 @pytest.mark.parametrize("step", ["replace", "write"])
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, step):
+def test_a_failed_write_keeps_the_old_file_and_no_scratch_file(tmp_path, monkeypatch, step):
     path = tmp_path / "x.json"
     write_json(path, {"old": 1})
 
@@ -57,6 +57,38 @@ def test_a_missing_file_has_no_lines_and_a_cut_line_does_not_count(tmp_path):
     assert read_lines(path) == [{"step": 1}, {"step": 2}, {"step": 3}]
 
 
+DAMAGES = {
+    "is not valid JSON": [b"\x00\x93NUMPY\xff", b'{"step": 2, "lo', b"{'step': 2}", b"[" * 100_000, b"\xff\xfe{"],
+    "is not a mapping": [b"3", b"[1, 2]", b"null", b'"text"'],
+    "has no column step": [b"{}", b'{"loss": 1.0}'],
+    "has a column step that is not of type int": [b'{"step": null}', b'{"step": "2"}'],
+}
+
+
+@pytest.mark.parametrize(("reason", "line"), [(reason, line) for reason, lines in DAMAGES.items() for line in lines])
+def test_a_damaged_line_is_skipped_with_one_warning_and_the_others_are_kept(tmp_path, caplog, reason, line):
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b'{"step": 1}\n' + line + b'\n\n{"step": 3}\n{"step": 4, "lo')
+    assert read_lines(path, {"step": int}) == [{"step": 1}, {"step": 3}]
+    assert [record.getMessage() for record in caplog.records] == [f"{path}: line 2 is skipped because it {reason}"]
+
+
+def test_only_the_beginning_of_a_row_counts_as_a_cut_off_last_line(tmp_path, caplog):
+    path = tmp_path / "metrics.jsonl"
+    for end, warnings in ((b'{"ste', 0), (b'{"a": "\xc3', 0), (b'{"a": 1}', 1), (b"\x00\x00", 1), (b'{"ste\n', 1)):
+        caplog.clear()
+        path.write_bytes(b'{"step": 1}\n' + end)
+        assert read_lines(path, {"step": int}) == [{"step": 1}]
+        assert len(caplog.records) == warnings, end
+
+
+def test_a_row_without_any_requirement_may_have_any_columns(tmp_path, caplog):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{}\n{"a": null}\n')
+    assert read_lines(path) == [{}, {"a": None}]
+    assert not caplog.records
+
+
 def write_rows(folder, after, *steps):
     writer = MetricsWriter(folder, after)
     for step in steps:
@@ -70,6 +102,16 @@ def test_rows_after_the_resumed_step_are_dropped(tmp_path):
     rows = [strict_json(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [10, 20, 30, 40]
     assert rows[0] == {"step": 10, "loss": 0.1, "psnr_missing": None, "unknown": None}
+
+
+def test_resuming_skips_rows_without_a_step(tmp_path, caplog):
+    (tmp_path / "metrics.jsonl").write_text('{"step": 10}\n{"loss": 1.0}\n{"step": "later"}\n{"step": 20}\n')
+    write_rows(tmp_path, 20, 30)
+    assert [row["step"] for row in read_lines(tmp_path / "metrics.jsonl")] == [10, 20, 30]
+    assert [record.getMessage().split(": ")[1] for record in caplog.records] == [
+        "line 2 is skipped because it has no column step",
+        "line 3 is skipped because it has a column step that is not of type int",
+    ]
 
 
 def test_resuming_keeps_the_rows_when_they_cannot_be_rewritten(tmp_path, monkeypatch):
@@ -86,7 +128,7 @@ def test_resuming_keeps_the_rows_when_they_cannot_be_rewritten(tmp_path, monkeyp
 
 
 def scalars(folder):
-    """Return (step, name, value) of the event files in their order, and the steps at which a restart is told."""
+    """Return (step, name, value) of every point in the event files, in their order, and the steps of the restarts."""
     from tensorboardX.proto.event_pb2 import Event
 
     points, restarts = [], []
