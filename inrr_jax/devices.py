@@ -1,4 +1,7 @@
-"""The devices at hand, in a row: all of this computation's, over all of its hosts."""
+"""Helpers for several devices: a one-dimensional mesh of all devices of all hosts, and exchange between the hosts.
+
+A computation on several hosts runs one process per host, and all processes execute the same program.
+"""
 
 import jax
 import numpy as np
@@ -8,24 +11,32 @@ from jaxtyping import Array, Float, Int
 
 
 def mesh(axis: str) -> Mesh:
-    """Return all devices along one named axis."""
+    """Return the mesh of all devices along one axis of the given name."""
+    # Axis type Auto leaves the sharding of intermediate values to the compiler.
     return jax.make_mesh((jax.device_count(),), (axis,), axis_types=(AxisType.Auto,))
 
 
 def share(points: Float[Array, "N D"]) -> Float[Array, "N D"]:
-    """Give every device its part of the points, inside a compiled program.
+    """Return the same points, distributed over all devices; for use inside a compiled program.
 
-    All that is computed from a point then stays on its device, and XLA sums over the devices where a loss or a gradient
-    sums over points.
+    All values that are computed from a point then stay on its device. Where a loss or a gradient sums over points, XLA
+    inserts a sum over the devices.
     """
     return jax.lax.with_sharding_constraint(points, NamedSharding(mesh("points"), PartitionSpec("points")))
 
 
 def agreed(values: Int[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
-    """Return the first process's values, of 32 bits: all must decide alike, also on what only one has measured."""
+    """Return the values of the first process, in all processes.
+
+    Processes must take the same decisions, because they have to execute the same program. A decision that depends on a
+    local measurement, such as free memory or the files in a work directory, is therefore taken from the first process.
+
+    Args:
+        values: array of the same shape in every process, of 32-bit integers (JAX would truncate wider ones).
+    """
     return np.asarray(multihost_utils.broadcast_one_to_all(values)) if jax.process_count() > 1 else values
 
 
 def fetched(tree):
-    """Bring arrays from all devices, of all hosts, to this process."""
+    """Return a tree of arrays that are distributed over all devices as a tree of whole arrays in this process."""
     return multihost_utils.process_allgather(tree, tiled=True)

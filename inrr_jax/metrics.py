@@ -1,7 +1,8 @@
-"""How good a recovery is: PSNR, NMAE and SSIM, on the missing, the observed and all entries.
+"""Measures of the quality of a recovery: PSNR, NMAE and SSIM on the missing, the observed or all entries.
 
-Signals are float in [0, 1], ``[*grid, C]``; masks are bool ``[*grid]``, True = observed. PSNR on the MISSING
-entries says how well a method generalises: on all entries it mostly measures how well the observed ones are fitted.
+Signals are float arrays ``[*grid, C]`` with values in [0, 1]; masks are bool arrays ``[*grid]``, True where observed.
+The PSNR on the MISSING entries measures how well a method generalises. The PSNR on all entries mostly measures how well
+the method fits the entries that it was given.
 """
 
 import jax.numpy as jnp
@@ -9,73 +10,77 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 NAMES = ("psnr_missing", "psnr_observed", "psnr_all", "psnr_pasted", "nmae_missing", "ssim_pasted")
-"""What `summarize` tells."""
-SSIM_WINDOW = 7  # pixels, scikit-image's default
+"""The scores that `summarize` returns."""
+SSIM_WINDOW = 7
+"""Side of the window of SSIM in pixels, which is scikit-image's default."""
 
 Signal = Float[Array | np.ndarray, "*grid C"]
 Mask = Bool[Array | np.ndarray, "*grid"]
 
 
 def psnr(x: Signal, y: Signal, where: Mask | None = None) -> Float[Array, ""]:
-    """Peak signal-to-noise ratio, ``-10 log10 mean((x - y)^2)`` in dB, for a peak of 1.
+    """Return the peak signal-to-noise ratio in dB, ``-10 log10 mean((x - y)^2)``, for a peak value of 1.
 
     Args:
         x: the recovery.
         y: the truth.
-        where: the pixels to average over, all by default. Other pixels may hold anything, NaN included.
+        where: the pixels to average over; all by default. Other pixels may hold any values, including NaN.
 
     Returns:
-        A scalar in dB: inf where x equals y, NaN where `where` selects nothing.
+        A scalar in dB. It is inf if x equals y, and NaN if `where` selects no pixel.
     """
     return -10 * jnp.log10(_mean(jnp.square(jnp.asarray(x) - y), where))
 
 
 def nmae(x: Signal, y: Signal, where: Mask | None = None) -> Float[Array, ""]:
-    """Normalised mean absolute error, ``mean |x - y| / (max y - min y)``.
+    """Return the normalised mean absolute error, ``mean |x - y| / (max y - min y)``.
 
-    The range is that of the whole truth, `where` notwithstanding (the convention of AIR, arXiv 2208.05640).
+    The maximum and the minimum are those of the whole truth, even if `where` selects a part of it. This is the
+    convention of AIR (Li et al., arXiv 2208.05640).
 
     Args:
         x: the recovery.
-        y: the truth, not constant.
-        where: the pixels to average over, all by default.
+        y: the truth, which must not be constant.
+        where: the pixels to average over; all by default.
 
     Returns:
-        A scalar without unit: 0 is perfect; NaN where `where` selects nothing.
+        A dimensionless scalar of at least 0, which is 0 for a perfect recovery and NaN if `where` selects no pixel.
     """
     y = jnp.asarray(y)
     return _mean(jnp.abs(x - y), where) / (y.max() - y.min())
 
 
 def ssim(x: Signal, y: Signal) -> float:
-    """Structural similarity (Wang et al., IEEE TIP 2004) as scikit-image has it, for a data range of 1.
+    """Return the structural similarity (Wang et al., IEEE TIP 2004), as scikit-image computes it for a data range of 1.
 
-    Uniform window of 7 pixels a side, or the largest odd one that fits into a smaller signal. Not traceable by JAX.
+    The window is uniform with a side of 7 pixels, or of the largest odd number of pixels that fits into a smaller
+    signal. The function cannot be traced by JAX.
 
     Args:
         x: the recovery.
         y: the truth.
 
     Returns:
-        A number up to 1 (x equals y); NaN where a side is shorter than 3 pixels, as one pixel has no variance.
+        A number of at most 1, which is reached if x equals y. It is NaN if a side of the grid is shorter than 3
+        pixels, because a window of one pixel has no variance.
     """
-    from skimage.metrics import structural_similarity
+    from skimage.metrics import structural_similarity  # slow to import, and not needed by most users of this module
 
     side = min(x.shape[:-1])
     if side < 3:
         return float("nan")
-    window = min(SSIM_WINDOW, side - 1 + side % 2)
+    window = min(SSIM_WINDOW, side - 1 + side % 2)  # the window must be odd to have a centre
     x, y = np.asarray(x), np.asarray(y)
     return float(structural_similarity(x, y, win_size=window, channel_axis=-1, data_range=1.0))
 
 
 def paste(recovered: Signal, observed_image: Signal, mask: Mask) -> Float[Array, "*grid C"]:
-    """Put the observed entries back into a recovery.
+    """Return the recovery with its observed entries replaced by the observations.
 
     Args:
-        recovered: values everywhere.
-        observed_image: values that count where `mask` is True; elsewhere it may hold anything, NaN included.
-        mask: True = observed.
+        recovered: the recovery, on the whole grid.
+        observed_image: the observations. Only entries where `mask` is True are used; others may be NaN.
+        mask: True where observed.
 
     Returns:
         ``where(mask, observed_image, recovered)``.
@@ -84,19 +89,21 @@ def paste(recovered: Signal, observed_image: Signal, mask: Mask) -> Float[Array,
 
 
 def summarize(recovered: Signal, truth: Signal, mask: Mask) -> dict[str, float]:
-    """Collect all numbers of one recovery, in the convention of the reference results.
+    """Return all scores of one recovery, computed in the same way as those of the published tables.
 
-    The recovery is first clipped to [0, 1], the range of a signal. That changes nothing for a network with a
-    sigmoid or for the fills of `inrr_jax.baselines`, and never makes an error larger.
+    The recovery is first clipped to [0, 1], the range of a signal. Clipping changes nothing for a network with a
+    sigmoid at its output or for the classical fills of `inrr_jax.baselines`, and it never increases an error.
 
     Args:
-        recovered: the raw output, observed pixels not put back.
+        recovered: the raw output of a method, in which observed pixels have not been replaced by the observations.
         truth: the whole image.
-        mask: True = observed.
+        mask: True where observed.
 
     Returns:
-        PSNR in dB on missing, observed and all entries of the raw output and on all entries after pasting
-        (`psnr_missing`, `psnr_observed`, `psnr_all`, `psnr_pasted`), `nmae_missing`, and `ssim_pasted`.
+        `psnr_missing`, `psnr_observed` and `psnr_all`, the PSNR in dB of the raw output on these entries;
+        `psnr_pasted`, the PSNR in dB on all entries after the observations have been pasted into the output;
+        `nmae_missing`, the normalised mean absolute error on missing entries; and `ssim_pasted`, the structural
+        similarity after pasting.
     """
     mask = jnp.asarray(mask)
     recovered = jnp.clip(jnp.asarray(recovered), 0, 1)
@@ -111,9 +118,15 @@ def summarize(recovered: Signal, truth: Signal, mask: Mask) -> dict[str, float]:
     }
 
 
-def known(scores: dict[str, float], *, truth: bool) -> dict[str, float | None]:
-    """Blank what compares with missing pixels, unless these hold the truth."""
-    return {name: value if truth or name == "psnr_observed" else None for name, value in scores.items()}
+def hide_unknown(scores: dict[str, float], *, has_truth: bool) -> dict[str, float | None]:
+    """Replace every score that depends on the missing pixels by None, unless their true values are known.
+
+    Args:
+        scores: as `summarize` returns them.
+        has_truth: whether the image holds the true values at its missing pixels. If it does not, these pixels hold an
+            arbitrary value, and a comparison with it would be meaningless.
+    """
+    return {name: value if has_truth or name == "psnr_observed" else None for name, value in scores.items()}
 
 
 def _mean(values: Float[Array, "*grid C"], where: Mask | None) -> Float[Array, ""]:

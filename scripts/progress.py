@@ -1,4 +1,4 @@
-"""Progress of a run: a bar on a terminal, plain lines elsewhere."""
+"""Display of the progress of a run: a progress bar on a terminal, and plain lines elsewhere, as in a log file."""
 
 import sys
 import time
@@ -7,10 +7,16 @@ from tqdm import tqdm
 
 
 class Progress:
-    """Steps done of all, their speed and the time left, with the newest scores."""
+    """Display of the finished steps, their speed, the remaining time and the newest scores."""
 
     def __init__(self, total: int, done: int = 0, seconds_between_lines: float = 5.0):
-        """Start at `done` of `total` steps; lines, where there is no terminal, keep the given distance."""
+        """Start the display.
+
+        Args:
+            total: number of steps of the whole run.
+            done: number of steps that are finished already, for a run that resumes.
+            seconds_between_lines: least time between two plain lines. The last step is always displayed.
+        """
         self._total, self._done, self._between = total, done, seconds_between_lines
         self._scores, self._last_line = "", -float("inf")
         self._first, self._start = done, time.monotonic()
@@ -25,17 +31,26 @@ class Progress:
             self._bar.close()
 
     def show(self, scores: dict[str, float | None]) -> None:
-        """Take over the newest scores."""
-        known = {name.removeprefix("psnr_"): value for name, value in scores.items() if name.startswith("psnr_")}
-        self._scores = ", ".join(f"{name} {value:.2f} dB" for name, value in known.items() if value is not None)
+        """Set the scores that are displayed from now on.
+
+        Args:
+            scores: by name; only the PSNRs (`psnr_missing`, ...) that are not None are displayed, in dB.
+        """
+        psnr = {name.removeprefix("psnr_"): value for name, value in scores.items() if name.startswith("psnr_")}
+        self._scores = ", ".join(f"{name} {value:.2f} dB" for name, value in psnr.items() if value is not None)
 
     def advance(self, steps: int) -> None:
-        """Move on by so many steps; their speed is that since the start."""
+        """Advance the display by a number of steps. The speed is the mean since the start."""
         step = self._done + steps
         self.update(step, (step - self._first) / (time.monotonic() - self._start))
 
     def update(self, step: int, speed: float) -> None:
-        """Move on to `step`, reached at `speed` steps per second."""
+        """Advance the display to the given step.
+
+        Args:
+            step: number of finished steps, of the whole run.
+            speed: steps per second, from which the plain lines compute the remaining time.
+        """
         if self._bar is not None:
             self._bar.set_postfix_str(self._scores, refresh=False)
             self._bar.update(step - self._done)

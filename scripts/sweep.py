@@ -173,7 +173,7 @@ class Sweep:
         if self._settings.ensemble:
             np.save(self._recovery(point.settings.seed), outcome.recovered)
         scores = metrics.summarize(outcome.recovered, task.image, task.mask)
-        known = metrics.known(scores, truth=point.settings.data.truth)
+        known = metrics.hide_unknown(scores, has_truth=point.settings.data.truth)
         told = {"seconds": outcome.seconds, "at_once": outcome.at_once, "error": outcome.error}
         self.results.add([{**point.place, **told, **known}])
 

@@ -184,7 +184,7 @@ class Run:
         }
 
     def _known(self, scores: dict[str, float]) -> dict[str, float | None]:
-        return metrics.known(scores, truth=self._settings.data.truth)
+        return metrics.hide_unknown(scores, has_truth=self._settings.data.truth)
 
     def _leave(self, recovered: Float[np.ndarray, "H W C"]) -> None:
         from inrr_jax import plots  # matplotlib takes its time to load

@@ -1,4 +1,4 @@
-"""Tests of inrr_jax.metrics."""
+"""PSNR, NMAE and SSIM, compared with closed forms and loops."""
 
 import jax
 import jax.numpy as jnp
@@ -77,7 +77,7 @@ def test_ssim_takes_the_largest_window_that_fits(side):
     assert metrics.ssim(image, 1 - image) < 0
 
 
-def test_ssim_is_nan_without_a_window():
+def test_ssim_is_nan_if_no_window_fits():
     assert np.isnan(metrics.ssim(np.zeros((2, 9, 1), np.float32), np.zeros((2, 9, 1), np.float32)))
 
 
@@ -99,3 +99,12 @@ def test_summarize_clips_to_the_range_of_an_image():
     truth, mask = np.ones((8, 8, 1), np.float32), np.eye(8, dtype=bool)
     assert metrics.summarize(truth + 0.5, truth, mask)["psnr_missing"] == np.inf
     assert metrics.psnr(truth + 0.5, truth) < 7
+
+
+def test_scores_of_missing_pixels_are_hidden_without_the_truth(pair):
+    scores = metrics.summarize(*pair)
+    assert tuple(scores) == metrics.NAMES
+    assert metrics.hide_unknown(scores, has_truth=True) == scores
+    hidden = metrics.hide_unknown(scores, has_truth=False)
+    assert {name for name, value in hidden.items() if value is not None} == {"psnr_observed"}
+    assert hidden["psnr_observed"] == scores["psnr_observed"]

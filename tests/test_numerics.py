@@ -1,3 +1,5 @@
+"""The fast sine and the products of bfloat16 operands, compared with float64."""
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -58,14 +60,14 @@ def test_sums_in_bfloat16_would_miss_that_tolerance(key):
     ("flags", "precision"),
     [("avx2 amx_bf16", "bfloat16"), ("avx512f avx512_bf16", "bfloat16"), ("avx2 avx512f", "float32")],
 )
-def test_auto_follows_the_processor(monkeypatch, flags, precision):
+def test_auto_chooses_bfloat16_for_processors_that_multiply_it_in_hardware(monkeypatch, flags, precision):
     monkeypatch.setattr("pathlib.Path.read_text", lambda *a, **k: f"flags : {flags}\n")
     monkeypatch.setattr(jax, "default_backend", lambda: "cpu")
     assert numerics.resolve_precision("auto") == precision
     assert numerics.resolve_precision("float32") == "float32"
 
 
-def test_auto_is_bfloat16_on_accelerators_and_float32_where_nothing_is_known(monkeypatch):
+def test_auto_is_bfloat16_on_accelerators_and_float32_on_unknown_processors(monkeypatch):
     def missing(*args, **kwargs):
         raise FileNotFoundError
 

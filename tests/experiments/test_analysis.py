@@ -1,4 +1,4 @@
-"""Tests of the quantities in analysis.py against closed forms."""
+"""Quantities that describe a fit, compared with closed forms."""
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +23,7 @@ def test_effective_rank_counts_unequal_singular_values_for_less():
 
 
 def path_graph(nodes, reach=1):
+    """Return the adjacency of a graph in which the nodes at distance `reach` are connected."""
     place = np.arange(nodes)
     return jnp.asarray(np.abs(place[:, None] - place[None, :]) == reach, jnp.float32)
 
@@ -39,6 +40,7 @@ def test_complete_graph_has_scale_of_a_third_and_self_loops_do_not_count():
 
 
 def wave(cycles, side=32):
+    """Return an image [1, side, 1] of a cosine with the given number of cycles."""
     x = np.arange(side) / side
     return jnp.asarray(np.cos(2 * np.pi * cycles * x)[:, None, None] * np.ones((1, side, 1)), jnp.float32)
 
@@ -60,7 +62,8 @@ def test_share_falling_counts_intervals():
 
 
 def line(slope, low=-4, high=-1, points=7):
-    observed = jnp.logspace(high, low, points)  # falls, as over a run
+    """Return a trajectory whose missing error is linear in log10 of the observed error."""
+    observed = jnp.logspace(high, low, points)  # decreasing, as during training
     return analysis.Trajectory(observed, 1 + slope * jnp.log10(observed))
 
 
@@ -70,7 +73,7 @@ def test_area_between_straight_lines():
     assert analysis.area_between(line(-0.3), line(-0.1)) == pytest.approx(-float(area), rel=1e-4)
 
 
-def test_area_is_taken_where_both_have_been():
+def test_the_area_covers_the_observed_errors_that_both_trajectories_pass_through():
     area = analysis.area_between(line(0.0, low=-4, high=-2), line(1.0, low=-3, high=-1))
     assert area == pytest.approx((3**2 - 2**2) / 2, rel=1e-4)
     assert analysis.area_between(line(0.0, low=-2, high=-1), line(1.0, low=-4, high=-3)) == 0

@@ -397,7 +397,10 @@ REFUSED = {
     "unknown flag": ([SMOKE, "--workdr=x"], "flag --workdr is unknown: did you mean workdir?"),
     "argument without flag": ([SMOKE, "extra"], "argument extra is not understood"),
     "file as work directory": ([SMOKE, "--workdir=IN/text.png"], "IN/text.png cannot be written (File exists)"),
-    "foreign work directory": ([SMOKE, "--workdir=IN"], "so it is not the folder of a run: give a --workdir that is new or empty"),
+    "foreign work directory": (
+        [SMOKE, "--workdir=IN"],
+        "so it is not the folder of a run: give a --workdir that is new or empty",
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints: the newest are kept whole, unreadable ones set aside, and a full disk is told."""
+"""Checkpoints: the newest are kept, unreadable ones are renamed, and a full disk is reported in one line."""
 
 import logging
 import os
@@ -55,7 +55,7 @@ def test_a_state_that_changes_after_the_save_is_saved_as_it_was(tmp_path):
     manager = Checkpoints(tmp_path)
     state = state_at(5)
     manager.save(state, 0.0)
-    jax.tree.map(lambda leaf: leaf.delete(), state)  # as donation does
+    jax.tree.map(lambda leaf: leaf.delete(), state)  # as the donation of the state to the next chunk does
     manager.close()
     restored, _ = Checkpoints(tmp_path).restore(state_at(0))
     assert_same(restored, state_at(5))
@@ -77,7 +77,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
-def test_falls_back_from_a_damaged_checkpoint_and_says_so(tmp_path, caplog, damage):
+def test_falls_back_from_a_damaged_checkpoint_with_a_warning(tmp_path, caplog, damage):
     save(tmp_path, 10, 20)
     damage(tmp_path / "20")
     manager = Checkpoints(tmp_path)
@@ -90,7 +90,7 @@ def test_falls_back_from_a_damaged_checkpoint_and_says_so(tmp_path, caplog, dama
     assert_same(Checkpoints(tmp_path).restore(state_at(0))[0], state_at(20))
 
 
-def test_what_cannot_be_read_is_set_aside_not_deleted(tmp_path):
+def test_an_unreadable_checkpoint_is_renamed_and_not_deleted(tmp_path):
     save(tmp_path, 10)
     other_shape = State({"field": {"w": jnp.zeros((3, 3))}}, (), jnp.int32(0))
     assert Checkpoints(tmp_path).restore(other_shape) is None
@@ -99,7 +99,7 @@ def test_what_cannot_be_read_is_set_aside_not_deleted(tmp_path):
     assert_same(Checkpoints(tmp_path).restore(state_at(0))[0], state_at(10))
 
 
-def test_a_full_disk_is_told_and_leaves_the_earlier_ones(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_and_the_earlier_checkpoints_are_kept(tmp_path, monkeypatch):
     manager = Checkpoints(tmp_path)
     manager.save(state_at(10), 1.0)
     usage = shutil.disk_usage(tmp_path)
@@ -130,7 +130,7 @@ def test_a_save_that_fails_in_the_background_does_not_take_the_next_with_it(tmp_
     assert manager.newest() == 10
 
 
-def test_orbax_is_silent_but_others_are_heard(tmp_path, caplog):
+def test_messages_of_orbax_are_suppressed_but_not_those_of_others(tmp_path, caplog):
     save(tmp_path, 10)
     logging.getLogger("absl").warning("heard")
     messages = [record.getMessage() for record in caplog.records if record.name == "absl"]
