@@ -53,7 +53,7 @@ def _recorded(path: Path) -> Any:
 
 def _leave(folder: Path, name: str, settings: FiguresSettings) -> None:
     """Measure one property; its record is written last, so that one cut short is measured again."""
-    from inrr_jax.plots import properties as plots  # matplotlib takes its time to load
+    from inrr_jax.plots import paper as plots  # matplotlib takes its time to load
 
     print(f"{name}: measuring", flush=True)
     start = time.process_time()  # of all cores, which does not depend on who else is at work

@@ -136,7 +136,7 @@ class Sweep:
         Raises:
             UserError: fewer than two did not diverge.
         """
-        from inrr_jax.plots import sweeps
+        from inrr_jax.plots import ensembles
 
         fine = [row for row in rows if not row["error"]]
         if len(fine) < 2:
@@ -150,7 +150,7 @@ class Sweep:
         np.savez(self._folder / "ensemble.npz", mean=mean, deviation=deviation)
         truth = self._settings.fit.data.truth
         told = ensemble.calibrate(recovered, task.image, task.mask) if truth else None
-        sweeps.ensemble(self._folder / "ensemble.png", task.image, task.mask, mean, deviation, told)
+        ensembles.maps(self._folder / "ensemble.png", task.image, task.mask, mean, deviation, told)
         if told is None:
             return "\nleft: mean.png, ensemble.png, ensemble.npz\n"
         scores = metrics.summarize(mean, task.image, task.mask)

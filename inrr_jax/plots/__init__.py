@@ -1,7 +1,11 @@
-"""Figures: the only importer of matplotlib."""
+"""Figures. No other part of the package imports matplotlib, which takes long to load.
 
+Every function draws one figure and writes it as a PNG.
+"""
+
+from inrr_jax.plots.images import MISSING_COLOR, paint_missing, pictures
 from inrr_jax.plots.measurements import bars, lines
 from inrr_jax.plots.methods import gains, side_by_side
-from inrr_jax.plots.run import MISSING_COLOR, comparison, paint_missing, pictures
+from inrr_jax.plots.run import comparison
 
 __all__ = ["MISSING_COLOR", "bars", "comparison", "gains", "lines", "paint_missing", "pictures", "side_by_side"]

@@ -1,4 +1,4 @@
-"""Figures of what the benchmarks measure."""
+"""Figures of the benchmarks: bars with quartiles, and curves."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,12 +9,20 @@ from matplotlib.figure import Figure
 
 
 def bars(path: Path, panels: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
-    """Draw measurements as bars: a panel per title, a bar per name, of its `median`, `low` and `high` quartile."""
+    """Draw repeated measurements as horizontal bars: one panel per title, one bar per name.
+
+    The length of a bar is the median, and its error bar reaches from the lower to the upper quartile.
+
+    Args:
+        path: of the PNG to write.
+        panels: measurements by title and name, each with the keys `low`, `median` and `high`. The title names the unit.
+    """
     heights = [len(panel) + 1 for panel in panels.values()]
     figure = Figure(figsize=(9, 1 + 0.28 * sum(heights)), layout="constrained")
     stacked = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)[:, 0]
     for axes, (title, panel) in zip(stacked, panels.items(), strict=True):
         low, median, high = (np.array([row[key] for row in panel.values()]) for key in ("low", "median", "high"))
+        # Matplotlib expects error bars as distances from the median.
         axes.barh(list(panel), median, xerr=(median - low, high - median), color="tab:blue", ecolor="black", capsize=2)
         axes.invert_yaxis()
         axes.set_title(title)
@@ -29,7 +37,14 @@ def lines(
     *,
     scale: str = "log",
 ) -> None:
-    """Draw curves: a panel per title, a line per name through its (x, y); `scale` is that of both axes."""
+    """Draw curves: one panel per title, one line per name.
+
+    Args:
+        path: of the PNG to write.
+        panels: the coordinates (x, y) of each curve by title and name. The title names the quantity y and its unit.
+        horizontal: label of the horizontal axes.
+        scale: of both axes, `log` or `linear`.
+    """
     figure = Figure(figsize=(5.5 * len(panels), 4.5), layout="constrained")
     for axes, (title, curves) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
         for name, (x, y) in curves.items():

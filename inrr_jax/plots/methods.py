@@ -1,4 +1,4 @@
-"""Figures of methods side by side."""
+"""Figures that compare methods: their recoveries and errors, and their gains over a reference."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,9 +7,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 from matplotlib.figure import Figure
 
-from inrr_jax.plots.run import paint_missing
+from inrr_jax.plots.images import paint_missing
 
 COLUMNS = 6
+"""Largest number of methods, with the truth, in one row of `side_by_side`."""
 
 
 def side_by_side(
@@ -18,17 +19,22 @@ def side_by_side(
     mask: Bool[np.ndarray, "H W"],
     recovered: Mapping[str, Float[np.ndarray, "H W C"]],
 ) -> None:
-    """Draw the truth above what is sampled of it, and each recovery, observed pixels put back, above its error.
+    """Draw the recoveries of several methods for one problem, each above its error.
+
+    The first panel is the truth, above its observed pixels with the missing ones in red. Each further panel is a
+    recovery in which observed pixels have been replaced by the observations, above its absolute error (mean over the
+    channels). All errors share one colour scale, from 0 to the median over the methods of the 98 % quantile of their
+    errors on missing pixels.
 
     Args:
         path: of the PNG to write.
-        image: the picture in [0, 1].
-        mask: True where observed; missing pixels are drawn red.
-        recovered: raw outputs in [0, 1] by their titles.
+        image: the true picture, in [0, 1].
+        mask: True where observed.
+        recovered: raw outputs of the methods, in [0, 1], by the titles of their panels.
     """
     pasted = {title: np.where(mask[..., None], image, values) for title, values in recovered.items()}
     errors = {title: np.abs(values - image).mean(axis=-1) for title, values in pasted.items()}
-    # One scale for all, so that errors can be compared; the median of the methods, so that none sets it.
+    # One colour scale makes the errors comparable. The median keeps a single bad method from determining it.
     top = float(np.median([np.quantile(error[~mask], 0.98) for error in errors.values()])) if errors else 1.0
     pictures = [("truth\nsampled", image, paint_missing(image, mask))]
     pictures += [(title, values, errors[title]) for title, values in pasted.items()]
@@ -43,17 +49,21 @@ def side_by_side(
         above, below = panels[2 * (i // across) : 2 * (i // across) + 2, i % across]
         above.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         above.set_title(title, fontsize=9)
+        # The colours do not apply to the observed pixels under the truth, which are a colour picture.
         below.imshow(beneath, cmap="magma", vmin=0, vmax=max(top, 1e-3), interpolation="nearest")
     figure.savefig(path, dpi=90)
 
 
 def gains(path: Path, panels: Mapping[str, Mapping[str, Float[np.ndarray, "cases"]]], reference: str) -> None:
-    """Draw how far each method is ahead: a panel per title, a bar per method of the mean, a dot per case.
+    """Draw the gain of each method in PSNR on missing pixels over a reference, in dB, as horizontal bars.
+
+    There is one panel per title and one bar per method, whose length is the mean over the cases. Each case is a dot.
+    Bars of positive gains are blue, others grey.
 
     Args:
         path: of the PNG to write.
-        panels: dB by title and method.
-        reference: what the methods are ahead of, or behind.
+        panels: the gains in dB, one value per case, by title and method.
+        reference: name of the reference, for the label of the axis.
     """
     names = list(dict.fromkeys(name for panel in panels.values() for name in panel))
     figure = Figure(figsize=(2.2 + 2.6 * len(panels), 1 + 0.24 * len(names)), layout="constrained")
@@ -69,6 +79,6 @@ def gains(path: Path, panels: Mapping[str, Mapping[str, Float[np.ndarray, "cases
         axes.tick_params(axis="x", labelsize=8)
         axes.grid(axis="x", alpha=0.3)
         axes.set_yticks(range(len(names)), names, fontsize=8)
-    axes.invert_yaxis()
+    axes.invert_yaxis()  # once is enough, because the panels share this axis
     figure.supxlabel(f"PSNR on missing pixels over {reference} / dB; dots: pictures", fontsize=9)
     figure.savefig(path, dpi=100)

@@ -1,4 +1,4 @@
-"""The figure of one run."""
+"""The figure of one run: its pictures, its learned Laplacians and its errors during training."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 
-MISSING_COLOR = (0.85, 0.25, 0.25)
+from inrr_jax.plots.images import paint_missing
 
 
 def comparison(
@@ -22,16 +22,22 @@ def comparison(
     *,
     has_truth: bool,
 ) -> None:
-    """Draw one run: sampled, recovered, truth and error; the learned Laplacians; the errors over its steps.
+    """Draw the figure of one run, with two rows of panels.
+
+    Upper row: the observed pixels with the missing ones in red, the recovery and, where the truth is known, the truth
+    and the absolute error (mean over the channels; colours end at its 99.5 % quantile).
+
+    Lower row: one matrix of n x n nodes per learned Laplacian, on a symmetric logarithmic colour scale; then the mean
+    squared error on observed and on missing pixels (logarithmic axis) over the steps of the fit.
 
     Args:
         path: of the PNG to write.
-        image: the picture in [0, 1].
-        mask: True where observed; missing pixels are drawn red.
-        recovered: the raw output in [0, 1].
-        laplacians: by the names of their term and axis; may be empty.
-        rows: metrics by step, as `writers.read_lines` returns them.
-        has_truth: whether the picture's missing pixels hold the truth.
+        image: the picture, in [0, 1].
+        mask: True where observed.
+        recovered: the raw output of the fit, in [0, 1].
+        laplacians: learned Laplacians by the name of their term and then of their axis; may be empty.
+        rows: the metrics of the fit, one row per evaluated step, as `writers.read_lines` returns them.
+        has_truth: whether the missing pixels of `image` hold their true values.
     """
     figure = Figure(figsize=(14, 7), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(1.0, 0.9))  # type: ignore[misc]
@@ -48,26 +54,8 @@ def comparison(
     figure.savefig(path, dpi=100)
 
 
-def pictures(path: Path, titled: Mapping[str, Float[np.ndarray, "H W 3"]], columns: int = 7) -> None:
-    """Draw pictures in [0, 1] under their titles, in rows."""
-    rows = -(-len(titled) // columns)
-    figure = Figure(figsize=(1.6 * columns, 1.85 * rows), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in panels:
-        axes.set_axis_off()
-    for axes, (title, picture) in zip(panels, titled.items(), strict=False):
-        axes.imshow(picture, vmin=0, vmax=1, interpolation="nearest")
-        axes.set_title(title, fontsize=9)
-    figure.savefig(path, dpi=80)
-
-
-def paint_missing(image: Float[np.ndarray, "H W C"], mask: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "H W 3"]:
-    """Return the picture in colour with its missing pixels red."""
-    color = np.broadcast_to(image, (*image.shape[:2], 3))
-    return np.where(mask[..., None], color, np.asarray(MISSING_COLOR, image.dtype))
-
-
 def _show(axes, title: str, picture: np.ndarray) -> None:
+    """Show a picture [H, W, C] in [0, 1], or a map of errors [H, W] with a colour bar."""
     is_error = picture.ndim == 2
     shown = axes.imshow(
         picture,
@@ -83,9 +71,10 @@ def _show(axes, title: str, picture: np.ndarray) -> None:
 
 
 def _show_laplacian(axes, name: str, matrix: Float[np.ndarray, "n n"]) -> None:
-    # The diagonal holds the degrees, near 1; the colours are scaled to the similarities beside it.
+    # The diagonal holds the degrees of the nodes, near 1. The similarities off the diagonal are much smaller and would
+    # all look alike, so the colours are scaled to them, and the diagonal saturates.
     off_diagonal = matrix[~np.eye(len(matrix), dtype=bool)]
-    limit = max(float(np.abs(off_diagonal).max()), 1e-6)
+    limit = max(float(np.abs(off_diagonal).max()), 1e-6)  # a colour scale needs a positive range, also for zeros
     norm = SymLogNorm(linthresh=limit / 300, vmin=-limit, vmax=limit)
     shown = axes.imshow(matrix, cmap="RdBu_r", norm=norm, interpolation="nearest")
     axes.set_title(f"Laplacian, {name}")
@@ -95,10 +84,12 @@ def _show_laplacian(axes, name: str, matrix: Float[np.ndarray, "n n"]) -> None:
 
 
 def _curves(axes, rows: list[dict[str, Any]]) -> None:
+    """Draw the mean squared errors over the steps. Scores that are None, as without the truth, are not drawn."""
     for name, color in (("observed", "tab:blue"), ("missing", "tab:red")):
         points = [(row["step"], row[f"psnr_{name}"]) for row in rows if row.get(f"psnr_{name}") is not None]
         if points:
             steps, psnr = zip(*points, strict=True)
+            # The rows hold PSNR = -10 log10 of the mean squared error.
             axes.semilogy(steps, 10.0 ** (-np.asarray(psnr) / 10), color=color, marker=".", label=f"{name} pixels")
     axes.set_xlabel("step")
     axes.set_ylabel("mean squared error")

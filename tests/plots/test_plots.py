@@ -1,10 +1,12 @@
-"""Figures: every kind of run can be drawn, and only what is missing is painted over."""
+"""Figures: every kind of run can be drawn, only missing pixels are painted, and each claim has its figure."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from inrr_jax import plots
+from inrr_jax.experiments.paper import MEASURES
+from inrr_jax.plots import paper
 
 SHAPE = (20, 30)
 ROWS = [{"step": 10, "psnr_observed": 20.0, "psnr_missing": 15.0}, {"step": 20, "psnr_observed": 25.0}]
@@ -34,7 +36,7 @@ def draw(path, channels=1, laplacians=("row", "col"), rows=ROWS, has_truth=True)
 def test_every_kind_of_run_is_drawn(tmp_path, changes):
     pixels = draw(tmp_path / "figure.png", **changes)
     assert pixels.shape == (700, 1400, 3)
-    assert 0.02 < np.mean(pixels < 250) < 0.9  # there is something, and a white ground
+    assert 0.02 < np.mean(pixels < 250) < 0.9  # something is drawn, on a white background
 
 
 def test_the_figure_depends_on_the_truth_and_the_laplacians(tmp_path):
@@ -44,7 +46,7 @@ def test_the_figure_depends_on_the_truth_and_the_laplacians(tmp_path):
     assert not np.array_equal(whole, draw(tmp_path / "d.png", laplacians=("row",)))
 
 
-def test_a_laplacian_of_zeros_and_one_of_a_single_axis_node_can_be_drawn(tmp_path):
+def test_a_laplacian_of_zeros_can_be_drawn(tmp_path):
     mask = some_missing()
     zeros = {"inrr": {"row": np.zeros((20, 20), np.float32)}}
     plots.comparison(tmp_path / "x.png", picture(1), mask, picture(1), zeros, [], has_truth=True)
@@ -59,3 +61,7 @@ def test_missing_pixels_alone_are_painted_red(channels):
     np.testing.assert_array_equal(painted[mask], np.broadcast_to(image, (*SHAPE, 3))[mask])
     np.testing.assert_array_equal(painted[~mask], np.tile(np.float32(plots.MISSING_COLOR), ((~mask).sum(), 1)))
     np.testing.assert_array_equal(np.all(painted == np.float32(plots.MISSING_COLOR), axis=-1), ~mask)
+
+
+def test_every_measurement_of_the_paper_has_a_figure():
+    assert list(paper.DRAW) == list(MEASURES)

@@ -7,7 +7,7 @@ from absl import flags
 from configs import figures as config
 from inrr_jax.errors import UserError
 from inrr_jax.experiments.paper import MEASURES
-from inrr_jax.plots.properties import DRAW
+from inrr_jax.plots.paper import DRAW
 from scripts import figures
 
 QUICK = {"fit.field.depth": 1, "fit.optimizer.name": "adam", "fit.field.width": 8, "fit.regularizer.depth": 1}

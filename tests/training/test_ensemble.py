@@ -6,7 +6,7 @@ import pytest
 import inrr_jax
 from inrr_jax.data.problem import Problem
 from inrr_jax.errors import DivergedError, UserError
-from inrr_jax.plots import sweeps
+from inrr_jax.plots import ensembles
 from inrr_jax.settings import FieldSettings, OptimizerSettings, RegularizerSettings, Settings, TrainSettings, change
 from inrr_jax.training import ensemble
 
@@ -65,5 +65,5 @@ def test_a_deviation_that_is_the_error_is_calibrated_and_one_that_is_not_is_not(
     assert abs(wrong.correlation) < 0.2
     for calibration in (told, None):
         mean, std = members.mean(axis=0), ensemble.deviation(members)
-        sweeps.ensemble(tmp_path / "ensemble.png", truth, mask, mean, std, calibration)
+        ensembles.maps(tmp_path / "ensemble.png", truth, mask, mean, std, calibration)
         assert (tmp_path / "ensemble.png").stat().st_size > 0
