@@ -156,7 +156,7 @@ def power_law(x: Float[np.ndarray, "N"], y: Float[np.ndarray, "N"]) -> PowerLaw:
     variance.
 
     Args:
-        x: N >= 3 positive values, of which at least two differ.
+        x: N >= 3 positive values, at least two of them different.
         y: N positive values.
     """
     from scipy import stats  # slow to import, and used here alone

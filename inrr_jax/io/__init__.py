@@ -1,1 +1,1 @@
-"""What a run writes and reads: work directories, result rows, metrics."""
+"""The files of a run: its work directory, its table of results, its metrics and other JSON files."""

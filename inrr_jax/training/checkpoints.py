@@ -111,7 +111,7 @@ class Checkpoints:
         If Orbax ran out of space in the middle of a save, its unfinished files would stay on the disk, and the small
         files of the run, such as its metrics, could not be written either.
         """
-        # Twice the size of the arrays leaves a margin for other processes that write to the same disk.
+        # Twice the size of the arrays is a safe margin, since this estimate of a checkpoint's size is rough.
         needed = 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + SLACK
         if shutil.disk_usage(self._folder).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -103,8 +103,8 @@ def make(settings: OptimizerSettings, knobs: Knobs, steps: int, precision: str) 
 
     Args:
         settings: the optimiser's settings.
-        knobs: hyper-parameters, of which the learning rates are used. They may be traced values, so that one compiled
-            program serves fits with different rates.
+        knobs: hyper-parameters; only the learning rates among them are used. They may be traced values, so that one
+            compiled program serves fits with different rates.
         steps: length of the fit, which the schedule needs.
         precision: of the operands of Muon's matrix products, `float32` or `bfloat16`.
     """
