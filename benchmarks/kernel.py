@@ -1,10 +1,10 @@
-"""Seconds and memory of the kernel of the paper's SIREN, and kernel regression over a whole image.
+"""Benchmark of the NTK of the paper's SIREN: time and memory of three algorithms, and regression over a whole image.
 
 python -m benchmarks.kernel [--workdir=FOLDER] [--rounds=3] [--steps=100]
 
-First three ways to the kernel between 1024 points, each evaluation in a process of its own, taking turns; then the
-matrix-free regression of the baboon's observed pixels under a text mask. Leaves kernel.json and two figures. Peak
-memory is read from /proc, so it takes Linux.
+The first part evaluates the kernel between 1024 points by three algorithms in turn, each time in a new process. The
+second part is the matrix-free regression on the baboon's observed pixels under a text mask. The benchmark writes
+kernel.json, kernel.png and residuals.png. It reads the peak memory from /proc and therefore needs Linux.
 """
 
 import argparse
@@ -28,19 +28,21 @@ from inrr_jax.settings import FieldSettings
 
 PAPER = FieldSettings(width=256, depth=5)
 OMEGA = 30.0
+"""Frequency factor of the first layer, as in the paper."""
 POINTS = 1024
+"""Number of points between which the three algorithms evaluate the kernel."""
 RIDGES = (1e-1, 1e-2, 1e-3)
-"""Of the regression, over the mean of the kernel's diagonal: chosen among these on held-out observed pixels."""
+"""Candidate ridges of the regression, in units of the mean of the kernel's diagonal (see `choose_ridge`)."""
 WINDOW = 0.25
-"""Half the side of the window, around the centre, in which they are held out."""
+"""Half the side of the central window in which pixels are held out to choose the ridge."""
 SUBSET = 2048
-"""Pixels that precondition it."""
+"""Number of pixels of the Nystrom preconditioner."""
 BUDGET = 2**28
-"""Bytes for a block of the kernel between these and all others."""
+"""Memory in bytes for one block of the kernel between the preconditioner's pixels and all observed pixels."""
 
 
 def vmap_grad(apply, params, x1, x2):
-    """K = J J^T from flat per-point gradients: what one writes first."""
+    """Return K = J(x1) J(x2)^T from flat per-point gradients: the straightforward implementation."""
 
     def gradients(points):
         def gradient(point):
@@ -55,16 +57,24 @@ METHODS = {"vmap_grad": vmap_grad, "contraction": ntk.contraction, "structured":
 
 
 def paper_network():
-    """Return apply(params, points) of the paper's SIREN before its sigmoid, and its first parameters."""
+    """Return apply(params, points) of the paper's SIREN before its sigmoid, and its initial parameters."""
     net = ntk.network(PAPER)
     return partial(net.apply, omega=OMEGA), net.init(jax.random.key(0))
 
 
 def cost(method: str) -> dict[str, Any]:
-    """Evaluate the kernel twice in this process: memory of the first time, seconds of the second."""
+    """Return the memory of a first and the seconds of a second evaluation of the kernel in this process.
+
+    Args:
+        method: a key of `METHODS`.
+
+    Returns:
+        seconds; memory in bytes, as the peak and as what the evaluation `added`; and the norm of the kernel.
+    """
     apply, params = paper_network()
     points = jax.random.uniform(jax.random.key(1), (POINTS, 2), minval=-1.0, maxval=1.0)
     evaluate = jax.jit(lambda params, points: METHODS[method](apply, params, points, points))
+    # Compilation comes before the reset of the peak: it takes more memory than some of the kernels.
     compiled = evaluate.lower(params, points).compile()
     held = measure.reset_peak()
     kernel = compiled(params, points).block_until_ready()
@@ -76,8 +86,9 @@ def cost(method: str) -> dict[str, Any]:
 
 
 def compare(rounds: int) -> dict[str, dict[str, float]]:
-    """Measure the methods in turns and return medians."""
+    """Return the medians of `cost` for every method over this many rounds, and print them."""
     turns = {name: [] for name in METHODS}
+    # The methods alternate, so that a slow phase of the machine does not fall on one of them only.
     for _ in range(rounds):
         for name in METHODS:
             turns[name].append(measure.in_process("benchmarks.kernel", "--method", name))
@@ -94,7 +105,13 @@ def compare(rounds: int) -> dict[str, dict[str, float]]:
 
 
 def regress(steps: int) -> dict[str, Any]:
-    """Fill the text in the baboon by kernel regression on its observed pixels, never forming the kernel."""
+    """Return the result of recovering the baboon under a text mask by kernel regression on its observed pixels.
+
+    The kernel matrix is never formed.
+
+    Args:
+        steps: maximum number of steps of conjugate gradients.
+    """
     held, start = measure.reset_peak(), time.perf_counter()
     image = images.load("baboon", size=(256, 256), grey=True)
     mask = np.asarray(masks.make(jax.random.key(0), (256, 256), "text", 0.125))
@@ -118,7 +135,13 @@ def regress(steps: int) -> dict[str, Any]:
 
 
 def choose_ridge(points, targets) -> float:
-    """Choose the ridge by the error on one in twenty of the observed pixels of a window, the others given."""
+    """Return the ridge of `RIDGES` with the least error on held-out pixels: one in twenty of a central window.
+
+    Args:
+        points: coordinates [N, 2] of the observed pixels.
+        targets: their values [N], minus the mean.
+    """
+    # In a window, the full kernel matrix is small enough for Cholesky, and the density of pixels is that of the image.
     inside = jnp.abs(points).max(axis=1) < WINDOW
     points, targets = points[inside], targets[inside][:, None]
     held = jax.random.uniform(jax.random.key(0), (len(points),)) < 0.05
@@ -133,9 +156,17 @@ def choose_ridge(points, targets) -> float:
 
 
 def solve(points, targets, share, steps):
-    """Return the weights of the regression at the points, and the residuals on the way."""
+    """Return the weights of the regression at the points, and the relative residual after each step.
+
+    Args:
+        points: coordinates [N, 2] of the observed pixels.
+        targets: their values [N], minus the mean.
+        share: ridge, in units of the mean of the kernel's diagonal.
+        steps: maximum number of steps of conjugate gradients.
+    """
     apply, params = paper_network()
     factors = jax.jit(partial(ntk.factors, apply))(params, points)
+    # The trace of sum_l (A A^T) * (G G^T) takes only the squared norms of the rows of A and G.
     trace = sum(jnp.sum(jnp.sum(f.inputs**2, axis=1)[None, :] * jnp.sum(f.signals**2, axis=2)) for f in factors)
     ridge = share * float(trace) / len(points)
     some = points[jax.random.permutation(jax.random.key(0), len(points))[:SUBSET]]
@@ -152,10 +183,10 @@ def solve(points, targets, share, steps):
 
 
 def main() -> None:
-    """Run both parts, or, in a process that this one started, one measurement."""
+    """Run both parts of the benchmark, or one measurement of them in a process that `measure.in_process` started."""
     parser = measure.arguments("kernel", __doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="processes per method")
-    parser.add_argument("--steps", type=int, default=100, help="of conjugate gradients, at most")
+    parser.add_argument("--rounds", type=int, default=3, help="number of processes per method")
+    parser.add_argument("--steps", type=int, default=100, help="maximum number of steps of conjugate gradients")
     parser.add_argument("--method", choices=[*METHODS, "regress"], help=argparse.SUPPRESS)
     flags = parser.parse_args()
     if flags.method:

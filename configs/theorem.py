@@ -1,8 +1,9 @@
-"""The smoothness theorem in numbers: what the kernels of a SIREN predict as omega grows and as it falls.
+"""Numerical study of the smoothness theorem: what the kernels of a SIREN predict as omega grows and as it falls.
 
     python -m scripts.ntk --config=configs/theorem.py
 
-A minute on two CPU cores. Variant `:smoke` takes seconds.
+It takes about a minute on two CPU cores; the variant `:smoke` takes half of that, most of it compilation. The measured
+exponents should be those of the tables in docs/theory.md. `inrr_jax/ntk/theorem.py` describes each setting.
 """
 
 import dataclasses
@@ -12,6 +13,7 @@ import ml_collections
 from configs import base
 from inrr_jax.ntk.theorem import TheoremSettings
 
+# Three omegas from 64 on and three widths are the fewest that `theorem.check` accepts.
 SMOKE = {
     "depth": 3,
     "widths": (16, 32, 64),
@@ -25,6 +27,6 @@ SMOKE = {
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
-    """Return the config of the given variant."""
+    """Return the config, or its variant `smoke`."""
     config = ml_collections.ConfigDict(dataclasses.asdict(TheoremSettings()))
     return base.vary(config, variant, {"smoke": SMOKE})

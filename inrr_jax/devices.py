@@ -10,10 +10,16 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int
 
 
-def mesh(axis: str) -> Mesh:
-    """Return the mesh of all devices along one axis of the given name."""
+def mesh(axis: str, *, local: bool = False) -> Mesh:
+    """Return a mesh of all devices along one named axis.
+
+    Args:
+        axis: the name of the axis.
+        local: whether to take only the devices of this process instead of those of all hosts.
+    """
     # Axis type Auto leaves the sharding of intermediate values to the compiler.
-    return jax.make_mesh((jax.device_count(),), (axis,), axis_types=(AxisType.Auto,))
+    members = jax.local_devices() if local else jax.devices()
+    return jax.make_mesh((len(members),), (axis,), axis_types=(AxisType.Auto,), devices=members)
 
 
 def share(points: Float[Array, "N D"]) -> Float[Array, "N D"]:

@@ -1,11 +1,14 @@
-"""The neural tangent kernel K(x, x') = <d f(x) / d theta, d f(x') / d theta> (Jacot, Gabriel, Hongler, NeurIPS 2018).
+"""The neural tangent kernel (NTK), K(x, x') = <d f(x) / d theta, d f(x') / d theta> (Jacot et al., NeurIPS 2018).
 
-Kernels are functions (params, x1 [N, D], x2 [M, D]) -> [N, M]: empirical ones of a network (empirical.py) and that of
-an infinitely wide SIREN, whose `params` are its omega (infinite.py). `blockwise` evaluates any of them in a given
-memory; regression.py and spectrum.py use the matrices.
+Every kernel is a function (params, x1 [N, D], x2 [M, D]) -> [N, M]. empirical.py has the kernels of a finite network,
+infinite.py that of an infinitely wide SIREN, whose `params` are its frequency omega. `blockwise` evaluates any of them
+within a given memory; regression.py and spectrum.py use the resulting matrices. convergence.py, theorem.py and study.py
+check the kernels and the smoothness theorem of docs/theory.md numerically.
 """
 
-from inrr_jax.ntk.blocks import blockwise
+# `blockwise` and `spectrum` are functions here and hide the modules of the same names: import anything else that is in
+# those modules with `from inrr_jax.ntk.blockwise import ...`.
+from inrr_jax.ntk.blockwise import blockwise
 from inrr_jax.ntk.empirical import contraction, factored_product, factors, product, structured
 from inrr_jax.ntk.infinite import siren, siren_parts
 from inrr_jax.ntk.networks import Network, network

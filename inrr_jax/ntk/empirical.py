@@ -1,8 +1,8 @@
-"""The empirical kernel of a network at its parameters, in three ways that agree.
+"""The empirical kernel of a network at given parameters, by three algorithms that agree.
 
-Every function takes a network apply(params, points) -> values [N, C] first. The kernel is traced over the channels,
-K(x, x') = sum_c <d f_c(x) / d theta, d f_c(x') / d theta>; for one channel pass a network that returns only that one.
-A network before or after its sigmoid is a matter of `apply` too (networks.py).
+The first argument of every function is a network apply(params, points) -> values [N, C]. The kernel is summed over the
+channels, K(x, x') = sum_c <d f_c(x) / d theta, d f_c(x') / d theta>; to get the kernel of one channel, pass a network
+that returns only that channel. Whether the network includes its final sigmoid is a property of `apply` (networks.py).
 """
 
 import functools
@@ -17,9 +17,9 @@ from inrr_jax.ntk.networks import Apply, intercepted
 
 
 def contraction(apply: Apply, params: Any, x1: Float[Array, "N D"], x2: Float[Array, "M D"]) -> Float[Array, "N M"]:
-    """K = J(x1) J(x2)^T, parameter by parameter: any network, O((N + M) P) memory.
+    """Return K = J(x1) J(x2)^T as a sum over parameter arrays, for any network: O((N + M) P) memory.
 
-    The plainest of the three, and the reference for the others.
+    This is the simplest of the three algorithms and the reference for the others.
     """
 
     def jacobian(points):
@@ -33,22 +33,22 @@ def contraction(apply: Apply, params: Any, x1: Float[Array, "N D"], x2: Float[Ar
 
 
 class Factor(NamedTuple):
-    """The gradient of a dense layer's kernel at a point is the outer product of its inputs and signals."""
+    """The two factors of a dense layer's gradient: at each point it is the outer product of inputs and signals."""
 
     inputs: Float[Array, "N K"]
-    """What enters the layer, with a column of ones if it has a bias."""
+    """The layer's inputs, followed by a column of ones if the layer has a bias."""
     signals: Float[Array, "C N W"]
-    """The derivative of each channel of the network's value by the layer's output."""
+    """The derivative of each channel of the network's value with respect to the layer's output."""
 
 
 def factors(apply: Apply, params: Any, points: Float[Array, "N D"]) -> list[Factor]:
-    """Return every dense layer's inputs and back-propagated signals: O(N width depth) memory.
+    """Return the inputs and back-propagated signals of every dense layer: O(N width depth) memory.
 
     Raises:
-        UserError: if the network has a parameter outside dense layers, or uses a layer twice.
+        UserError: if the network has a parameter outside dense layers, or evaluates a layer twice.
     """
     with intercepted() as layers:
-        # A new function each time: JAX would remember an old one's shapes and not call it, and record nothing.
+        # A new function object for every call: eval_shape caches by function, and a cached call records no layers.
         values = jax.eval_shape(lambda: apply(params, points))
     _check_all_dense(params, [layer.path for layer in layers])
 
@@ -59,6 +59,7 @@ def factors(apply: Apply, params: Any, points: Float[Array, "N D"]) -> list[Fact
     zeros = [jnp.zeros(layer.output.shape, layer.output.dtype) for layer in layers]
     _, backward, inputs = jax.vjp(shifted, zeros, has_aux=True)
     channels = jnp.eye(values.shape[1], dtype=values.dtype)
+    # One backward pass per channel serves all points, because no point's value depends on another point.
     (signals,) = jax.vmap(lambda c: backward(jnp.broadcast_to(c[None, :], values.shape)))(channels)
     return [Factor(a, g) for a, g in zip(inputs, signals, strict=True)]
 
@@ -74,24 +75,25 @@ def _check_all_dense(params, paths):
     for owner in owners - set(paths):
         raise UserError(f"parameters of {'.'.join(owner)!r} are not a dense layer's: use ntk.contraction")
     if len(set(paths)) < len(paths):
-        raise UserError("a dense layer is used twice, so its gradient is no outer product: use ntk.contraction")
+        raise UserError("a dense layer is used twice, so its gradient is not an outer product: use ntk.contraction")
 
 
 def structured(apply: Apply, params: Any, x1: Float[Array, "N D"], x2: Float[Array, "M D"]) -> Float[Array, "N M"]:
-    """K = sum_l (<a_l, a_l'> + 1) <g_l, g_l'>: networks of dense layers, no Jacobian.
+    """Return K = sum_l (<a_l, a_l'> + 1) <g_l, g_l'> for a network of dense layers, without a Jacobian.
 
-    a_l are the activations that enter layer l, g_l the derivative of the value by what it puts out, and the 1 stands
-    for its bias. O(N M width depth) operations and O((N + M) width depth + N M) memory.
+    a_l are the inputs of layer l, g_l is the derivative of the network's value with respect to the layer's output, and
+    the 1 is the bias's part. O(N M width depth) operations and O((N + M) width depth + N M) memory.
 
     Raises:
-        UserError: if the network has a parameter outside dense layers, or uses a layer twice.
+        UserError: if the network has a parameter outside dense layers, or evaluates a layer twice.
     """
     pairs = zip(factors(apply, params, x1), factors(apply, params, x2), strict=True)
     return functools.reduce(jnp.add, (layer_kernel(left, right) for left, right in pairs))
 
 
 def layer_kernel(left: Factor, right: Factor) -> Float[Array, "N M"]:
-    """Return one layer's part of the kernel: (<a, a'> + 1) <g, g'>, the 1 if it has a bias."""
+    """Return the part of the kernel that one layer's parameters contribute: (<a, a'> + 1) <g, g'>."""
+    # The 1 of a layer with a bias comes from the column of ones in `inputs`.
     activations = jnp.dot(left.inputs, right.inputs.T, precision="float32")
     return activations * jnp.einsum("cnw,cmw->nm", left.signals, right.signals, precision="float32")
 
@@ -105,25 +107,25 @@ def product(
     *,
     tile: int = 4096,
 ) -> Float[Array, "N"]:
-    """K v = J(x1) (J(x2)^T v) without the kernel: any network, one tile of points in memory at a time.
+    """Return K v = sum_c J_c(x1) (J_c(x2)^T v) without forming the kernel, for any network.
 
-    O((N + M) P) operations. Traced over channels: K v = sum_c J_c (J_c^T v).
+    O((N + M) P) operations; only one tile of points is in memory at a time.
 
     Args:
         apply: the network.
         params: its parameters.
-        x1: points of the result.
-        x2: points of the vector.
+        x1: the points of the kernel's rows.
+        x2: the points of the kernel's columns.
         v: the vector.
-        tile: points differentiated at once.
+        tile: number of points that are differentiated at once.
     """
     channels = jax.eval_shape(apply, params, x1).shape[1]
     return sum(_channel_product(lambda p, x, c=c: apply(p, x)[:, c], params, x1, x2, v, tile) for c in range(channels))
 
 
 def _channel_product(apply, params, x1, x2, v, tile):
-    def backward(total, tile_of):
-        points, weights = tile_of
+    def backward(total, points_and_weights):
+        points, weights = points_and_weights
         gradient = jax.vjp(lambda p: apply(p, points), params)[1](weights)[0]
         return jax.tree.map(jnp.add, total, gradient), None
 
@@ -136,17 +138,19 @@ def _channel_product(apply, params, x1, x2, v, tile):
 
 
 def _tiles(x, tile):
-    """Cut rows into tiles of equal size, padded with zeros: a zero weight adds nothing to the sum."""
+    """Cut the rows of x into tiles of equal size, and pad the last tile with zeros."""
     tile = min(tile, len(x))
+    # Padding the vector with zeros is exact: a point of weight zero adds nothing to the sum.
     padded = jnp.pad(x, [(0, -len(x) % tile)] + [(0, 0)] * (x.ndim - 1))
     return padded.reshape(-1, tile, *x.shape[1:])
 
 
 def factored_product(left: list[Factor], right: list[Factor], v: Float[Array, "M"]) -> Float[Array, "N"]:
-    """K v from the layers' factors: per layer and channel, row sums of (A (A'^T diag(v) G')) * G.
+    """Return K v from the layers' factors: the row sums of (A (A'^T diag(v) G')) * G, summed over layers and channels.
 
-    Two matrix products per layer against the six of `product`, and no network to evaluate again; what it costs is
-    to keep the factors, about 2 N width depth numbers. For many products at the same points.
+    A and G are the inputs and signals at the points of the rows, A' and G' those at the points of the columns. This
+    takes two matrix products per layer, where `product` takes six and evaluates the network again, but the factors
+    (about 2 N width depth numbers) have to be kept. It suits many products at the same points.
     """
     return sum(_layer_product(a, b, v) for a, b in zip(left, right, strict=True))
 

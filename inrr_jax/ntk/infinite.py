@@ -1,4 +1,4 @@
-"""The kernel of an infinitely wide SIREN, in closed form (derived in docs/theory.md)."""
+"""The NTK of an infinitely wide SIREN in closed form (derived in docs/theory.md)."""
 
 import math
 from functools import partial
@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 
 class _Moments(NamedTuple):
-    """E[sin u sin v] and E[cos u cos v] of the pre-activations u, v of a layer at x and x'."""
+    """E[sin u sin v] and E[cos u cos v] of the pre-activations u at x and v at x' of one unit of a layer."""
 
     sines: Float[Array, "N M"]
     cosines: Float[Array, "N M"]
@@ -29,15 +29,15 @@ def siren(
     width: int,
     depth: int,
 ) -> Float[Array, "N M"]:
-    """Kernel of `fields.siren.Siren` before its sigmoid, all parameters counted, as width -> infinity: n T + B.
+    """Return n T + B, the kernel of `fields.siren.Siren` (without a sigmoid) with respect to all of its parameters.
 
-    The mean empirical kernel of networks of n units approaches it like 1/n, a single one like 1/sqrt(n).
+    The mean of the empirical kernels of networks with n units approaches it like 1/n, a single one like 1/sqrt(n).
 
     Args:
         omega: frequency factor of the first layer, in radians per unit of x.
         x1: points in [-1, 1]^D.
         x2: points in [-1, 1]^D.
-        width: n, at which the two parts are added up.
+        width: n, which sets the weight of T against B.
         depth: number of sine layers, at least 1.
     """
     weights, rest = siren_parts(omega, x1, x2, depth=depth)
@@ -48,14 +48,15 @@ def siren(
 def siren_parts(
     omega: Float[Array, ""] | float, x1: Float[Array, "N D"], x2: Float[Array, "M D"], *, depth: int
 ) -> tuple[Float[Array, "N M"], Float[Array, "N M"]]:
-    """Return T of the weights after the first layer, and B of the first layer's weights and of all biases.
+    """Return the two parts T and B of the kernel n T + B; neither depends on the width n.
 
-    With S_l = E[sin u sin v] and C_l = E[cos u cos v] of the pre-activations u, v of layer l at x and x',
+    T belongs to the weights of all layers but the first, B to the first layer's weights and to all biases. With
+    S_l = E[sin u sin v] and C_l = E[cos u cos v] of the pre-activations u at x and v at x' of layer l,
 
         T_2 = S_1,                                T_{l+1} = S_l + 2 C_l T_l
         B_2 = 1 + 2 omega^2 C_1 (<x, x'> + 1),    B_{l+1} = 1 + 2 C_l B_l
 
-    taken at l = depth + 1. Neither depends on the width.
+    and T = T_{depth+1}, B = B_{depth+1}. The arguments are those of `siren`.
     """
     layer = _first(omega, x1, x2)
     weights = layer.sines
@@ -68,27 +69,29 @@ def siren_parts(
 
 
 def _first(omega, x1, x2):
-    """S_1 = (p - q) / 2 and C_1 = (p + q) / 2 for W, b ~ U(-1/D, 1/D).
+    """Return the moments of the first layer, S_1 = (p - q) / 2 and C_1 = (p + q) / 2, for W, b ~ U(-1/D, 1/D).
 
     p = E[cos(u - v)] = prod_i sinc(omega (x_i - x_i') / D) and
     q = E[cos(u + v)] = prod_i sinc(omega (x_i + x_i') / D) sinc(2 omega / D), where sinc t = sin t / t.
     """
     scale = omega / x1.shape[1]
+    # The bias cancels in u - v and is doubled in u + v.
     bias = _sinc(2.0 * scale)
     p = jnp.prod(_sinc(scale * (x1[:, None, :] - x2[None, :, :])), axis=-1)
     q = jnp.prod(_sinc(scale * (x1[:, None, :] + x2[None, :, :])), axis=-1) * bias
 
-    def own(x):
+    def sine_squares(x):
         return (1.0 - jnp.prod(_sinc(2.0 * scale * x), axis=-1) * bias) / 2.0
 
-    return _Moments((p - q) / 2.0, (p + q) / 2.0, own(x1), own(x2))
+    return _Moments((p - q) / 2.0, (p + q) / 2.0, sine_squares(x1), sine_squares(x2))
 
 
 def _next(layer):
-    """S' = exp(-(s + s') / 2) sinh c and C' = exp(-(s + s') / 2) cosh c for Gaussian u, v.
+    """Return the moments of the next layer, whose pre-activations u, v are jointly Gaussian.
 
-    Their covariance is twice the sines of the layer before: weights have variance 2 / width, and the bias, of the
-    same variance, vanishes beside `width` of them. s, s' and c are the entries of that covariance.
+    S = exp(-(s + s') / 2) sinh c and C = exp(-(s + s') / 2) cosh c, where s and s' are the variances of u and v and c
+    is their covariance. These are twice the sine moments of the layer before: n weights have variance 2/n each. The
+    bias also has variance 2/n, but there is only one, so that it vanishes as n grows.
     """
     own1, own2 = 2.0 * layer.sines1, 2.0 * layer.sines2
     mean = (own1[:, None] + own2[None, :]) / 2.0
@@ -97,10 +100,12 @@ def _next(layer):
     return _Moments(
         decay * jnp.sinh(covariance),
         decay * jnp.cosh(covariance),
+        # exp(-s) sinh s = (1 - exp(-2 s)) / 2, which expm1 gives without cancellation at small s.
         -jnp.expm1(-2.0 * own1) / 2.0,
         -jnp.expm1(-2.0 * own2) / 2.0,
     )
 
 
 def _sinc(t):
+    # jnp.sinc(t) is sin(pi t) / (pi t).
     return jnp.sinc(t / math.pi)

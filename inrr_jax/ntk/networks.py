@@ -1,4 +1,4 @@
-"""The network whose kernel is taken, and what its dense layers compute on the way."""
+"""Finite networks whose kernel is taken, and access to the inputs and outputs of their dense layers."""
 
 import contextlib
 import dataclasses
@@ -13,34 +13,48 @@ from inrr_jax import fields
 from inrr_jax.settings import FieldSettings
 
 Apply = Callable[[Any, Float[Array, "N D"]], Float[Array, "N C"]]
-"""(params, points) -> values, each row from its own point alone."""
+"""(params, points) -> values. Each row of the values depends on its own point only."""
 
 
 class Network(NamedTuple):
-    """init(key) -> params, and apply(params, points [N, D], omega) -> values [N, C]."""
+    """A network as two functions: init(key) -> params and apply(params, points [N, D], omega) -> values [N, C]."""
 
     init: Callable[[Key[Array, ""]], Any]
     apply: Callable[..., Float[Array, "N C"]]
 
 
-def network(settings: FieldSettings, dimensions: int = 2, channels: int = 1, *, bounded: bool = False) -> Network:
-    """Build the network whose kernel is taken: in full precision, all points at once.
+def siren_network(width: int, depth: int, dimensions: int) -> Network:
+    """Return the finite network to which infinite.py belongs: a SIREN with one channel and no sigmoid.
 
     Args:
-        settings: of the field.
+        width: number of units of each sine layer.
+        depth: number of sine layers.
+        dimensions: D of the points.
+    """
+    # The exact sine: the fast one is a polynomial, whose error would hide the rates at which kernels converge.
+    return network(FieldSettings(width=width, depth=depth, sine="exact"), dimensions)
+
+
+def network(settings: FieldSettings, dimensions: int = 2, channels: int = 1, *, bounded: bool = False) -> Network:
+    """Return the network of a field, in float32 and evaluated at all points at once.
+
+    Args:
+        settings: the field's settings, of which `precision` and `tile` are ignored.
         dimensions: D of the points.
         channels: C of the values.
-        bounded: whether the network ends with the field's sigmoid. With s = f (1 - f), its derivative, the kernels
-            after and before it are related by K_after(x, x') = s(x) K_before(x, x') s(x').
+        bounded: whether to include the sigmoid at the field's end. With its derivative s = f (1 - f), the kernel
+            after the sigmoid is K_after(x, x') = s(x) K_before(x, x') s(x').
 
     Returns:
-        A network that can be differentiated in both modes, with matrix products in float32 on every device.
+        A network that can be differentiated in forward and reverse mode.
     """
+    # Without tiles, because `intercepted` must see every layer once and outside of any loop.
     exact = dataclasses.replace(settings, precision="float32", tile=0)
     field = fields.make(exact, dimensions, channels)
 
     def apply(params, points, omega):
-        with jax.default_matmul_precision("float32"), _module_output() as outputs:
+        # Accelerators multiply float32 matrices in lower precision unless asked not to.
+        with jax.default_matmul_precision("float32"), _module_outputs() as outputs:
             values = field.apply(params, points, omega)
         return values if bounded else outputs[-1]
 
@@ -48,8 +62,8 @@ def network(settings: FieldSettings, dimensions: int = 2, channels: int = 1, *, 
 
 
 @contextlib.contextmanager
-def _module_output() -> Iterator[list[Float[Array, "N C"]]]:
-    """Record what the field's own module returns: the value to which the field then applies its sigmoid."""
+def _module_outputs() -> Iterator[list[Float[Array, "N C"]]]:
+    """Record the return value of the outermost Flax module: the value before the field's sigmoid."""
     outputs: list[Float[Array, "N C"]] = []
 
     def record(call, args, kwargs, context):
@@ -63,27 +77,32 @@ def _module_output() -> Iterator[list[Float[Array, "N C"]]]:
 
 
 class Layer(NamedTuple):
-    """One dense layer at N points: output = inputs @ kernel (+ bias)."""
+    """One dense layer evaluated at N points: output = inputs @ kernel (+ bias)."""
 
     path: tuple[str, ...]
-    """Of its parameters."""
+    """Path of the layer's parameters in the tree of params."""
     inputs: Float[Array, "N K"]
     output: Float[Array, "N W"]
     biased: bool
+    """Whether the layer has a bias."""
 
 
 @contextlib.contextmanager
 def intercepted(shifts: list[Float[Array, "N _"]] | None = None) -> Iterator[list[Layer]]:
-    """Record every dense layer that Flax evaluates inside, in order.
+    """Record every dense layer that Flax evaluates within the context, in order of evaluation.
 
-    A dense layer is a module that owns a two-dimensional parameter `kernel`. Each output is shifted by the entry of
-    `shifts` first: differentiating by a zero shift is differentiating by the layer's output.
+    A dense layer is a module that owns a two-dimensional parameter named `kernel`.
+
+    Args:
+        shifts: one array per layer, added to that layer's output. The derivative with respect to a shift of zero is
+            the derivative with respect to the layer's output.
     """
     layers: list[Layer] = []
 
     def record(call, args, kwargs, context):
         output = call(*args, **kwargs)
         own = context.module.variables.get("params", {})
+        # `kernel` may be missing, be a convolution's, or be the name of a child module, which has no `ndim`.
         if getattr(own.get("kernel"), "ndim", 0) != 2:
             return output
         if shifts is not None:

@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inrr_jax import ntk
+from inrr_jax import grids, ntk
 from inrr_jax.errors import UserError
 from inrr_jax.experiments import analysis
-from inrr_jax.ntk import orders, theorem
+from inrr_jax.ntk import convergence, theorem
 from inrr_jax.settings import FieldSettings
 
 SMALL = FieldSettings(width=24, depth=3, sine="exact")
@@ -163,22 +163,24 @@ def test_kernel_is_traced_over_channels():
 def test_step_beyond_the_kernels_prediction_is_of_second_order(float64):
     rates = jnp.geomspace(1e-8, 1e-6, 9)
     points = uniform(1, 16, 2)
-    remainders = orders.step_remainders(jax.random.key(0), points, 30.0, rates, settings=SMALL)
+    remainders = convergence.step_remainders(jax.random.key(0), points, 30.0, rates, width=24, depth=3)
     law = analysis.power_law(np.asarray(rates), np.asarray(remainders))
     assert law.exponent == pytest.approx(2, abs=0.02)
 
 
 def test_step_beyond_the_prediction_of_another_kernel_is_of_first_order(float64, monkeypatch):
-    monkeypatch.setattr(orders, "structured", lambda *arguments: 1.1 * ntk.structured(*arguments))
+    monkeypatch.setattr(convergence, "structured", lambda *arguments: 1.1 * ntk.structured(*arguments))
     rates = jnp.geomspace(1e-8, 1e-6, 9)
-    remainders = orders.step_remainders(jax.random.key(0), uniform(1, 17, 2), 30.0, rates, settings=SMALL)
+    remainders = convergence.step_remainders(jax.random.key(0), uniform(1, 17, 2), 30.0, rates, width=24, depth=3)
     law = analysis.power_law(np.asarray(rates), np.asarray(remainders))
     assert law.exponent == pytest.approx(1, abs=0.05)
 
 
 def measured_widths(widths, draws, depth, key=0):
     points = uniform(5, 24, 2)
-    errors = [orders.width_errors(jax.random.key(key), points, 30.0, width=n, depth=depth, draws=draws) for n in widths]
+    errors = [
+        convergence.width_errors(jax.random.key(key), points, 30.0, width=n, depth=depth, draws=draws) for n in widths
+    ]
     x = np.repeat(np.array(widths, float), draws)
     return [analysis.power_law(x, np.concatenate(errors)[:, part]) for part in (0, 1)]
 
@@ -356,11 +358,11 @@ OMEGAS = (64.0, 128.0, 256.0, 512.0)
 
 
 def theorem_exponents(measure):
-    """Measure the powers of omega of off-diagonal entries, spread and slope."""
+    """Measure the powers of omega of off-diagonal entries, standard deviation and slope."""
     found = [measure(omega) for omega in OMEGAS]
     return [
         analysis.power_law(np.array(OMEGAS), np.array([float(getattr(limits, name)) for limits in found])).exponent
-        for name in ("off_diagonal", "spread", "slope")
+        for name in ("off_diagonal", "standard_deviation", "slope")
     ]
 
 
@@ -368,9 +370,9 @@ def theorem_exponents(measure):
 def test_theorem_limits_as_omega_grows(seed):
     line = theorem.sampled_line(jax.random.key(seed), 6, points=1001)
     measure = partial(theorem.infinite_limits, line=line, jitter=1e-2, width=256, depth=3)
-    off_diagonal, spread, slope = theorem_exponents(measure)
+    off_diagonal, deviation, slope = theorem_exponents(measure)
     assert off_diagonal == pytest.approx(-1, abs=0.25)
-    assert spread == pytest.approx(-1, abs=0.1)
+    assert deviation == pytest.approx(-1, abs=0.1)
     assert slope == pytest.approx(0.5, abs=0.05)
     last = measure(OMEGAS[-1])
     assert abs(last.constant) < 0.01
@@ -403,7 +405,7 @@ def test_no_single_omega_is_best_in_both_halves_of_a_density_mask():
     from inrr_jax.data import images, masks
 
     omegas = (3.0, 6.0, 12.0, 25.0)
-    points = theorem.pixels(32)
+    points = grids.all_points(tuple(jnp.asarray(axis) for axis in grids.axes((32, 32))))
     image = images.load("camera", size=32, grey=True)
 
     def best(mode):

@@ -1,4 +1,4 @@
-"""Any kernel between many points, a block at a time in a given memory, on all local devices."""
+"""Evaluation of a kernel matrix block by block, so that each block fits a memory budget, on all local devices."""
 
 import math
 from collections.abc import Callable
@@ -10,36 +10,38 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, Float
 
+from inrr_jax import devices
 from inrr_jax.errors import UserError
 
 Kernel = Callable[[Any, Float[Array, "N D"], Float[Array, "M D"]], Float[Array, "N M"]]
-"""(params, x1, x2) -> kernel."""
+"""(params, x1, x2) -> kernel matrix."""
 
 
 def blockwise(kernel: Kernel, budget: int) -> Callable[..., Float[np.ndarray, "N M"]]:
-    """Evaluate a kernel in square blocks, each shared out by rows among the local devices.
+    """Return a function that evaluates the kernel in square blocks, whose rows are shared among the local devices.
 
-    Blocks are halved until the compiler's own account of one (its arguments, result and temporaries) is within the
-    budget. The whole is put together in NumPy, for it may be larger than a device's memory.
+    The side of a block is halved until the memory that the compiler reports for it (arguments, result and temporaries)
+    is within the budget.
 
     Args:
-        kernel: a traceable function.
-        budget: bytes that one block may take on each device.
+        kernel: a function that JAX can trace.
+        budget: the memory in bytes that one block may take on each device.
 
     Returns:
-        The same function of (params, x1, x2).
+        A function (params, x1, x2) -> kernel matrix as a NumPy array.
 
     Raises:
-        UserError: on evaluation, if not even one point per device fits the budget.
+        UserError: on evaluation, if a block of one point per device exceeds the budget.
     """
 
     def evaluate(params, x1, x2):
-        count = jax.local_device_count()
-        mesh = jax.make_mesh((count,), ("points",), axis_types=(jax.sharding.AxisType.Auto,))
+        # Local devices only: every process needs the whole matrix, and could not read blocks on other hosts' devices.
+        mesh = devices.mesh("points", local=True)
         rows, whole = NamedSharding(mesh, PartitionSpec("points")), NamedSharding(mesh, PartitionSpec())
         sharded = jax.jit(kernel, in_shardings=(whole, rows, whole), out_shardings=rows)
-        compiled, side = _fit(sharded, budget, count, params, x1, x2)
+        compiled, side = _largest_block(sharded, budget, mesh.size, params, x1, x2)
         params = jax.device_put(params, whole)
+        # np.asarray moves each block to the host: the whole matrix may be larger than a device's memory.
         blocks = [
             [np.asarray(compiled(params, jax.device_put(a, rows), jax.device_put(b, whole))) for b in _cut(x2, side)]
             for a in _cut(x1, side)
@@ -49,8 +51,8 @@ def blockwise(kernel: Kernel, budget: int) -> Callable[..., Float[np.ndarray, "N
     return evaluate
 
 
-def _fit(sharded, budget, count, params, x1, x2):
-    """Return the program of the largest block within the budget, and its side, a multiple of the device count."""
+def _largest_block(sharded, budget, count, params, x1, x2):
+    """Return the program of the largest block within the budget, and its side: a multiple of the device count."""
     side = math.ceil(max(len(x1), len(x2)) / count) * count
     while True:
         shapes = [jax.ShapeDtypeStruct((side, x.shape[1]), x.dtype) for x in (x1, x2)]
@@ -60,11 +62,14 @@ def _fit(sharded, budget, count, params, x1, x2):
         if needed <= budget:
             return compiled, side
         if side == count:
-            raise UserError(f"budget={budget} bytes is below the {needed} of one point per device: give more")
+            raise UserError(
+                f"budget={budget} bytes is too small: one point per device takes {needed} bytes; give at least that"
+            )
         side = math.ceil(side / 2 / count) * count
 
 
 def _cut(points, side):
-    """Cut the points into blocks of one size, the last filled up with copies of the last point."""
+    """Cut the points into blocks of `side` points; copies of the last point fill up the last block."""
+    # Copies of a real point, because a kernel need not be finite at an arbitrary padding value.
     padded = jnp.pad(points, ((0, -len(points) % side), (0, 0)), mode="edge")
     return padded.reshape(-1, side, points.shape[1])
