@@ -1,1 +1,1 @@
-"""Benchmarks: each against a baseline in the same run."""
+"""Benchmarks of time and memory. Each one measures its baselines in the same run."""

@@ -22,11 +22,11 @@ from benchmarks import measure
 from inrr_jax import grids, metrics, ntk
 from inrr_jax.baselines.diffusion import harmonic
 from inrr_jax.data import images, masks
+from inrr_jax.fields import siren
 from inrr_jax.io.writers import write_json
 from inrr_jax.plots import kernels
-from inrr_jax.settings import FieldSettings
 
-PAPER = FieldSettings(width=256, depth=5)
+PAPER = siren.Config(width=256, depth=5)
 OMEGA = 30.0
 """Frequency factor of the first layer, as in the paper."""
 POINTS = 1024

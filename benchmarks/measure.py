@@ -1,6 +1,6 @@
-"""What the benchmarks share: versions that take turns, their spread, memory, and what a run leaves.
+"""Tools that the benchmarks share: clocks, alternating measurements, peak memory, worker processes and reports.
 
-Peak memory is read from /proc, so it takes Linux.
+Peak memory and the name of the processor are read from /proc, so the benchmarks need Linux.
 """
 
 import argparse
@@ -22,17 +22,26 @@ from inrr_jax.experiments.tables import markdown
 from inrr_jax.io.writers import write_json
 
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy", "torch")
+"""Libraries whose versions every report names, if they are installed."""
 
 
 def arguments(module: str, purpose: str) -> argparse.ArgumentParser:
-    """Return a parser that knows --workdir, which defaults to runs/MODULE."""
+    """Return a parser with the flag --workdir, whose default is runs/MODULE.
+
+    Args:
+        module: name of the benchmark.
+        purpose: its module docstring, of which --help shows the first line.
+    """
     parser = argparse.ArgumentParser(description=purpose.splitlines()[0])
-    parser.add_argument("--workdir", type=Path, default=Path("runs") / module)
+    parser.add_argument("--workdir", type=Path, default=Path("runs") / module, help="folder for the results")
     return parser
 
 
 def machine() -> dict[str, Any]:
-    """Describe what is measured on; the load is that of others, before the run adds its own."""
+    """Return a description of the machine: processor, memory, device, load average and library versions.
+
+    The load average covers the last minute and therefore includes the load of a benchmark that has just ended.
+    """
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
@@ -45,7 +54,7 @@ def machine() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """Name the processor and what it multiplies bfloat16 with."""
+    """Return the name of the processor, and its vector extensions that decide the speed of matrix products."""
     lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore").splitlines()
     found = dict(tuple(part.strip() for part in line.split(":", 1)) for line in lines if ":" in line)
     units = [unit for unit in ("amx_bf16", "avx512_bf16", "avx512f", "avx2") if unit in found.get("flags", "").split()]
@@ -60,16 +69,23 @@ def _installed(name: str) -> str | None:
 
 
 def seconds(call: Callable[[], Any]) -> float:
-    """Return the seconds of a call and of what it started on the device."""
+    """Return the wall-clock seconds of a call, including the computations that it has started on the device."""
     start = time.perf_counter()
+    # JAX dispatches asynchronously: without the wait, only the dispatch would be measured.
     jax.block_until_ready(call())
     return time.perf_counter() - start
 
 
 def alternate(versions: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Let the versions measure themselves in turns, so that a drift of the machine meets all of them.
+    """Measure several versions in turn, so that a drift in the speed of the machine affects all of them equally.
 
-    The first of the rounds, which warms up, is not among those returned.
+    Args:
+        versions: functions that each return one measurement of their version, by name.
+        rounds: number of measurements of each version.
+
+    Returns:
+        `rounds` measurements of each version, in the order of measurement. One more round precedes these as a warm-up
+        and is discarded.
     """
     turns: dict[str, list[float]] = {name: [] for name in versions}
     for _ in range(rounds + 1):
@@ -78,26 +94,36 @@ def alternate(versions: Mapping[str, Callable[[], float]], rounds: int) -> dict[
     return {name: values[1:] for name, values in turns.items()}
 
 
-def spread(values: list[float]) -> dict[str, float]:
-    """Return median and quartiles."""
+def quartiles(values: list[float]) -> dict[str, float]:
+    """Return the `median` and the lower and upper quartile, `low` and `high`, of repeated measurements."""
     low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
     return {"median": float(median), "low": float(low), "high": float(high)}
 
 
 def memory(name: str) -> int:
-    """Return VmRSS (now) or VmHWM (peak) of this process in bytes."""
+    """Return the resident memory of this process in bytes: VmRSS is the current value and VmHWM the peak."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith(name))
 
 
 def reset_peak() -> int:
-    """Make this process's peak memory start anew, and return what it holds now in bytes."""
+    """Reset the peak memory of this process to its current resident memory, and return that in bytes."""
+    # Linux resets VmHWM when 5 is written to this file (man 5 proc).
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     return memory("VmRSS")
 
 
 def in_process(module: str, *flags: str, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Run `python -m MODULE FLAGS` in a process of its own and return the JSON of its last line."""
+    """Run `python -m MODULE FLAGS` in a new process and return the last line of its output, parsed as JSON.
+
+    Args:
+        module: dotted name of the module.
+        flags: command-line flags.
+        environment: variables that are set in addition to those of this process.
+
+    Raises:
+        subprocess.CalledProcessError: the process has failed.
+    """
     command = [sys.executable, "-m", module, *flags]
     ran = subprocess.run(
         command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})}
@@ -106,9 +132,14 @@ def in_process(module: str, *flags: str, environment: Mapping[str, str] | None =
 
 
 class Worker:
-    """A process that stays, and answers every line of JSON with one."""
+    """A process that keeps running and answers each request, a line of JSON, with one line of JSON.
+
+    Its compiled programs stay in memory between requests, so that measurements in it can alternate with measurements in
+    other processes. The module that it runs calls `answer`.
+    """
 
     def __init__(self, module: str, *flags: str, environment: Mapping[str, str] | None = None):
+        """Start `python -m MODULE FLAGS`, with these variables in addition to those of this process."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *flags],
             stdin=subprocess.PIPE,
@@ -118,10 +149,10 @@ class Worker:
         )
 
     def ask(self, request: Any) -> Any:
-        """Return the answer to a request.
+        """Return the answer to a request; both consist of values that JSON can represent.
 
         Raises:
-            RuntimeError: the process has ended instead.
+            RuntimeError: the process has ended without an answer.
         """
         assert self._process.stdin
         assert self._process.stdout
@@ -132,13 +163,18 @@ class Worker:
         return json.loads(line)
 
     def close(self) -> None:
-        """End the process."""
+        """Close the input of the process, which ends it, and wait for its end."""
         self._process.communicate()
 
 
 def answer(reply: Callable[[Any], Any]) -> None:
-    """Be the other side of a `Worker`."""
+    """Answer the requests of a `Worker` on standard input until it closes.
+
+    Args:
+        reply: maps a request to its answer.
+    """
     for line in sys.stdin:
+        # Without the flush, the answer would stay in a buffer and the other process would wait for ever.
         print(json.dumps(reply(json.loads(line))), flush=True)
 
 
@@ -146,8 +182,8 @@ def table(rows: list[dict[str, Any]], columns: Mapping[str, str]) -> str:
     """Format rows as a Markdown table.
 
     Args:
-        rows: by the names of their values; a missing value or None becomes a dash.
-        columns: title -> format, such as "{median:.3f} ({low:.3f}-{high:.3f})".
+        rows: values by name. A cell whose values are missing or None becomes a dash.
+        columns: the format of each column by its title, such as "{median:.3f} ({low:.3f}-{high:.3f})".
     """
     return markdown(list(columns), [[_cell(row, text) for text in columns.values()] for row in rows])
 
@@ -155,12 +191,19 @@ def table(rows: list[dict[str, Any]], columns: Mapping[str, str]) -> str:
 def _cell(row: dict[str, Any], text: str) -> str:
     try:
         return text.format(**row)
-    except (KeyError, TypeError):  # not measured
+    except (KeyError, TypeError):  # the value was not measured, or is None, which takes no number format
         return "-"
 
 
-def leave(folder: Path, name: str, result: dict[str, Any], text: str) -> None:
-    """Print the text and write it as NAME.md, and the result with the machine as NAME.json."""
+def write(folder: Path, name: str, result: dict[str, Any], text: str) -> None:
+    """Print a report and write it as NAME.md, and the result as NAME.json; a description of the machine joins both.
+
+    Args:
+        folder: is created if it does not exist.
+        name: of the benchmark.
+        result: all measurements, as values that JSON can represent.
+        text: the report in Markdown.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     on = machine()
     text += "\n\n" + ", ".join(f"{key} {value}" for key, value in on.items()) + "\n"

@@ -1,6 +1,7 @@
-"""The same steps in plain PyTorch, from the formulas: full batch with Adam, and fibres with Muon.
+"""The optimiser steps of `benchmarks.step` in plain PyTorch: the full batch with Adam, and random fibers with Muon.
 
-A worker of `benchmarks.step`: each line of JSON names a task, and is answered with its seconds and page faults.
+The code is written from the same formulas as this package, without sharing its implementation. It runs as a worker of
+`benchmarks.step`: each line of JSON on standard input names a task, and the answer holds its seconds and page faults.
 """
 
 import math
@@ -12,13 +13,25 @@ import torch
 from torch import nn
 
 from benchmarks import measure
-from inrr_jax.settings import Settings, from_mapping
+from inrr_jax.fields import siren
+from inrr_jax.options import from_mapping
+from inrr_jax.regularizers import inrr
+from inrr_jax.settings import Settings
 
 
 class Siren(nn.Module):
-    """x_1 = sin(omega (x W_0 + b_0)), x_{l+1} = sin(x_l W_l + b_l), y = x_L W_L + b_L."""
+    """x_1 = sin(ω (x W_0 + b_0)),  x_{l+1} = sin(x_l W_l + b_l),  y = x_L W_L + b_L: INRR's variant of SIREN."""
 
     def __init__(self, inputs: int, outputs: int, width: int, depth: int, omega: float):
+        """Draw the initial parameters.
+
+        Args:
+            inputs: K, coordinates of a point.
+            outputs: channels of the output.
+            width: units of each hidden layer.
+            depth: L, hidden layers.
+            omega: ω, frequency factor of the first layer in radians.
+        """
         super().__init__()
         sizes = [inputs, *[width] * depth, outputs]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
@@ -29,7 +42,7 @@ class Siren(nn.Module):
             nn.init.uniform_(layer.bias, -bound, bound)
 
     def forward(self, x):
-        """Evaluate at points [N, K]."""
+        """Return the unbounded values [N, outputs] at points [N, K] in [-1, 1]."""
         first, *hidden, last = self.layers
         x = torch.sin(self.omega * first(x))
         for layer in hidden:
@@ -38,9 +51,17 @@ class Siren(nn.Module):
 
 
 def energy(columns, logits):
-    """Mean-form Dirichlet energy of columns [n, F], matrix-free, from A = (R / n) G G^T with G = softmax(logits)."""
+    """Return the mean-form Dirichlet energy of columns [n, F], without an n x n matrix.
+
+    E = R / (n² F) [sum_i (G Gᵀ 1)_i |x_i|² - |Gᵀ X|²]  with  G = softmax(logits), for A = (R / n) G Gᵀ.
+
+    Args:
+        columns: X, values at the n nodes of F fibers.
+        logits: [n, R].
+    """
     factor = torch.softmax(logits.float(), dim=-1)
     nodes, rank = factor.shape
+    # The energy does not depend on the mean of a column, and float32 loses precision if the mean is large.
     columns = columns - columns.mean(dim=0, keepdim=True)
     degree = factor @ factor.sum(dim=0)
     total = (degree[:, None] * columns**2).sum() - ((factor.T @ columns) ** 2).sum()
@@ -48,17 +69,26 @@ def energy(columns, logits):
 
 
 def stratified(population: int, count: int):
-    """Draw one index uniformly from each of `count` equal stripes."""
+    """Draw one index uniformly from each of `count` stripes of equal length that partition [0, population)."""
     drawn = (torch.arange(count) + torch.rand(count)) * (population / count)
-    return drawn.long().clamp(max=population - 1)
+    return drawn.long().clamp(max=population - 1)  # float32 may round the last index up
 
 
 class Fit:
-    """A grey square picture, half of it observed, and the networks that learn it."""
+    """A fit of INRR to a random grey square picture of which half is observed."""
 
     def __init__(self, side: int, settings: Settings):
-        field, graph = settings.field, settings.regularizer
-        self.settings, self.side = settings, side
+        """Draw the picture, its mask and the initial parameters.
+
+        Args:
+            side: of the picture in pixels.
+            settings: of the fit, with a SIREN as field, the regularisation term `inrr`. The rates are constant,
+                whatever the schedule, which does not change the time of a step.
+        """
+        field, graph = settings.field, settings.regularizer.terms["inrr"]
+        assert isinstance(field, siren.Config)
+        assert isinstance(graph, inrr.Config)
+        self.settings, self.side, self.weight = settings, side, graph.weight
         self.picture, self.mask = torch.rand(side, side), torch.rand(side, side) > 0.5
         self.axis = torch.linspace(-1, 1, side)
         self.points = torch.cartesian_prod(self.axis, self.axis)
@@ -86,28 +116,34 @@ class Fit:
         ]
 
     def evaluate(self, points):
-        """Return values in (0, 1), with the products in the settings' precision."""
+        """Return values [N] in (0, 1) at points [N, 2], with matrix products in the precision of the settings."""
         with torch.autocast("cpu", torch.bfloat16, enabled=self.settings.field.precision == "bfloat16"):
             values = self.field(points)
         return torch.sigmoid(values.float())[:, 0]
 
     def regularized(self, fidelity, along):
-        """Return the loss, from the predicted columns along both axes."""
+        """Return the loss: the fidelity plus the weighted energies of both axes.
+
+        Args:
+            fidelity: mean squared error on the observed entries.
+            along: predicted fibers [n, F] along each of the two axes.
+        """
         energies = [
             energy(columns, graph(self.axis[:, None])) for columns, graph in zip(along, self.graphs, strict=True)
         ]
-        return fidelity + self.settings.regularizer.weight.inrr * sum(energies)
+        return fidelity + self.weight * sum(energies)
 
     def everything(self):
-        """Return the loss of the whole grid."""
+        """Return the loss on the whole grid."""
         predicted = self.evaluate(self.points).reshape(self.side, self.side)
         fidelity = (((predicted - self.picture) * self.mask) ** 2).sum() / predicted.numel()
         return self.regularized(fidelity, (predicted, predicted.T))
 
     def sampled(self):
-        """Return the loss of random columns and rows."""
+        """Return the loss on random columns and rows, which is an unbiased estimate of that on the whole grid."""
         count = self.settings.train.fibers
         columns, rows = stratified(self.side, count), stratified(self.side, count)
+        # Both sets of fibers are evaluated in one batch, which is faster than one batch for each.
         entries = torch.cat(
             [
                 torch.cartesian_prod(columns, torch.arange(self.side)).flip(1),
@@ -121,7 +157,7 @@ class Fit:
         return self.regularized(fidelity, (along[0].T, along[1].T))
 
     def step(self):
-        """Take one step."""
+        """Take one optimiser step and return its loss."""
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         loss = self.sampled() if self.settings.train.fibers else self.everything()
@@ -132,28 +168,38 @@ class Fit:
 
 
 def product(side: int, precision: str) -> Callable[[], None]:
-    """Return the product of two square matrices, to be timed."""
+    """Return a function that multiplies two random square matrices.
+
+    Args:
+        side: of the matrices.
+        precision: of operands and result, `float32` or `bfloat16`.
+    """
     a, b = (torch.rand(side, side).to(getattr(torch, precision)) for _ in range(2))
     return lambda: torch.mm(a, b)
 
 
 def main() -> None:
-    """Answer {side, settings, steps} by the seconds and page faults of a step, {product, precision} by seconds."""
+    """Answer the requests of `benchmarks.step` until standard input closes.
+
+    A request {side, settings, steps} names a fit, {product, precision, steps} a matrix product. The answer to both
+    holds the mean `seconds` and page `faults` of one of the `steps` repetitions.
+    """
     tasks: dict[str, Callable] = {}
 
     def reply(request):
+        # Tasks are kept, so that a fit continues at the next request and only its first request initialises it.
         name = str(request)
         if name not in tasks and "product" in request:
             tasks[name] = product(request["product"], request["precision"])
         elif name not in tasks:
-            tasks[name] = Fit(request["side"], from_mapping(request["settings"])).step
+            tasks[name] = Fit(request["side"], from_mapping(request["settings"], Settings)).step
         repeats = request["steps"]
         faults, start = resource.getrusage(resource.RUSAGE_SELF).ru_minflt, time.perf_counter()
         for _ in range(repeats):
             tasks[name]()
-        took = (time.perf_counter() - start) / repeats
+        elapsed = (time.perf_counter() - start) / repeats
         faults = (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults) / repeats
-        return {"seconds": took, "faults": faults}
+        return {"seconds": elapsed, "faults": faults}
 
     measure.answer(reply)
 

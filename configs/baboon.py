@@ -10,11 +10,12 @@ Half a minute on two CPU cores, 22.3 dB on the missing pixels with seed 0 (the h
 import ml_collections
 
 from configs import base
-from inrr_jax.settings import RECIPE, Settings, change, to_mapping
+from inrr_jax.options import change
+from inrr_jax.settings import RECIPE, Settings
 
 PAPER = {
     "field.precision": "float32",
-    "regularizer.weight.inrr": 0.0655,  # 1e-6 of the sum over 256 x 256 entries
+    "regularizer.inrr.weight": 0.0655,  # 1e-6 of the sum over 256 x 256 entries
     "optimizer.name": "adam",
     "optimizer.schedule": "constant",
     "optimizer.field_rate": 1e-4,
@@ -24,12 +25,12 @@ PAPER = {
     "train.fibers": 0,
     "train.chunk": 10,
 }
-INRR = change(Settings(), {"field.omega": 30.0, "regularizer.weight.inrr": 0.13})
+INRR = change(Settings(), {"field.omega": 30.0, "regularizer.inrr.weight": 0.13})
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = ml_collections.ConfigDict(to_mapping(RECIPE if variant == "best" else INRR))
+    config = base.to_config(RECIPE if variant == "best" else INRR)
     config.data.update(image="baboon", size=256, grey=True)
     config.mask.update(mode="text", rate=0.125)
     return base.vary(config, variant, {"siren": {"regularizer.name": "none"}, "paper": PAPER, "best": {}})

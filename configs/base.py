@@ -1,4 +1,4 @@
-"""Every setting at its default; what each means, its unit and range stand beside it in inrr_jax/settings.py.
+"""Every setting at its default; inrr_jax/settings.py documents them or names the file that does.
 
     python -m scripts.train --config=configs/base.py
 
@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import ml_collections
+from ml_collections import config_dict
 
 from inrr_jax.errors import UserError, unknown
-from inrr_jax.settings import Settings, to_mapping
+from inrr_jax.options import all_names, placeholders
+from inrr_jax.settings import Settings
 
 SMOKE = {
     "data.size": 32,
@@ -24,7 +26,7 @@ SMOKE = {
     "train.evaluate_every": 10,
     "train.checkpoint_every": 10,
 }
-"""A few seconds, to see that all works; the picture does not come back."""
+"""A few seconds: a check that everything runs, not a recovery."""
 SWEEP_SMOKE = {
     **{f"fit.{name}": value for name, value in SMOKE.items()},
     "fit.data.size": 16,
@@ -34,12 +36,23 @@ SWEEP_SMOKE = {
     "fit.train.chunk": 2,
     "at_once": 1,
 }
-"""The same for a sweep; its config adds a few axes."""
+"""The same for a sweep, whose config adds a few axes."""
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the defaults, or their variant `smoke`."""
-    return vary(ml_collections.ConfigDict(to_mapping(Settings())), variant, {})
+    return vary(to_config(Settings()), variant, {})
+
+
+def to_config(settings: Any) -> ml_collections.ConfigDict:
+    """Return settings as a ConfigDict in which every option of every variant can be set by a flag.
+
+    Options of other variants than the chosen one are placeholders: empty, and of the option's type.
+    """
+    config = ml_collections.ConfigDict(all_names(settings))
+    for name, kind in placeholders(settings).items():
+        config.update_from_flattened_dict({name: config_dict.placeholder(kind)})
+    return config
 
 
 def vary(

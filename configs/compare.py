@@ -1,16 +1,15 @@
-"""Every method of the paper, and what a user would otherwise use, side by side.
+"""Every method of the paper, and the classical methods, compared on the same pictures under the same masks.
 
     python -m scripts.compare --config=configs/compare.py --workdir=runs/compare
 
-Three bundled pictures under three masks, three seeds: about two hours on two CPU cores. Give fewer with
+Three bundled pictures under three masks, three seeds: about two hours on two CPU cores. Fewer are chosen by
 --config.images, .masks, .methods and .seeds; commands that differ in these alone fill one table if they name one
---workdir. Variant `:reference` is the table of docs/results.md: five pictures under five masks, with smaller networks,
-where the reference data lies beside the project. Variant `:smoke` takes a minute, most of it to compile.
-"""
+--workdir. On the baboon under writing, SIREN + INRR is expected at about 22 dB on the missing pixels.
 
-import dataclasses
-import importlib.util
-from pathlib import Path
+Variant `:reference` is the table of docs/results.md, with smaller networks: five pictures under five masks, from a
+folder with images/*.png and masks/*.png that --config.folder names; it needs OpenCV (pip install
+opencv-python-headless). Variant `:smoke` takes a minute, most of it compilation.
+"""
 
 import ml_collections
 
@@ -18,21 +17,20 @@ from configs import base
 from inrr_jax.experiments.comparison import ComparisonSettings
 
 FILLS = ["linear", "harmonic", "biharmonic", "tv", "soft_impute", "wnll"]
-OPENCV = ["telea_r3", "navier_stokes_r5"] if importlib.util.find_spec("cv2") else []
+OPENCV = ["telea_r3", "navier_stokes_r5"]
 SIREN = ["siren", *(f"siren+{term}" for term in ("tv", "grid", "tikhonov2", "air", "inrr"))]
 FROZEN = [f"siren+inrr@{percent}" for percent in (10, 25, 50)]
 DMF = ["dmf", *(f"dmf+{term}" for term in ("tv", "air", "inrr"))]
 OTHERS = ["relu", "fourier", "inrz", "inrz_patch"]
 
-PICTURES = Path("../shared/data")
-REFERENCE = {
-    "images": f"{PICTURES}/images/*.png",
-    "masks": ",".join(f"{PICTURES}/masks/{name}.png" for name in ("text", "random50", "random80", "patch")),
+PICTURES = {
+    "images": "images/*.png",
+    "masks": ",".join(f"masks/{name}.png" for name in ("text", "random50", "random80", "patch")),
 }
-"""The pictures and masks of the reference data."""
-SMALL = {
-    **REFERENCE,
-    "masks": REFERENCE["masks"] + ",density:0.5",
+"""The reference pictures and masks, relative to --config.folder."""
+REFERENCE = {
+    **PICTURES,
+    "masks": PICTURES["masks"] + ",density:0.5",
     "methods": ",".join([*FILLS, *OPENCV, *(name for name in SIREN if name != "siren+tikhonov2"), *DMF, "inrz"]),
     "fit.field.width": 128,
 }
@@ -52,10 +50,10 @@ SMOKE = {
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = ml_collections.ConfigDict(dataclasses.asdict(ComparisonSettings()))
+    config = base.to_config(ComparisonSettings())
     config.images = "baboon,camera,astronaut"
     config.masks = "text:0.125,random:0.5,density:0.5"
-    config.methods = ",".join([*FILLS, *OPENCV, *SIREN, *FROZEN, *DMF, *OTHERS])
+    config.methods = ",".join([*FILLS, *SIREN, *FROZEN, *DMF, *OTHERS])
     config.fit.data.update(size=256, grey=True)
     config.fit.train.update(steps=400, chunk=100)
-    return base.vary(config, variant, {"reference": SMALL, "smoke": SMOKE})
+    return base.vary(config, variant, {"reference": REFERENCE, "smoke": SMOKE})

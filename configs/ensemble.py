@@ -6,8 +6,6 @@ Leaves mean.png, ensemble.png (deviation, error and calibration curve), ensemble
 sweep leaves. `--config.ensemble=16` takes more of them. Variant `:smoke` takes seconds.
 """
 
-import dataclasses
-
 import ml_collections
 
 from configs import baboon, base
@@ -18,7 +16,7 @@ SMOKE = {**{f"fit.{name}": value for name, value in base.SMOKE.items()}, "ensemb
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = ml_collections.ConfigDict(dataclasses.asdict(SweepSettings()))
+    config = base.to_config(SweepSettings())
     config.fit = baboon.get_config()
     config.ensemble = 8
     return base.vary(config, variant, {"smoke": SMOKE})

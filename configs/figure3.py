@@ -7,8 +7,6 @@ rate grows from left to right, five seeds of mask and fit. docs/sweeps.md says w
 seconds.
 """
 
-import dataclasses
-
 import ml_collections
 
 from configs import base
@@ -22,7 +20,7 @@ SMOKE = {
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = ml_collections.ConfigDict(dataclasses.asdict(SweepSettings()))
+    config = base.to_config(SweepSettings())
     config.fit.data.update(size=64, grey=True)
     config.fit.field.width = 64
     config.fit.regularizer.name = "none"

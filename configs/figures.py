@@ -6,8 +6,6 @@ Five minutes on two CPU cores; `python -m scripts.figures momentum` draws one of
 minute, and its numbers mean nothing.
 """
 
-import dataclasses
-
 import ml_collections
 
 from configs import base
@@ -26,5 +24,5 @@ SMOKE = {
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = ml_collections.ConfigDict(dataclasses.asdict(FiguresSettings()))
+    config = base.to_config(FiguresSettings())
     return base.vary(config, variant, {"smoke": SMOKE})

@@ -10,12 +10,12 @@ mask counts as junk; say --config.data.truth=True if it is the truth and errors 
 import ml_collections
 
 from configs import base
-from inrr_jax.settings import RECIPE, to_mapping
+from inrr_jax.settings import RECIPE
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = ml_collections.ConfigDict(to_mapping(RECIPE))
+    config = base.to_config(RECIPE)
     config.data.update(truth=False)
     config.mask.update(mode="file")
     return base.vary(config, variant, {})

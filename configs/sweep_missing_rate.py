@@ -5,8 +5,6 @@
 50 fits of the baboon at 64 x 64. Variant `:smoke` takes seconds.
 """
 
-import dataclasses
-
 import ml_collections
 
 from configs import base
@@ -20,7 +18,7 @@ SMOKE = {
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = ml_collections.ConfigDict(dataclasses.asdict(SweepSettings()))
+    config = base.to_config(SweepSettings())
     config.fit.data.update(size=64, grey=True)
     config.fit.field.width = 64
     config.fit.train.steps = 400

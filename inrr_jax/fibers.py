@@ -1,7 +1,9 @@
-"""Fibres: the lines of a grid along an axis, and which of them a step evaluates.
+"""Fibers of a grid, and which of them a training step evaluates.
 
-Every energy here is a mean over fibres and the fidelity is a mean over points, so a random set of whole fibres along
-every axis estimates both without bias; all of them, evaluated once, are the full batch.
+A mode-n fiber (Kolda and Bader, SIAM Review 2009) is the line of entries along axis n at fixed indices on all other
+axes: in a matrix the mode-0 fibers are its columns and the mode-1 fibers its rows. Every energy in this package is a
+mean over fibers, and the misfit of masked signals is a mean over entries. A random set of whole fibers along every axis
+therefore estimates both without bias. All fibers, evaluated once, give the exact loss.
 """
 
 import math
@@ -14,28 +16,89 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from inrr_jax import grids
 from inrr_jax.grids import Index
-from inrr_jax.types import Lines, Signal
-
-Evaluate = Callable[[Float[Array, "N D"]], Float[Array, "N C"]]
+from inrr_jax.types import Lines
 
 
-class Batch(NamedTuple):
-    """What a step evaluates."""
+class Sample(NamedTuple):
+    """Predicted values on the fibers of one step."""
 
     along: Lines
-    """Predicted fibres of every axis."""
-    beside: Lines
-    """Those beside the first axis's, where asked for."""
-    fidelity: Float[Array, ""]
-    """1/(H W C) sum over observed entries of (X_hat - X)^2, estimated from the fibres of every axis."""
-    departure: Float[Array, ""] | None
-    """1/(H W C) sum over missing entries of (X_hat - Z)^2, likewise; None for a signal without extension Z."""
+    """For each axis, values [F, n, C] on fibers along it."""
+    adjacent: Lines
+    """For each axis but the first, values on the fibers one step further along that axis than the fibers `along[0]`.
+    Empty unless requested."""
+    drawn: tuple[Index, ...]
+    """For each axis, the entries of its fibers; empty if all fibers were evaluated."""
+    whole: Float[Array, "*grid C"] | None
+    """All values, if all fibers were evaluated."""
+
+    def mean_squared_error(self, values: Float[Array, "*grid C"], where: Bool[Array, "*grid"]) -> Float[Array, ""]:
+        """Return 1/(number of ALL entries) sum over the entries in `where` of (prediction - values)².
+
+        It is exact if all fibers were evaluated, and an unbiased estimate from the fibers of every axis otherwise.
+        """
+        if self.whole is not None:
+            return squared_error(self.whole, values, where) / self.whole.size
+        pairs = zip(self.along, self.drawn, strict=True)
+        errors = [squared_error(predicted, values[i], where[i]) for predicted, i in pairs]
+        return jnp.stack(errors).sum() / sum(predicted.size for predicted in self.along)
+
+
+class Plan(NamedTuple):
+    """The points at which a step needs the signal, and how their values are arranged."""
+
+    points: Float[Array, "N D"]
+    collect: Callable[[Float[Array, "N C"]], Sample]
+    """Arranges the values at these points."""
+
+
+def plan(key: Key[Array, ""], grid: tuple[int, ...], count: int, *, adjacent: bool = False) -> Plan:
+    """Plan the evaluation of `count` random fibers along every axis, or of the whole grid once if `count` is 0.
+
+    Args:
+        key: determines which fibers are drawn.
+        grid: the number of nodes along each axis.
+        count: the number of fibers along every axis; 0 for all.
+        adjacent: whether the fibers adjacent to those along the first axis are evaluated too.
+    """
+    axes = tuple(jnp.asarray(axis) for axis in grids.axes(grid))
+    return _plan_drawn(key, axes, grid, count, adjacent) if count else _plan_whole(axes, grid, adjacent)
+
+
+def _plan_drawn(key, axes, grid, count, adjacent) -> Plan:
+    drawn = draw(key, grid, count)
+    indices = (*drawn, *(next_to(drawn[0], grid) if adjacent else ()))
+    # One batch for all fibers: one evaluation of the network costs less than several small ones.
+    cuts = [sum(i[0].size for i in indices[: a + 1]) for a in range(len(indices) - 1)]
+
+    def collect(values):
+        parts = jnp.split(values, cuts)
+        lines = tuple(part.reshape(*i[0].shape, part.shape[-1]) for part, i in zip(parts, indices, strict=True))
+        return Sample(lines[: len(grid)], lines[len(grid) :], drawn, None)
+
+    return Plan(jnp.concatenate([grids.positions(axes, index) for index in indices]), collect)
+
+
+def _plan_whole(axes, grid, adjacent) -> Plan:
+    def collect(values):
+        whole = values.reshape(*grid, values.shape[-1])
+        # The fibers of all axes are views of one array: every point is evaluated once.
+        lines = [jnp.moveaxis(whole, axis, -2).reshape(-1, n, whole.shape[-1]) for axis, n in enumerate(grid)]
+        return Sample(tuple(lines), _all_adjacent(whole) if adjacent else (), (), whole)
+
+    return Plan(grids.all_points(axes), collect)
+
+
+def _all_adjacent(whole: Float[Array, "*grid C"]) -> Lines:
+    grid = whole.shape[:-1]
+    first = along(0, jnp.arange(math.prod(grid[1:])), grid)
+    return tuple(whole[index] for index in next_to(first, grid))
 
 
 def stratified(key: Key[Array, ""], population: int, count: int) -> Int[Array, "count"]:
-    """Draw one index uniformly from each of `count` equal stripes of [0, population).
+    """Draw one index uniformly from each of `count` stripes of equal length that partition [0, population).
 
-    Every index is drawn count / population times on average, whether or not the stripes have whole lengths.
+    Every index is drawn count / population times on average, also if the stripes' length is not an integer.
     """
     stripe = population / count
     offsets = jax.random.uniform(key, (count,))
@@ -44,7 +107,7 @@ def stratified(key: Key[Array, ""], population: int, count: int) -> Int[Array, "
 
 
 def along(axis: int, lines: Int[Array, "F"], grid: tuple[int, ...]) -> Index:
-    """Index the entries [F, n] of the fibres along an axis; `lines` counts the positions on the other axes."""
+    """Return the entries [F, n] of fibers along an axis; `lines` are row-major indices on the other axes."""
     others = [size for a, size in enumerate(grid) if a != axis]
     fixed = [index[:, None] for index in jnp.unravel_index(lines, others)]
     fixed.insert(axis, jnp.arange(grid[axis])[None, :])
@@ -53,7 +116,7 @@ def along(axis: int, lines: Int[Array, "F"], grid: tuple[int, ...]) -> Index:
 
 
 def draw(key: Key[Array, ""], grid: tuple[int, ...], count: int) -> tuple[Index, ...]:
-    """Draw `count` stratified fibres along every axis; never more than there are."""
+    """Draw `count` stratified random fibers along every axis, or all fibers of an axis that has fewer."""
     keys = jax.random.split(key, len(grid))
     lines = [math.prod(grid) // size for size in grid]
     return tuple(
@@ -62,7 +125,7 @@ def draw(key: Key[Array, ""], grid: tuple[int, ...], count: int) -> tuple[Index,
 
 
 def next_to(index: Index, grid: tuple[int, ...]) -> tuple[Index, ...]:
-    """Index the fibres one further along each axis but the first; beyond the border, the same ones."""
+    """Return, for each axis but the first, the entries one step further along it; at the border, the same entries."""
     return tuple(
         tuple(jnp.minimum(i + (a == axis), n - 1) for a, (i, n) in enumerate(zip(index, grid, strict=True)))
         for axis in range(1, len(grid))
@@ -72,61 +135,5 @@ def next_to(index: Index, grid: tuple[int, ...]) -> tuple[Index, ...]:
 def squared_error(
     predicted: Float[Array, "*n C"], values: Float[Array, "*n C"], mask: Bool[Array, "*n"]
 ) -> Float[Array, ""]:
-    """Sum of (predicted - values)^2 over the entries of the mask and their channels."""
+    """Return the sum of (predicted - values)² over the entries of the mask and their channels."""
     return jnp.sum(jnp.where(mask[..., None], predicted - values, 0.0) ** 2)
-
-
-def sample(
-    evaluate: Evaluate,
-    signal: Signal,
-    axes: tuple[Float[Array, "_"], ...],
-    key: Key[Array, ""],
-    count: int,
-    *,
-    beside: bool = False,
-) -> Batch:
-    """Evaluate `count` random fibres along every axis in one batch; with `beside`, also those next to the first's."""
-    grid, channels = signal.mask.shape, signal.values.shape[-1]
-    drawn = draw(key, grid, count)
-    indices = (*drawn, *(next_to(drawn[0], grid) if beside else ()))
-    predicted = evaluate(jnp.concatenate([grids.positions(axes, index) for index in indices]))
-    cuts = [sum(i[0].size for i in indices[: a + 1]) for a in range(len(indices) - 1)]
-    parts = jnp.split(predicted, cuts)
-    lines = tuple(part.reshape(*index[0].shape, channels) for part, index in zip(parts, indices, strict=True))
-    fibers = lines[: len(grid)]
-    size = sum(f.size for f in fibers)
-
-    def mean_error(values, where):
-        errors = [squared_error(f, values[i], where[i]) for f, i in zip(fibers, drawn, strict=True)]
-        return jnp.stack(errors).sum() / size
-
-    return Batch(fibers, lines[len(grid) :], *_errors(mean_error, signal))
-
-
-def everything(
-    evaluate: Evaluate, signal: Signal, axes: tuple[Float[Array, "_"], ...], *, beside: bool = False
-) -> Batch:
-    """Evaluate every point once: the fibres of all axes, and those beside, are views of one grid."""
-    grid = signal.mask.shape
-    predicted = evaluate(grids.all_points(axes)).reshape(signal.values.shape)
-    fibers = []
-    for axis, nodes in enumerate(grid):
-        fibers.append(jnp.moveaxis(predicted, axis, -2).reshape(-1, nodes, predicted.shape[-1]))
-    others = _beside_all(predicted) if beside else ()
-
-    def mean_error(values, where):
-        return squared_error(predicted, values, where) / predicted.size
-
-    return Batch(tuple(fibers), others, *_errors(mean_error, signal))
-
-
-def _errors(mean_error: Callable, signal: Signal) -> tuple[Float[Array, ""], Float[Array, ""] | None]:
-    """Return the fidelity, and the departure from the extension where there is one."""
-    extension = signal.extension
-    return mean_error(signal.values, signal.mask), None if extension is None else mean_error(extension, ~signal.mask)
-
-
-def _beside_all(predicted: Float[Array, "*grid C"]) -> Lines:
-    grid = predicted.shape[:-1]
-    first = along(0, jnp.arange(math.prod(grid[1:])), grid)
-    return tuple(predicted[index] for index in next_to(first, grid))

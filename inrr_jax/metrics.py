@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from inrr_jax.problem import Problem
+
 NAMES = ("psnr_missing", "psnr_observed", "psnr_all", "psnr_pasted", "nmae_missing", "ssim_pasted")
 """The scores that `summarize` returns."""
 SSIM_WINDOW = 7
@@ -116,6 +118,13 @@ def summarize(recovered: Signal, truth: Signal, mask: Mask) -> dict[str, float]:
         "nmae_missing": float(nmae(recovered, truth, ~mask)),
         "ssim_pasted": ssim(pasted, truth),
     }
+
+
+def score(recovered: Signal, problem: Problem) -> dict[str, float | None]:
+    """Return all scores of a recovery of a masked signal; None for those that need a truth which is not known."""
+    has_truth = problem.truth is not None
+    reference = problem.truth if has_truth else problem.measurements
+    return hide_unknown(summarize(recovered, reference, problem.operator.mask), has_truth=has_truth)
 
 
 def hide_unknown(scores: dict[str, float], *, has_truth: bool) -> dict[str, float | None]:

@@ -1,4 +1,4 @@
-"""What every script shares: the flags, and errors told in one line."""
+"""The flags and settings of every script, and one-line error messages."""
 
 import hashlib
 import json
@@ -8,34 +8,38 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 from absl import app, flags, logging
-from ml_collections import config_flags
+from ml_collections import ConfigDict, config_flags
 
 from inrr_jax.errors import DivergedError, UserError, unknown
+from inrr_jax.options import check_names, from_mapping
 
 CONFIG = config_flags.DEFINE_config_file(
     "config", None, "The config file, its variant after a colon: --config=configs/baboon.py:paper."
 )
-WORKDIR = flags.DEFINE_string("workdir", None, "The folder for all that the run leaves.")
+WORKDIR = flags.DEFINE_string("workdir", None, "The folder that the run writes to.")
 
-GO_ON = "to go on, give the same command again"
+RESUME = "to resume, give the same command again"
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+"""Exit code after Ctrl-C, by the convention of shells."""
+
+
+Group = TypeVar("Group")
 
 
 class Interrupted(KeyboardInterrupt):
-    """The user stopped the run; the message says what is kept and how to go on."""
+    """The user stopped the run; the message says what is kept and how to resume."""
 
 
 class Stopping:
-    """Makes Ctrl-C and a polite kill wait for the end of a chunk of steps, once; a second one stops at once.
+    """Delays Ctrl-C and SIGTERM until the end of a chunk of steps; a second one stops at once.
 
-    Whoever takes the steps looks at `asked`, or calls `check`, after each chunk. An interpreter that ends while the
-    devices compute may crash on its way out.
+    The loop over chunks reads `asked`, or calls `check`, after each chunk. The delay is needed because an interpreter
+    that exits while the devices compute may crash.
     """
 
     def __init__(self):
@@ -57,15 +61,17 @@ class Stopping:
 
     def _ask(self, number, frame):
         if self.asked:
-            raise Interrupted(f"stopped at once: {GO_ON}")
+            raise Interrupted(f"stopped at once: {RESUME}")
         self.asked = True
-        os.write(2, b"\nstopping at the end of this chunk; once more to stop at once\n")  # print may be busy
+        os.write(
+            2, b"\nstopping at the end of this chunk; once more to stop at once\n"
+        )  # print is not safe in a handler
 
 
 def run(main: Callable[..., None], *, names: bool = False) -> None:
-    """Parse the flags, call `main(config, workdir)` and exit, with 0 only if all went well.
+    """Parse the flags, call `main(config, workdir)` and exit, with code 0 only on success.
 
-    With `names`, the arguments that are no flags are passed on: `main(config, workdir, names)`.
+    With `names`, positional arguments are passed on: `main(config, workdir, names)`.
     """
 
     def entry(arguments: list[str]) -> None:
@@ -76,12 +82,27 @@ def run(main: Callable[..., None], *, names: bool = False) -> None:
         main(CONFIG.value, Path(WORKDIR.value) if WORKDIR.value else None, *([arguments[1:]] if names else []))
 
     logging.set_verbosity(logging.WARNING)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is as good as Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM has the effect of Ctrl-C
     app.run(lambda arguments: _guarded(lambda: entry(arguments)), flags_parser=_parse)
 
 
+def settings(config: ConfigDict, cls: type[Group]) -> Group:
+    """Turn a config into settings.
+
+    Raises:
+        UserError: a value is refused, or a flag sets an option that the chosen variant of its group does not have.
+    """
+    found = from_mapping(config.to_dict(), cls)
+    try:
+        changed = config_flags.get_override_values(flags.FLAGS["config"])
+    except flags.Error:  # the config did not come from the command line
+        changed = {}
+    check_names(found, [name for name in changed if "[" not in name])
+    return found
+
+
 def default_workdir() -> Path:
-    """Name a folder under runs/ after the config, its variant and, where flags changed it, a digest of these."""
+    """Return a folder under runs/ named after the config, its variant and a hash of the settings that flags changed."""
     file, _, variant = config_flags.get_config_filename(flags.FLAGS["config"]).partition(":")
     changed = config_flags.get_override_values(flags.FLAGS["config"])
     digest = hashlib.sha256(json.dumps(changed, sort_keys=True, default=str).encode()).hexdigest()[:8]
@@ -89,16 +110,16 @@ def default_workdir() -> Path:
 
 
 def split_cpu(count: int) -> None:
-    """Split the CPU into so many devices, before JAX starts; 0: one for each core that this process may use.
+    """Divide the CPU into `count` virtual devices, before JAX starts; 0: one for each core that this process may use.
 
-    Only a CPU's devices are virtual; others stay as they are, and so does what XLA_FLAGS say.
+    Other devices are not affected, and a number in XLA_FLAGS has precedence.
     """
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
         jax.config.update("jax_num_cpu_devices", count or len(os.sched_getaffinity(0)))
 
 
 def _guarded(call: Callable[[], object]) -> object:
-    """Call, and turn the exceptions that are for people into one line and an exit code."""
+    """Call, and turn the exceptions that are meant for users into one line and an exit code."""
     try:
         return call()
     except (UserError, DivergedError) as error:
@@ -109,7 +130,10 @@ def _guarded(call: Callable[[], object]) -> object:
     except Interrupted as error:
         code, message = INTERRUPTED, str(error)
     except KeyboardInterrupt:
-        code, message = INTERRUPTED, "stopped at once: the same command goes on from the newest checkpoint, if any"
+        code, message = (
+            INTERRUPTED,
+            "stopped at once: the same command resumes from the newest checkpoint, if there is one",
+        )
     print(message, file=sys.stderr)
     sys.exit(code)
 
@@ -124,7 +148,7 @@ def _parse_flags(arguments: list[str]) -> list[str]:
     try:
         remaining = flags.FLAGS(arguments)
         if CONFIG.value is not None:
-            CONFIG.value.keys()  # a config that could not be loaded says so only when it is looked at
+            CONFIG.value.keys()  # a config that could not be loaded raises only when it is used
         return remaining
     except UserError:
         raise
@@ -148,10 +172,10 @@ _EXPECTED = {
 
 
 def _explain(error: BaseException, arguments: list[str]) -> str:
-    """Say in one line what ml_collections says in several."""
+    """Return a message of ml_collections, which has several lines, as one line."""
     text = (str(error.args[0]) if len(error.args) == 1 else str(error)).replace("\\n", "\n").replace("\\'", "'")
-    if told := re.search(r"UserError: (.*)", text):  # raised by the config file, quoted with its traceback
-        return told[1]
+    if raised := re.search(r"UserError: (.*)", text):  # raised by the config file, quoted with its traceback
+        return raised[1]
     for found, wrong in _NO_CONFIG.items():
         if found in text:
             return f"{_argument(arguments, 'config')}: {wrong}; give a config file, such as configs/baboon.py"
@@ -168,6 +192,6 @@ def _explain(error: BaseException, arguments: list[str]) -> str:
 
 
 def _argument(arguments: list[str], name: str) -> str:
-    """Return the argument whose flag has this name or part of a name; the name where there is none."""
+    """Return the argument whose flag has this name or part of a name; the name itself if there is none."""
     pattern = re.compile(rf"--?([\w.]+\.)?{re.escape(name)}\b")
     return next((argument for argument in arguments if pattern.match(argument)), name)

@@ -1,14 +1,14 @@
-"""Measure the paper's properties, and leave of each a figure, a table and what holds of it.
+"""Measure the paper's properties, and write for each a figure, a table and the claims that hold.
 
 python -m scripts.figures NAME ... | all [--workdir=FOLDER] [--docs=FOLDER] [--config.NAME=VALUE ...]
 """
 
-import dataclasses
+import hashlib
 import json
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -16,26 +16,52 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from inrr_jax.errors import UserError, unknown
+from inrr_jax.experiments import runner
 from inrr_jax.experiments.paper import MEASURES, FiguresSettings, Property
+from inrr_jax.experiments.tables import markdown
+from inrr_jax.io import workdir
+from inrr_jax.io.results import Results
 from inrr_jax.io.writers import write_json
-from inrr_jax.settings import from_mapping
+from inrr_jax.options import to_mapping
+from inrr_jax.types import Row
 from scripts import cli
 
 DOCS = flags.DEFINE_string("docs", None, "Also copy the figures to this folder's figures/, and write properties.md.")
+KEYS = ("property",)
+
+
+class Job(NamedTuple):
+    """A job: the measurement of one property."""
+
+    name: str
+    settings: FiguresSettings
+
+    @property
+    def key(self) -> Row:
+        """Its key column."""
+        return {"property": self.name}
+
+    @property
+    def digest(self) -> str:
+        """A hash of the settings."""
+        return hashlib.sha256(json.dumps(to_mapping(self.settings), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def main(config: ConfigDict, folder: Path | None, names: list[str]) -> None:
-    """Measure the named properties, or all; those that the folder holds already, with these settings, are kept."""
-    settings = from_mapping(config.to_dict(), FiguresSettings)
-    folder = folder or Path("runs/figures")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in _chosen(names):
-        if _recorded(folder / f"{name}.json") != _plain(settings):
-            _leave(folder, name, settings)
-        print((folder / f"{name}.md").read_text(encoding="utf-8"), flush=True)
-    print(f"left in {folder}: a .png, a .md and a .json of each")
+    """Measure the properties that the folder does not hold yet, and print all that were asked for."""
+    settings = cli.settings(config, FiguresSettings)
+    jobs = [Job(name, settings) for name in _chosen(names)]
+    folder = folder or cli.default_workdir()
+    workdir.claim(folder, to_mapping(settings), "")
+    results = Results(folder, KEYS)
+    done = runner.finished(jobs, results)
+    for i, job in enumerate(jobs):
+        if i not in done:
+            _measure(job, folder, results)
+        print((folder / f"{job.name}.md").read_text(encoding="utf-8"), flush=True)
+    print(f"written to {folder}: a .png, a .md and a .json of each")
     if DOCS.value:
-        _document(folder, Path(DOCS.value))
+        _document(results, Path(DOCS.value))
 
 
 def _chosen(names: list[str]) -> list[str]:
@@ -47,22 +73,18 @@ def _chosen(names: list[str]) -> list[str]:
     return list(MEASURES) if "all" in names else names
 
 
-def _recorded(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))["settings"] if path.exists() else None
+def _measure(job: Job, folder: Path, results: Results) -> None:
+    """Measure one property and write its files; its row comes last, so that an unfinished one is measured again."""
+    from inrr_jax.plots import paper  # matplotlib takes half a second to import
 
-
-def _leave(folder: Path, name: str, settings: FiguresSettings) -> None:
-    """Measure one property; its record is written last, so that one cut short is measured again."""
-    from inrr_jax.plots import paper as plots  # matplotlib takes its time to load
-
-    print(f"{name}: measuring", flush=True)
-    start = time.process_time()  # of all cores, which does not depend on who else is at work
-    found = MEASURES[name](settings)
+    print(f"{job.name}: measuring", flush=True)
+    start = time.process_time()  # processor time of all cores, which does not depend on other processes
+    found = MEASURES[job.name](job.settings)
     seconds = time.process_time() - start
-    plots.DRAW[name](folder / f"{name}.png", found.data)
-    (folder / f"{name}.md").write_text(_markdown(name, found, settings, seconds), encoding="utf-8")
-    record = {"settings": _plain(settings), "cpu_seconds": seconds, "table": found.table, "claims": found.claims}
-    write_json(folder / f"{name}.json", record | {"data": _plain(_without_pictures(found.data))})
+    paper.DRAW[job.name](folder / f"{job.name}.png", found.data)
+    (folder / f"{job.name}.md").write_text(_markdown(job, found, seconds), encoding="utf-8")
+    write_json(folder / f"{job.name}.json", _plain(_without_pictures(found.data)))
+    results.add([{**job.key, "cpu_seconds": seconds, "claims": found.claims, "digest": job.digest}])
 
 
 def _without_pictures(data: dict[str, Any]) -> dict[str, Any]:
@@ -70,9 +92,7 @@ def _without_pictures(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(content: Any) -> Any:
-    """Turn dataclasses, tuples and arrays into what JSON holds."""
-    if isinstance(content, FiguresSettings):
-        return _plain(dataclasses.asdict(content))
+    """Turn named tuples and arrays into values that JSON can represent."""
     if hasattr(content, "_asdict"):
         return _plain(content._asdict())
     if isinstance(content, dict):
@@ -84,52 +104,47 @@ def _plain(content: Any) -> Any:
     return content
 
 
-def _markdown(name: str, found: Property, settings: FiguresSettings, seconds: float) -> str:
-    fit = settings.fit
+def _markdown(job: Job, found: Property, seconds: float) -> str:
+    fit, seeds = job.settings.fit, job.settings.seeds
     columns = list(found.table[0])
     lines = [
-        f"## {name}",
+        f"## {job.name}",
         "",
-        f"![{name}](figures/{name}.png)",
+        f"![{job.name}](figures/{job.name}.png)",
         "",
         found.caption,
         "",
-        f"`python -m scripts.figures {name}`: {fit.data.image}, {fit.data.size} pixels unless stated,"
-        f" {fit.train.steps} steps, {settings.seeds} seeds (mean ± standard deviation), {seconds:.0f} s of CPU time"
+        f"`python -m scripts.figures {job.name}`: {fit.data.image}, {fit.data.size} pixels unless stated,"
+        f" {fit.train.steps} steps, {seeds} seeds (mean ± standard deviation), {seconds:.0f} s of CPU time"
         f" ({jax.default_backend()}).",
         "",
-        "| " + " | ".join(columns) + " |",
-        "|" + "---|" * len(columns),
-        *("| " + " | ".join(row[column] for column in columns) + " |" for row in found.table),
+        markdown(columns, [[row[column] for column in columns] for row in found.table]),
         "",
         *(f"- {'Holds' if holds else 'Does NOT hold'}: {claim}." for claim, holds in found.claims.items()),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _document(folder: Path, docs: Path) -> None:
+def _document(results: Results, docs: Path) -> None:
+    """Copy the figures, and write one page of all finished properties."""
     (docs / "figures").mkdir(parents=True, exist_ok=True)
-    names = [name for name in MEASURES if (folder / f"{name}.json").exists()]
+    claims = {row["property"]: row["claims"] for row in results.rows}
+    names = [name for name in MEASURES if name in claims]
     for name in names:
-        shutil.copyfile(folder / f"{name}.png", docs / "figures" / f"{name}.png")
-    parts = [(folder / f"{name}.md").read_text(encoding="utf-8") for name in names]
-    text = "\n".join([HEAD, *(_held(folder, name) for name in names), "", *parts])
-    (docs / "properties.md").write_text(text, encoding="utf-8")
+        shutil.copyfile(results.folder / f"{name}.png", docs / "figures" / f"{name}.png")
+    held = [f"| [{name}](#{name}) | {sum(claims[name].values())} of {len(claims[name])} |" for name in names]
+    parts = [(results.folder / f"{name}.md").read_text(encoding="utf-8") for name in names]
+    (docs / "properties.md").write_text("\n".join([HEAD, *held, "", *parts]), encoding="utf-8")
     print(f"written: {docs / 'properties.md'}")
-
-
-def _held(folder: Path, name: str) -> str:
-    claims = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))["claims"]
-    return f"| [{name}](#{name}) | {sum(claims.values())} of {len(claims)} |"
 
 
 HEAD = """\
 # The paper's properties, measured
 
-Each section: a figure, its command, a table, and what holds of the claim in these numbers and what does not. All of
-it is written by `python -m scripts.figures all --docs=docs`; the settings are in `configs/figures.py`.
-Figure 3 is a sweep, in docs/sweeps.md. PSNR is that of the raw output. A claim about every seed is no test of
-significance: the seeds are few.
+Which properties that the paper [li2023inrr] claims are reproduced here? Each section has a figure, its command, a
+table, and the claims that hold and do not hold in these numbers. `python -m scripts.figures all --docs=docs` writes
+this page, with the settings of `configs/figures.py`; Figure 3 is a sweep, in [sweeps.md](sweeps.md). PSNR is that of
+the raw output. A claim that holds "with every seed" is not a significance test: the seeds are few.
 
 | property | claims that hold |
 |---|---|"""

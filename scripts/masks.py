@@ -7,13 +7,15 @@ Writes masks.png, by default to runs/masks.
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 from ml_collections import ConfigDict
 
-from inrr_jax.data import masks, problem
+from inrr_jax.data import loading, masks
 from inrr_jax.data.masks.density import PROFILES
-from inrr_jax.settings import MaskSettings, Settings, from_mapping
+from inrr_jax.data.settings import MaskSettings
+from inrr_jax.settings import Settings
 from scripts import cli
 
 EXAMPLES = {
@@ -29,22 +31,24 @@ def main(config: ConfigDict, folder: Path | None) -> None:
     """Draw the picture under every mask and write the figure."""
     from inrr_jax import plots  # Imported late because matplotlib takes long to load.
 
-    settings = from_mapping(config.to_dict())
-    shown = {name: problem.load(_changed(settings, name)) for name in EXAMPLES}
+    settings = cli.settings(config, Settings)
+    problems = {name: loading.load(settings.data, _changed(settings.mask, name)) for name in EXAMPLES}
     folder = folder or Path("runs/masks")
     folder.mkdir(parents=True, exist_ok=True)
-    titles = {f"{name}: {100 * (1 - task.mask.mean()):.0f} %": task for name, task in shown.items()}
-    plots.pictures(
-        folder / "masks.png", {name: plots.paint_missing(task.image, task.mask) for name, task in titles.items()}
-    )
+    shown = {}
+    for name, problem in problems.items():
+        mask = problem.operator.mask
+        title = f"{name}: {100 * (1 - mask.mean()):.0f} %"
+        shown[title] = plots.paint_missing(problem.measurements, mask)
+    plots.pictures(folder / "masks.png", shown)
     print(f"wrote {folder / 'masks.png'}")
 
 
-def _changed(settings: Settings, name: str) -> Settings:
+def _changed(settings: MaskSettings, name: str) -> MaskSettings:
     """Return the settings with the mask mode and options of one of the examples."""
     # A path is refused unless the mode is file, so that of the config is removed.
-    mask: MaskSettings = dataclasses.replace(settings.mask, mode=name.partition(",")[0], path="", **EXAMPLES[name])
-    return dataclasses.replace(settings, mask=mask)
+    changes: dict[str, Any] = {"mode": name.partition(",")[0], "path": "", **EXAMPLES[name]}
+    return dataclasses.replace(settings, **changes)
 
 
 if __name__ == "__main__":

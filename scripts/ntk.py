@@ -18,7 +18,6 @@ from inrr_jax.io import workdir
 from inrr_jax.io.writers import write_json
 from inrr_jax.ntk import study, theorem
 from inrr_jax.ntk.theorem import TheoremSettings
-from inrr_jax.settings import from_mapping
 from scripts import cli
 
 STATEMENT = """\
@@ -35,7 +34,7 @@ Proof, assumptions and explanations of the figures: docs/theory.md.
 
 def main(config: ConfigDict, folder: Path | None) -> None:
     """Run the study that the config describes, or report it if the folder holds it already."""
-    settings = from_mapping(config.to_dict(), TheoremSettings)
+    settings = cli.settings(config, TheoremSettings)
     theorem.check(settings)
     # Images are loaded first, so that a wrong name or path is refused before anything is written.
     pictures = {name: images.load(name, size=(settings.size, settings.size), grey=True) for name in settings.images}

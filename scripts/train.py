@@ -1,4 +1,4 @@
-"""Fit one picture and leave its recovery, metrics, figure and checkpoints in a work directory.
+"""Fit one picture, and write its recovery, metrics, figure and checkpoints to a work directory.
 
 python -m scripts.train --config=configs/baboon.py [--config.NAME=VALUE ...] [--workdir=FOLDER]
 """
@@ -14,18 +14,21 @@ import jax
 import numpy as np
 import psutil
 from absl import logging
-from jaxtyping import Array, Float
+from jaxtyping import Float
 from ml_collections import ConfigDict
 
-from inrr_jax import metrics, numerics
+from inrr_jax import metrics
 from inrr_jax.baselines.diffusion import harmonic
-from inrr_jax.data import images, problem
+from inrr_jax.data import images, loading
 from inrr_jax.errors import DivergedError
 from inrr_jax.io import workdir
 from inrr_jax.io.writers import MetricsWriter, read_lines, write_json
-from inrr_jax.recipes import stacking
-from inrr_jax.settings import Settings, change, from_mapping, to_mapping
-from inrr_jax.training import fit as training
+from inrr_jax.numerics import best_precision
+from inrr_jax.options import change, to_mapping
+from inrr_jax.problem import Problem
+from inrr_jax.recipes import pipeline
+from inrr_jax.settings import Settings
+from inrr_jax.training import fit
 from inrr_jax.training.checkpoints import Checkpoints
 from inrr_jax.types import Info
 from scripts import cli
@@ -34,98 +37,109 @@ from scripts.progress import Progress
 
 def main(config: ConfigDict, folder: Path | None) -> None:
     """Run, resume or report the fit that the config describes."""
-    settings = from_mapping(config.to_dict())
+    settings = cli.settings(config, Settings)
     folder = folder or cli.default_workdir()
     settings = _with_precision(settings, workdir.recorded(folder))
-    task = problem.load(settings)
-    workdir.claim(folder, to_mapping(settings), task.digest)
+    problem = loading.load(settings.data, settings.mask)
+    fit.check_size(problem.domain, settings)
+    workdir.claim(folder, to_mapping(settings), problem.digest)
     if result := workdir.finished(folder):
         print(f"{folder} holds this run, finished; remove the folder to start over")
         _print_table(result)
         return
-    before = 0.0
-    if first := training.first_fit(settings):
-        task, before = _first_fit(first, task, folder / "first")
-    if training.needs_extension(settings):
-        task = _extended(task)
-    result = Run(settings, task, folder, before).finish()
+    first = FirstFit(folder / "first")
+    prepared = pipeline.prepare(problem, settings, fit_one=first, log=_log)
+    run = Run(settings, prepared.problem, folder, first.seconds)
+    raw = run.fit()
+    result = run.finish(raw, pipeline.finish(raw, prepared, settings, log=_log))
     _print_table(result)
-    print(f"left in {folder}: result.json, metrics.jsonl, reconstruction.png, comparison.png, checkpoints")
+    print(f"written to {folder}: result.json, metrics.jsonl, reconstruction.png, comparison.png, checkpoints")
+
+
+def _log(line: str) -> None:
+    print(line, flush=True)
 
 
 def _with_precision(settings: Settings, recorded: Settings | None) -> Settings:
-    """Settle precision `auto`: as the recorded run has it, else what this machine gains by."""
+    """Replace the precision `auto` by that of the recorded run, or else by the faster one on this machine."""
     if settings.field.precision != "auto":
         return settings
-    precision = recorded.field.precision if recorded else numerics.best_precision()
+    precision = recorded.field.precision if recorded else best_precision()
     return change(settings, {"field.precision": precision})
 
 
-def _first_fit(settings: Settings, task: problem.Problem, folder: Path) -> tuple[problem.Problem, float]:
-    """Run or finish the first fit in a folder of its own; return its recovery as context, and its earlier seconds."""
-    workdir.claim(folder, to_mapping(settings), task.digest)
-    run = Run(settings, task, folder)
-    before = run.before
-    run.finish()
-    return task._replace(context=np.asarray(run.recover())), before
+class FirstFit:
+    """Runs the fit that a field needs for its first estimate, with checkpoints in a folder of its own."""
 
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self.seconds = 0.0
+        """Seconds that earlier processes have spent on it."""
 
-def _extended(task: problem.Problem) -> problem.Problem:
-    """Continue the observed values, and say in what proportion."""
-    start = time.perf_counter()
-    print("extension: four fills, and the same with some observed pixels held out ...", flush=True)
-    task = task._replace(extension=training.extension(task.image, task.mask))
-    shares = zip(stacking.NAMES, stacking.proportion(task.image, task.mask), strict=True)
-    told = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares)
-    print(f"extension: {told}; {time.perf_counter() - start:.1f} s", flush=True)
-    return task
+    def __call__(self, problem: Problem, settings: Settings) -> Float[np.ndarray, "*grid C"]:
+        """Run or finish the fit, and return the field's values on the grid."""
+        workdir.claim(self._folder, to_mapping(settings), problem.digest)
+        run = Run(settings, problem, self._folder)
+        self.seconds = run.seconds_before
+        raw = run.fit()
+        run.finish(raw, raw)
+        return raw
 
 
 class Run:
-    """A fit with its work directory: what is looked at, written and kept on the way."""
+    """One fit with its work directory: evaluations, checkpoints, and the files that it writes."""
 
-    def __init__(self, settings: Settings, task: problem.Problem, folder: Path, before: float = 0.0):
-        """Restore the newest checkpoint, or start; `before` are seconds that went into it in other processes."""
-        self._settings, self._task, self._folder = settings, task, folder
-        self.before, self._failed = before, set()
-        self._signal = task.signal
-        self._state, self._knobs, self._key = training.start(self._signal, settings)
+    def __init__(self, settings: Settings, problem: Problem, folder: Path, seconds_before: float = 0.0):
+        """Restore the newest checkpoint, or initialise the fit.
+
+        Args:
+            settings: of the fit.
+            problem: with the auxiliary arrays that the fit needs.
+            folder: the work directory, claimed for this run.
+            seconds_before: seconds that other processes have spent on the run; a checkpoint's record replaces it.
+        """
+        self._settings, self._problem, self._folder = settings, problem, folder
+        self._mask = np.asarray(problem.operator.mask)
+        self.seconds_before, self._failed = seconds_before, set()
+        self._state, self._hyper, self._key = fit.init(problem, settings)
         self._checkpoints = Checkpoints(folder / "checkpoints")
         if restored := self._checkpoints.restore(self._state):
-            self._state, self.before = restored
+            self._state, self.seconds_before = restored
             print(f"resumed at step {int(self._state.step)} from {folder}", flush=True)
         self._writer = MetricsWriter(folder, int(self._state.step))
 
-    def finish(self) -> dict[str, Any]:
-        """Fit to the last step, write all that the run leaves, and return its result."""
+    def fit(self) -> Float[np.ndarray, "*grid C"]:
+        """Fit to the last step and return the field's values on the grid."""
         print(self._headline(), flush=True)
         steps, done = self._settings.train.steps, int(self._state.step)
         try:
             with cli.Stopping() as stop, Progress(steps, done) as progress:
-                self._fit(progress, stop)
+                self._steps(progress, stop)
         except (DivergedError, cli.Interrupted) as end:
             self._close()
             raise type(end)(f"{end}; {self._kept()}") from None
-        raw = np.asarray(self.recover())
-        if self._settings.kriging == "stacked":
-            print(
-                "kriging: fills of what is left over, and a second fit with some observed pixels held out ...",
-                flush=True,
-            )
-        recovered = training.finish(raw, self._task.image, self._task.mask, self._settings)
+        return self._recover()
+
+    def finish(self, raw: Float[np.ndarray, "*grid C"], recovered: Float[np.ndarray, "*grid C"]) -> dict[str, Any]:
+        """Write the result and the pictures, and return the result.
+
+        Args:
+            raw: the field's values on the grid.
+            recovered: the same after the correction, if there is one.
+        """
         result = self._result(recovered, raw)
-        self._leave(recovered)
+        self._draw(recovered)
         self._close()
         self._seal(result)
         return result
 
-    def _fit(self, progress: Progress, stop: cli.Stopping) -> None:
-        fit = training.fit(self._state, self._signal, self._knobs, self._key, self._settings)
+    def _steps(self, progress: Progress, stop: cli.Stopping) -> None:
+        chunks = fit.fit(self._state, self._problem, self._hyper, self._key, self._settings)
         train, clock, last = self._settings.train, time.perf_counter(), int(self._state.step)
-        for self._state, info in fit:
+        for self._state, info in chunks:
             step = int(self._state.step)
             speed = (step - last) / (time.perf_counter() - clock)
-            stopping = stop.asked and step < train.steps  # read once: the signal may come at any line
+            stopping = stop.asked and step < train.steps  # read once, because the signal may come at any line
             if step // train.evaluate_every > last // train.evaluate_every or step == train.steps:
                 self._evaluate(step, info, speed, progress)
             if step // train.checkpoint_every > last // train.checkpoint_every or step == train.steps or stopping:
@@ -133,98 +147,93 @@ class Run:
             progress.update(step, speed)
             clock, last = time.perf_counter(), step
             if stopping:
-                raise cli.Interrupted(f"stopped at step {step}: {cli.GO_ON}")
+                raise cli.Interrupted(f"stopped at step {step}: {cli.RESUME}")
 
     def _evaluate(self, step: int, info: Info, speed: float, progress: Progress) -> None:
-        scores = self._known(metrics.summarize(self.recover(), self._task.image, self._task.mask))
+        scores = metrics.score(self._recover(), self._problem)
         terms = {name: float(values[-1]) for name, values in info.items()}
         progress.show(scores)
         row = {**terms, **scores, "steps_per_second": speed, "seconds": self._seconds()}
-        with self._going_on("metrics.jsonl"):
+        with self._continuing("metrics.jsonl"):
             self._writer.write(step, row)
 
     def _save(self) -> None:
-        with self._going_on("a checkpoint"):
+        with self._continuing("a checkpoint"):
             self._checkpoints.save(self._state, self._seconds())
 
     def _seal(self, result: dict[str, Any]) -> None:
-        """Write the result, which marks the run as finished, if all else could be written."""
+        """Write the result, which marks the run as finished, if everything else has been written."""
         result["seconds"] = self._seconds()
         if not self._failed:
-            with self._going_on("result.json"):
+            with self._continuing("result.json"):
                 write_json(self._folder / "result.json", result)
         if self._failed:
             _print_table(result)
             failed = ", ".join(sorted(self._failed))
-            raise OSError(f"could not be written: {failed}; {self._kept()}: {cli.GO_ON}")
+            raise OSError(f"could not be written: {failed}; {self._kept()}: {cli.RESUME}")
 
     def _close(self) -> None:
-        with self._going_on("metrics.jsonl"):
+        with self._continuing("metrics.jsonl"):
             self._writer.close()
-        with self._going_on("a checkpoint"):
+        with self._continuing("a checkpoint"):
             self._checkpoints.close()
 
     def _kept(self) -> str:
         step = self._checkpoints.newest()
         return f"{self._folder} keeps {'no checkpoint' if step is None else f'the checkpoint of step {step}'}"
 
-    def recover(self) -> Float[Array, "H W C"]:
-        """Evaluate the fit on the whole grid."""
-        return training.recover(self._state.params["field"], self._knobs.omega, self._task.image.shape, self._settings)
+    def _recover(self) -> Float[np.ndarray, "*grid C"]:
+        return np.asarray(fit.recover(self._state.params, self._hyper, self._problem.domain, self._settings))
 
-    def _result(self, recovered: Float[np.ndarray, "H W C"], raw: Float[np.ndarray, "H W C"]) -> dict[str, Any]:
-        task = self._task
-        others = {"network": raw, "harmonic": harmonic(task.image, task.mask)}
+    def _result(self, recovered: Float[np.ndarray, "*grid C"], raw: Float[np.ndarray, "*grid C"]) -> dict[str, Any]:
+        others = {"network": raw, "harmonic": harmonic(np.asarray(self._problem.measurements), self._mask)}
         return {
             "seed": self._settings.seed,
             "steps": self._settings.train.steps,
             "seconds": self._seconds(),
-            **self._known(metrics.summarize(recovered, task.image, task.mask)),
-            **{name: self._known(metrics.summarize(x, task.image, task.mask)) for name, x in others.items()},
+            **metrics.score(recovered, self._problem),
+            **{name: metrics.score(values, self._problem) for name, values in others.items()},
         }
 
-    def _known(self, scores: dict[str, float]) -> dict[str, float | None]:
-        return metrics.hide_unknown(scores, has_truth=self._settings.data.truth)
+    def _draw(self, recovered: Float[np.ndarray, "*grid C"]) -> None:
+        from inrr_jax import plots  # matplotlib takes half a second to import
 
-    def _leave(self, recovered: Float[np.ndarray, "H W C"]) -> None:
-        from inrr_jax import plots  # matplotlib takes its time to load
-
-        task, folder = self._task, self._folder
-        matrices = training.laplacians(self._state.params, task.mask.shape, self._settings)
-        with self._going_on("reconstruction.png"):
-            images.save(folder / "reconstruction.png", metrics.paste(recovered, task.image, task.mask))
-        with self._going_on("comparison.png"):
+        problem, folder = self._problem, self._folder
+        matrices = fit.laplacians(self._state.params, problem.domain, self._settings)
+        with self._continuing("reconstruction.png"):
+            images.save(folder / "reconstruction.png", metrics.paste(recovered, problem.measurements, self._mask))
+        with self._continuing("comparison.png"):
             plots.comparison(
                 folder / "comparison.png",
-                task.image,
-                task.mask,
+                np.asarray(problem.measurements if problem.truth is None else problem.truth),
+                self._mask,
                 recovered,
                 jax.tree.map(np.asarray, matrices),
                 read_lines(folder / "metrics.jsonl"),
-                has_truth=self._settings.data.truth,
+                has_truth=problem.truth is not None,
             )
 
     def _seconds(self) -> float:
-        """Seconds since the process started, and those of the processes that it goes on from."""
-        return self.before + time.time() - psutil.Process().create_time()
+        """Return the seconds since the process started, plus those of earlier processes of this run."""
+        return self.seconds_before + time.time() - psutil.Process().create_time()
 
     def _headline(self) -> str:
-        height, width, channels = self._task.image.shape
-        missing = 100 * (1 - self._task.mask.mean())
-        field, regularizer = self._settings.field, self._settings.regularizer
+        domain, field = self._problem.domain, self._settings.field
+        size = " x ".join(map(str, (*domain.shape, domain.channels)))
+        missing = 100 * (1 - self._mask.mean())
         return (
-            f"{self._settings.data.image}: {height} x {width} x {channels}, {missing:.1f} % missing; {field.name}"
-            f" {field.width} x {field.depth}, {regularizer.name}; {jax.default_backend()}, {field.precision}"
+            f"{self._settings.data.image}: {size}, {missing:.1f} % missing; {field.name} {field.size},"
+            f" {self._settings.regularizer.name}; {jax.default_backend()}, {field.precision}"
         )
 
     @contextlib.contextmanager
-    def _going_on(self, what: str) -> Iterator[None]:
-        """Tell once that something could not be written, and go on with what is in memory."""
+    def _continuing(self, what: str) -> Iterator[None]:
+        """Warn once that something could not be written, and continue with what is in memory."""
         try:
             yield
         except OSError as error:
             if what not in self._failed:
-                logging.warning("%s could not be written (%s): going on without", what, error.strerror or error)
+                logging.warning("%s could not be written (%s): continuing without", what, error.strerror or error)
             self._failed.add(what)
 
 

@@ -1,4 +1,4 @@
-"""The contract that all fills share: their types, and the decorator that enforces it.
+"""The contract that all fills share, and the decorator that enforces it.
 
 A fill recovers the missing pixels of a picture. It maps ``(image [H, W, C], mask [H, W]) -> float32 [H, W, C]``, where
 the image is in [0, 1] and the mask is True at observed pixels. Observed values are returned unchanged; missing ones are
@@ -6,16 +6,11 @@ clipped to [0, 1]. The values that the image holds at missing pixels are never u
 """
 
 import functools
-from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from inrr_jax.errors import UserError
-
-Image = Float[np.ndarray, "H W C"]
-Mask = Bool[np.ndarray, "H W"]
-Fill = Callable[[Image, Mask], Image]
+from inrr_jax.types import Fill, Image, Mask
 
 
 def keeping_observed(solve: Fill) -> Fill:

@@ -6,8 +6,9 @@ Arrays of pixels are in row-major order: N = H W nodes.
 import numpy as np
 from jaxtyping import Bool, Float
 
-from inrr_jax.baselines.contract import Image, Mask, keeping_observed
+from inrr_jax.baselines.contract import keeping_observed
 from inrr_jax.priors import patch_graph
+from inrr_jax.types import Image, Mask
 
 
 @keeping_observed

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from inrr_jax.baselines.contract import Image, Mask, keeping_observed
+from inrr_jax.baselines.contract import keeping_observed
+from inrr_jax.types import Image, Mask
 
 
 @keeping_observed

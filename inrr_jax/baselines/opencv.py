@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from inrr_jax.baselines.contract import Image, Mask, keeping_observed
+from inrr_jax.baselines.contract import keeping_observed
 from inrr_jax.errors import UserError
+from inrr_jax.types import Image, Mask
 
 # Radius, in pixels, of the neighbourhood from which a missing pixel is predicted. The names in the tables of results
 # contain it: `telea_r3` and `navier_stokes_r5`.

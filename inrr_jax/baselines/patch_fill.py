@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from inrr_jax.baselines.contract import Image, Mask, keeping_observed
+from inrr_jax.baselines.contract import keeping_observed
 from inrr_jax.baselines.diffusion import harmonic
 from inrr_jax.priors import patch_graph
+from inrr_jax.types import Image, Mask
 
 # Number of times that the graph is built from the estimate and the estimate computed on the graph; chosen on
 # scikit-image's pictures (see docs/quality.md).

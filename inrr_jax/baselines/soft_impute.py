@@ -3,7 +3,8 @@
 import numpy as np
 from jaxtyping import Float
 
-from inrr_jax.baselines.contract import Image, Mask, keeping_observed
+from inrr_jax.baselines.contract import keeping_observed
+from inrr_jax.types import Image, Mask
 
 # Values of lambda in units of the largest singular value of the zero-filled matrix. A falling path lets every
 # threshold start from the solution of the one before.

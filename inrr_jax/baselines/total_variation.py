@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from inrr_jax.baselines.contract import Image, Mask, keeping_observed
+from inrr_jax.baselines.contract import keeping_observed
 from inrr_jax.baselines.diffusion import harmonic
+from inrr_jax.types import Image, Mask
 
 ITERATIONS = 1000
 # tau, in units of grey value per unit of the dual variable. The primal variable has the range [0, 1], the dual one

@@ -7,9 +7,10 @@ places where it occurs. Arrays of pixels are in row-major order: N = H W nodes.
 import numpy as np
 from jaxtyping import Bool, Float
 
-from inrr_jax.baselines.contract import Image, Mask, keeping_observed
+from inrr_jax.baselines.contract import keeping_observed
 from inrr_jax.baselines.diffusion import harmonic, minimize_dirichlet
 from inrr_jax.priors import patch_graph
+from inrr_jax.types import Image, Mask
 
 # The first three were chosen on scikit-image's astronaut, camera, chelsea and coins (see docs/quality.md).
 NEIGHBORS = 6

@@ -1,14 +1,13 @@
-"""What a comparison consists of: pictures under masks, fits that choose settings, fits that count, and their rows.
+"""The jobs of a comparison: pictures under masks, fits that choose settings, fits that count, and fills.
 
 Every method recovers the same pictures under the same masks. Some of its settings are chosen by held-out observed
-pixels (selection.py), once for each picture and mask, with the first seed; every seed then uses them.
+pixels (recipes/holdout.py), once per picture and mask, with the first seed; all seeds then use them.
 """
 
 import dataclasses
 import glob
 import hashlib
 import json
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,44 +18,49 @@ import numpy as np
 from jaxtyping import Float
 
 from inrr_jax import metrics
-from inrr_jax.data import problem
-from inrr_jax.data.problem import Problem
+from inrr_jax.data import loading
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.experiments import methods
-from inrr_jax.experiments.methods import Changes, Method
+from inrr_jax.experiments.methods import Changes, Method, Name
 from inrr_jax.experiments.tables import Case
+from inrr_jax.options import MAX_SEED, Options, at_least, change, to_mapping
+from inrr_jax.problem import Problem
 from inrr_jax.recipes import holdout
-from inrr_jax.recipes.stacking import FILLS
-from inrr_jax.settings import DataSettings, MaskSettings, Settings, at_least, change, to_mapping
-from inrr_jax.training import fit as training
-from inrr_jax.training.sweep import Member, Outcome
-from inrr_jax.types import Row
+from inrr_jax.recipes.fills import FILLS
+from inrr_jax.recipes.pipeline import picture, seedless
+from inrr_jax.settings import Settings
+from inrr_jax.training.sweep import Member, Outcome, Recipe
+from inrr_jax.types import Mask, Row
 
 KEYS = ("image", "mask", "method", "seed")
 TRIAL_KEYS = ("image", "mask", "method", "candidate")
+SCORES = ("psnr_missing", "psnr_pasted", "psnr_all", "nmae_missing", "ssim_pasted")
 
 
 @dataclass(frozen=True)
-class ComparisonSettings:
-    """What is compared with what, on what."""
+class ComparisonSettings(Options):
+    """The pictures, masks and methods of a comparison."""
 
     fit: Settings = Settings()
-    """What every fit starts from: its budget, the size of the pictures, the seed of the masks and the first seed."""
+    """The settings that every fit starts from: its budget, the size of the pictures, the masks' seed and the first
+    seed."""
     images: str = "baboon"
-    """Bundled names, paths or patterns of paths (*.png), with commas between them."""
+    """Bundled names, paths or patterns of paths (*.png), separated by commas."""
     masks: str = "text:0.125"
-    """mode:rate, the path of a mask file or a pattern of paths, with commas between them; a sum (text+random:0.3,
-    scratch.png+random:0.3) misses what either does."""
+    """mode:rate, the path of a mask file or a pattern of paths, separated by commas. In a sum (text+random:0.3,
+    scratch.png+random:0.3) a pixel is missing if it is missing in either."""
     methods: str = "harmonic,siren,siren+inrr"
-    """Names as methods.py has them, with commas between them."""
+    """Names as in methods.py, separated by commas."""
     seeds: int = at_least(3, 1)
     """Initialisations of each fit: fit.seed, fit.seed + 1, ..."""
+    folder: str = ""
+    """A folder to which the paths of images and masks are relative; empty: the current one."""
     share: float = at_least(holdout.SHARE, 0.0, above=True, high=0.5)
-    """Of the observed pixels that choose a method's settings."""
+    """Share of the observed pixels that is held out to choose a method's settings."""
     at_once: int = at_least(0, 0)
-    """Fits that share a device; 0: measured."""
+    """Fits that share a device; 0: the fastest number, by a short measurement."""
     devices: int = at_least(0, 0)
-    """Virtual devices that a CPU is split into; 0: one for each core that this process may use."""
+    """Virtual devices that a CPU is divided into; 0: one for each core that this process may use."""
 
 
 class Task(NamedTuple):
@@ -68,32 +72,32 @@ class Task(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """A candidate of a method, fitted to all observed pixels but those held out."""
+    """A job: one candidate of a method, fitted to the observed pixels without the held-out ones."""
 
     task: Task
     method: str
     candidate: str
     member: Member
-    held: holdout.Mask
+    held: Mask
     digest: str
-
-    @property
-    def fitted(self) -> tuple:
-        """What names its fit, which no other shares."""
-        return tuple(self.key.values())
-
-    def finish(self, outcome: Outcome) -> Outcome:
-        """Leave it as it is: what comes after a fit has no part in the choice."""
-        return outcome
 
     @property
     def key(self) -> Row:
         """Its key columns."""
         return dict(zip(TRIAL_KEYS, (*self.task.case, self.method, self.candidate), strict=True))
 
+    @property
+    def fit_key(self) -> tuple:
+        """Identifies the fit, which no other trial shares."""
+        return tuple(self.key.values())
+
+    def finish(self, outcome: Outcome, recipe: Recipe) -> Outcome:
+        """Return the outcome unchanged: corrections do not take part in the choice."""
+        return outcome
+
     def row(self, outcome: Outcome) -> Row:
-        """Judge its recovery on the held-out pixels."""
-        error = holdout.error(outcome.recovered, self.task.problem.image, self.held)
+        """Return its row, with the error on the held-out pixels."""
+        error = holdout.error(outcome.recovered, self.task.problem.measurements, self.held)
         return {
             **self.key,
             "error": np.nan if outcome.error else error,
@@ -104,11 +108,12 @@ class Trial(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """A method with one seed."""
+    """A job: a method with one seed, and the settings that were chosen for it."""
 
     task: Task
-    name: str
     method: Method
+    text: str
+    """The method's name."""
     chosen: Changes
     seed: int
     digest: str
@@ -116,40 +121,39 @@ class Fit(NamedTuple):
     @property
     def key(self) -> Row:
         """Its key columns."""
-        return dict(zip(KEYS, (*self.task.case, self.name, self.seed), strict=True))
+        return dict(zip(KEYS, (*self.task.case, self.text, self.seed), strict=True))
 
     @property
     def member(self) -> Member:
-        """What is fitted."""
+        """The fit, without the correction."""
         return Member(change(self.method.settings, {**self.chosen, "seed": self.seed}), self.task.problem)
 
     @property
-    def fitted(self) -> tuple:
-        """What names its fit: methods share it that differ in what comes after."""
-        return (*self.task.case, methods.fitted(self.name), self.seed)
+    def fit_key(self) -> tuple:
+        """Identifies the fit, which methods share that differ in their correction alone."""
+        return (*self.task.case, self.method.name.fit, self.seed)
 
-    def finish(self, outcome: Outcome) -> Outcome:
-        """Krige its recovery as the method wants it."""
-        if outcome.error:
+    def finish(self, outcome: Outcome, recipe: Recipe) -> Outcome:
+        """Return the outcome with the recovery corrected as the method says."""
+        if outcome.error or not self.method.name.correction:
             return outcome
-        start = time.perf_counter()
-        image, mask = self.task.problem.image, self.task.problem.mask
-        settings = change(self.member.settings, {"kriging": self.method.kriging})
-        recovered = training.finish(outcome.recovered, image, mask, settings)
-        return outcome._replace(recovered=recovered, seconds=outcome.seconds + time.perf_counter() - start)
+        member = self.member
+        settings = dataclasses.replace(member.settings, correction=self.method.name.correction)
+        recovered, seconds = recipe.finish(member._replace(settings=settings), outcome.recovered)
+        return outcome._replace(recovered=recovered, seconds=outcome.seconds + seconds)
 
     def row(self, outcome: Outcome) -> Row:
-        """Score its recovery."""
+        """Return its row, with the scores of its recovery."""
         settings = self.method.settings
         return _row(
             self.key,
             self.task.problem,
             None if outcome.error else outcome.recovered,
-            field=self.method.field,
-            regularizer=self.method.regularizer,
-            steps=settings.train.steps * (2 if training.first_fit(settings) else 1),
+            field=self.method.name.field,
+            regularizer=self.method.name.regularizer,
+            steps=settings.train.steps * (2 if settings.field.first_fit() else 1),
             seconds=outcome.seconds,
-            chosen=told(self.chosen),
+            chosen=format_changes(self.chosen),
             error=outcome.error,
             at_once=outcome.at_once,
             digest=self.digest,
@@ -157,14 +161,14 @@ class Fit(NamedTuple):
 
 
 class Filling(NamedTuple):
-    """A classical fill."""
+    """A job: a fill."""
 
     task: Task
     name: str
 
     @property
     def digest(self) -> str:
-        """Of what it depends on."""
+        """Identifies what its row depends on."""
         return self.task.problem.digest
 
     @property
@@ -173,109 +177,111 @@ class Filling(NamedTuple):
         return dict(zip(KEYS, (*self.task.case, self.name, None), strict=True))
 
     def recover(self) -> Float[np.ndarray, "H W C"]:
-        """Fill what is missing."""
-        return FILLS[self.name](self.task.problem.image, self.task.problem.mask)
+        """Return the recovery."""
+        return FILLS[self.name].fill(*picture(self.task.problem, f"method {self.name}"))
 
     def row(self, recovered: Float[np.ndarray, "H W C"], seconds: float) -> Row:
-        """Score its recovery."""
+        """Return its row, with the scores of its recovery."""
         return _row(self.key, self.task.problem, recovered, seconds=seconds, digest=self.digest)
 
 
-def names(settings: ComparisonSettings) -> list[str]:
-    """Return the names of the methods.
+def names(settings: ComparisonSettings) -> dict[str, Name | None]:
+    """Return the methods by their names; None for a fill.
 
     Raises:
-        UserError: one is unknown, or there is none.
+        UserError: a name is unknown, or there is none.
     """
-    found = _parts("methods", settings.methods)
-    for name in found:
-        methods.check(name)
-    return found
+    return {text: methods.parse_name(text) for text in _parts("methods", settings.methods)}
 
 
 def tasks(settings: ComparisonSettings) -> list[Task]:
     """Load every picture under every mask, pictures first.
 
     Raises:
-        UserError: anything wrong with either, or two of them with the same name.
+        UserError: a picture or mask cannot be loaded, two of them have the same name, or the seeds are too large.
     """
-    images = _by_label("images", _expanded(_parts("images", settings.images)))
-    masks = _by_label("masks", _expanded(_parts("masks", settings.masks)))
+    if settings.fit.seed + settings.seeds - 1 > MAX_SEED:
+        raise UserError(f"fit.seed={settings.fit.seed} with seeds={settings.seeds}: the last seed is above {MAX_SEED}")
+    images = _by_label("images", _expanded(_parts("images", settings.images), settings.folder))
+    masks = _by_label("masks", _expanded(_parts("masks", settings.masks), settings.folder))
     found = []
     for image, source in images.items():
         for mask, text in masks.items():
             own = change(settings.fit, {"data.image": source, **_mask_changes(text)})
-            found.append(Task(Case(image, mask), own, problem.load(own)))
+            found.append(Task(Case(image, mask), own, loading.load(own.data, own.mask)))
     return found
 
 
-def fillings(found: Sequence[Task], wanted: Sequence[str]) -> list[Filling]:
-    """List the classical fills among the methods, for every task."""
-    return [Filling(task, name) for task in found for name in wanted if name in FILLS]
+def fillings(found: Sequence[Task], wanted: dict[str, Name | None]) -> list[Filling]:
+    """List the fills among the methods, for every task."""
+    return [Filling(task, text) for task in found for text, name in wanted.items() if name is None]
 
 
-def trials(settings: ComparisonSettings, found: Sequence[Task], wanted: Sequence[str]) -> list[Trial]:
+def trials(settings: ComparisonSettings, found: Sequence[Task], wanted: dict[str, Name | None]) -> list[Trial]:
     """List the fits that choose: each candidate of each method that has more than one."""
     key = jax.random.key(settings.fit.seed)
-    choosers = dict.fromkeys(methods.chooser(name) for name in wanted if name not in FILLS)
+    choosers = dict.fromkeys(name.chooser for name in wanted.values() if name)
     listed = []
     for task in found:
-        choosing = [(name, method) for name in choosers if len((method := _method(name, task)).candidates) > 1]
+        choosing = [(text, method) for text in choosers if len((method := _method(text, task)).candidates) > 1]
         if choosing:
-            training, held = holdout.hold_out(key, task.problem.mask, settings.share)
-            blind = holdout.restrict(task.problem, training)
-        for name, method in choosing:
+            split = holdout.hold_out(key, task.problem.operator.mask, settings.share)
+            hidden = holdout.restrict(task.problem, split.training)
+        for text, method in choosing:
             digest = _digest(task, method, settings.share)
             for candidate in method.candidates:
-                member = Member(change(method.settings, candidate), blind)
-                listed.append(Trial(task, name, told(candidate), member, held, digest))
+                member = Member(change(method.settings, candidate), hidden)
+                listed.append(Trial(task, text, format_changes(candidate), member, split.held, digest))
     return listed
 
 
-def fits(settings: ComparisonSettings, found: Sequence[Task], wanted: Sequence[str], tried: Sequence[Row]) -> list[Fit]:
-    """List the fits that count: each method with what the rows of the trials choose for it, and each seed."""
+def fits(
+    settings: ComparisonSettings, found: Sequence[Task], wanted: dict[str, Name | None], tried: Sequence[Row]
+) -> list[Fit]:
+    """List the fits that count: each method with every seed, and with the settings that the trials' rows choose."""
     errors = {tuple(row[key] for key in TRIAL_KEYS): row["error"] for row in tried}
     listed = []
     for task in found:
-        for name in wanted:
-            if name in FILLS:
+        for text, name in wanted.items():
+            if name is None:
                 continue
-            method = _method(name, task)
-            keys = [(*task.case, methods.chooser(name), told(candidate)) for candidate in method.candidates]
+            method = _method(text, task)
+            keys = [(*task.case, name.chooser, format_changes(candidate)) for candidate in method.candidates]
             chosen = _choice(method, [errors.get(key) for key in keys])
             digest = _digest(task, method, settings.share)
             seeds = range(settings.fit.seed, settings.fit.seed + settings.seeds)
-            listed += [Fit(task, name, method, chosen, seed, digest) for seed in seeds]
+            listed += [Fit(task, method, text, chosen, seed, digest) for seed in seeds]
     return listed
 
 
-def told(changes: Changes) -> str:
-    """Write changed settings as one word each."""
+def format_changes(changes: Changes) -> str:
+    """Return changed settings as words NAME=VALUE."""
     return " ".join(f"{name}={value:g}" for name, value in changes.items())
 
 
 def _choice(method: Method, errors: Sequence[float | None]) -> Changes:
-    """Choose by errors, of which None belongs to a fit that diverged; if all did, the first is as good as any."""
+    """Choose the candidate with the smallest error; None is the error of a fit that diverged or has no row yet."""
     try:
         return holdout.choose(method.candidates, [np.nan if error is None else error for error in errors])
     except DivergedError:
-        return method.candidates[0]
+        return method.candidates[0]  # if all diverged, no candidate is better than another
 
 
-def _method(name: str, task: Task) -> Method:
-    return methods.parse(name, task.settings, max(task.problem.mask.shape))
+def _method(text: str, task: Task) -> Method:
+    name = methods.parse_name(text)
+    assert name is not None
+    return methods.build(name, task.settings, max(task.problem.domain.shape))
 
 
 def _digest(task: Task, method: Method, share: float) -> str:
-    """Name in short all that a row depends on, but for its seed: the contents of files count, their paths do not."""
-    settings = dataclasses.replace(method.settings, data=DataSettings(), mask=MaskSettings(), seed=0)
-    content = [task.problem.digest, to_mapping(settings), method.candidates, share]
+    """Return a short hash of all that a row depends on except its seed; files count by contents, not by path."""
+    content = [task.problem.digest, to_mapping(seedless(method.settings)), method.candidates, share]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _row(key: Row, task: Problem, recovered: Float[np.ndarray, "H W C"] | None, **others: Any) -> Row:
-    """Put a row together, whose columns are the same for all methods."""
-    scores = {} if recovered is None else metrics.summarize(recovered, task.image, task.mask)
+def _row(key: Row, problem: Problem, recovered: Float[np.ndarray, "H W C"] | None, **others: Any) -> Row:
+    """Return a row, whose columns are the same for all methods."""
+    scores = {} if recovered is None else metrics.score(recovered, problem)
     return {
         **{name: key[name] for name in KEYS[:3]},
         "field": others.get("field"),
@@ -291,25 +297,28 @@ def _row(key: Row, task: Problem, recovered: Float[np.ndarray, "H W C"] | None, 
     }
 
 
-SCORES = ("psnr_missing", "psnr_pasted", "psnr_all", "nmae_missing", "ssim_pasted")
-
-
 def _parts(name: str, text: str) -> list[str]:
     found = [part.strip() for part in text.split(",") if part.strip()]
     if not found:
-        raise UserError(f"{name}={text!r} names none: give at least one, with commas between several")
+        raise UserError(f"{name}={text!r} is empty: give at least one, with commas between several")
     return list(dict.fromkeys(found))
 
 
-def _expanded(parts: Sequence[str]) -> Iterator[str]:
-    """Put the paths that fit a pattern in its place."""
+def _expanded(parts: Sequence[str], folder: str) -> Iterator[str]:
+    """Yield the parts with the folder before each path, and a pattern of paths replaced by the paths that match it."""
     for part in parts:
-        if not glob.has_magic(part):
-            yield part
-        elif paths := sorted(glob.glob(part)):
+        pieces = part.split("+")
+        path = "+".join(str(Path(folder) / piece) if folder and _is_path(piece) else piece for piece in pieces)
+        if not glob.has_magic(path):
+            yield path
+        elif paths := sorted(glob.glob(path)):
             yield from paths
         else:
-            raise UserError(f"{part} fits no file: check the path")
+            raise UserError(f"{path} matches no file: check the path, or name its folder by --config.folder")
+
+
+def _is_path(text: str) -> bool:
+    return Path(text).suffix in (".png", ".npy") or "/" in text
 
 
 def _is_file(text: str) -> bool:
@@ -317,7 +326,7 @@ def _is_file(text: str) -> bool:
 
 
 def _by_label(name: str, found: Iterator[str]) -> dict[str, str]:
-    """Name files by their stem, all else as it is."""
+    """Return the parts by their labels: the stem of a file, and the part itself otherwise."""
     labels: dict[str, str] = {}
     for text in found:
         label = "+".join(Path(part).stem if _is_file(part) else part for part in text.split("+"))
@@ -328,7 +337,7 @@ def _by_label(name: str, found: Iterator[str]) -> dict[str, str]:
 
 
 def _mask_changes(text: str) -> Changes:
-    """Read `mode:rate`, where the mode may be the path of a file, or a sum."""
+    """Return the settings that `mode:rate` stands for, where the mode may be the path of a file, or a sum."""
     modes, colon, rate = text.partition(":")
     parts = modes.split("+")
     files = [part for part in parts if _is_file(part)]

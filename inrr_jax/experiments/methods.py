@@ -1,141 +1,133 @@
-"""The methods of a comparison by name: classical fills, and fits of a field with the sum of terms that regularises it.
+"""The methods of a comparison by name: fills, and fits of a field with a sum of regularisation terms.
 
-`harmonic` is a fill of stacking.py; `siren`, `siren+inrr`, `dmf+tv+air` are fits; `siren+inrr@25` is `siren+inrr` with
-its Laplacians frozen from 25 % of the steps on; `siren+inrr/harmonic` is kriged harmonically after the fit. All fits
-have the steps of the settings they start from, and the fibres; those with isotropic TV two thirds as many, as it
-evaluates the ones beside the first axis's too: all evaluate the same number of points.
+`harmonic` is a fill of recipes/fills.py. `siren`, `siren+inrr` and `dmf+tv+air` are fits. `siren+inrr@25` is
+`siren+inrr` with Laplacians that are frozen after 25 % of the steps, and `siren+inrr/harmonic` is followed by a
+residual correction.
 
-An omega that the settings give is not chosen. With the term `extension`, which is of one recipe, nothing is: omega and
-weights are those of the settings.
+All fits evaluate the same number of points: they have the steps and fibers of the settings they start from, except that
+isotropic total variation, which also evaluates adjacent fibers, draws two thirds as many.
 """
 
 import itertools
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from inrr_jax.errors import UserError, unknown
-from inrr_jax.recipes.stacking import FILLS
-from inrr_jax.settings import KRIGINGS, Settings, change
+from inrr_jax.fields import FIELDS
+from inrr_jax.options import change
+from inrr_jax.recipes.fills import FILLS
+from inrr_jax.regularizers import TERMS
+from inrr_jax.settings import Settings
 
 Changes = dict[str, Any]
 """Settings by their dotted names."""
 
-
-class Habit(NamedTuple):
-    """What comes with a field wherever it is used."""
-
-    omegas: tuple[float, ...] = ()
-    """Candidates for 256 pixels along the longest side, of which held-out pixels choose."""
-    changes: Changes = {}
-    weights: float = 1.0
-    """Factor of the candidates in WEIGHTS."""
+ALIASES: dict[str, Changes] = {"inrz_patch": {"field.name": "inrz", "field.neighbors": "patch"}}
+"""Names of fields with other options than their defaults."""
+CORRECTIONS = ("harmonic", "biharmonic", "stacked")
+REFERENCE_SIZE = 256
+"""Nodes of the longest axis for which the fields declare their candidates."""
 
 
-FIELDS: dict[str, Habit] = {
-    "siren": Habit((15.0, 30.0)),
-    "relu": Habit(),
-    "fourier": Habit((15.0, 30.0)),
-    "inrz": Habit((15.0, 30.0)),
-    "inrz_patch": Habit((15.0, 30.0), {"field.name": "inrz", "field.neighbors": "patch"}),
-    # Muon, whose steps have one length for all singular values, would lift the small ones along with the large.
-    "dmf": Habit((), {"optimizer.name": "adam", "optimizer.field_rate": 2e-2}, weights=4.0),
-}
+class Name(NamedTuple):
+    """The parts of a method's name FIELD+TERM+...@PERCENT/CORRECTION."""
 
-WEIGHTS = {
-    "inrr": (0.03, 0.13),
-    "air": (0.13, 0.655),
-    "grid": (0.01, 0.05),
-    "tv": (3e-3, 1e-2),
-    "tv_anisotropic": (3e-3, 1e-2),
-    "tikhonov0": (1e-4, 1e-3),
-    "tikhonov2": (1e-2, 5e-2),
-    "weight_decay": (3e-3, 3e-2),
-}
-"""Candidates for each term, of which held-out pixels choose. The first four and tikhonov2 were looked for on
-scikit-image's astronaut and coins, at 96 pixels under writing and with 70 % missing at random."""
+    field: str
+    terms: tuple[str, ...]
+    percent: str
+    correction: str
 
-TERMS = ("extension", *WEIGHTS)
+    @property
+    def fit(self) -> str:
+        """The name of the fit, which methods that differ in their correction alone share."""
+        return "+".join([self.field, *self.terms]) + (f"@{self.percent}" if self.percent else "")
 
-LEARNING = {"inrr", "air"}
-"""Terms whose Laplacians can be frozen."""
+    @property
+    def chooser(self) -> str:
+        """The name of the method whose choice of settings this one uses: a frozen one, that of learning throughout."""
+        return self._replace(percent="", correction="").fit
+
+    @property
+    def regularizer(self) -> str:
+        """All that distinguishes methods of one field, or `none`."""
+        frozen = f"@{self.percent}" if self.percent else ""
+        return ("+".join(self.terms) or "none") + frozen + (f"/{self.correction}" if self.correction else "")
 
 
 class Method(NamedTuple):
     """A field with its terms, ready to be fitted."""
 
-    field: str
-    regularizer: str
-    """The sum of terms with `@percent` where the Laplacians are frozen, or `none`."""
+    name: Name
     settings: Settings
-    """Before the choice."""
+    """Before the choice, without the correction."""
     candidates: list[Changes]
-    """Of which held-out pixels choose one; at least one, which may change nothing."""
-    kriging: str
-    """What comes after the fit, as kriging.py names it."""
+    """Settings of which held-out pixels choose one; a single entry, which may be empty, if there is no choice."""
 
 
-def parse(name: str, start: Settings, longest: int) -> Method:
-    """Build the method of this name.
-
-    Args:
-        name: `field`, `field+term+...` or either with `@percent`, `/kriging` or both, in this order.
-        start: settings that the method changes.
-        longest: side of the picture in pixels, by which omega is scaled.
+def parse_name(text: str) -> Name | None:
+    """Split a method's name into its parts; None for a fill.
 
     Raises:
-        UserError: the name of no method.
+        UserError: no method has this name; the message says which part is unknown.
     """
-    check(name)
-    fitted, slash, kriging = name.partition("/")
+    if text in FILLS:
+        return None
+    fitted, slash, correction = text.partition("/")
     whole, at, percent = fitted.partition("@")
     field, *terms = whole.split("+")
-    regularizer = "+".join(terms) or "none"
-    habit = FIELDS[field]
-    changes: Changes = {"field.name": field, "regularizer.name": regularizer, **habit.changes}
-    if LEARNING & {*terms} == {"air"}:
-        changes["optimizer.laplacian_rate"] = 0.2  # of which INRR's networks collapse
-    if "tv" in terms:
+    if slash and correction not in CORRECTIONS:
+        raise UserError(unknown(f"method {text}: the correction {correction}", correction, CORRECTIONS))
+    if field not in (*FIELDS, *ALIASES):
+        raise UserError(f"{unknown(f'method {text}', field, [*FILLS, *FIELDS, *ALIASES])}, and these with +term")
+    for term in terms:
+        if term not in TERMS:
+            raise UserError(unknown(f"method {text}: the term {term}", term, TERMS))
+    learning = [term for term, config in TERMS.items() if config.learns]
+    if at and not {*learning} & {*terms}:
+        raise UserError(f"method {text} has no Laplacian to freeze: add one of {', '.join(sorted(learning))}")
+    if at and not (percent.isdecimal() and 0 < int(percent) <= 100):
+        raise UserError(f"method {text}: {percent!r} is no percentage: give a whole number from 1 to 100 after the @")
+    return Name(field, tuple(terms), percent, correction)
+
+
+def build(name: Name, start: Settings, longest: int) -> Method:
+    """Build a method.
+
+    Args:
+        name: its parts.
+        start: settings that the method changes.
+        longest: nodes of the longest axis, to which omega is proportional.
+    """
+    changes = {
+        **ALIASES.get(name.field, {"field.name": name.field}),
+        "regularizer.name": "+".join(name.terms) or "none",
+    }
+    field = FIELDS[changes["field.name"]]
+    changes |= field.habits
+    if len(learning := [term for term in name.terms if TERMS[term].learns]) == 1:
+        changes |= TERMS[learning[0]].habits
+    if any(TERMS[term].adjacent for term in name.terms):
         changes["train.fibers"] = round(start.train.fibers * 2 / 3)
-    if at:
-        changes["optimizer.freeze_at"] = max(1, round(start.train.steps * float(percent) / 100))
-    chosen = [] if "extension" in terms else terms
-    choices = {f"regularizer.weight.{term}": [habit.weights * weight for weight in WEIGHTS[term]] for term in chosen}
-    if habit.omegas and "extension" not in terms and not start.field.omega:
-        choices = {"field.omega": [omega * longest / 256 for omega in habit.omegas], **choices}
-    candidates = [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
+    if name.percent:
+        changes["optimizer.freeze_at"] = max(1, round(start.train.steps * float(name.percent) / 100))
     return Method(
-        field, regularizer + at + percent + slash + kriging, change(start, changes), candidates, kriging or "none"
+        name, change(start, {"correction": "none", **changes}), _candidates(name.terms, field, start, longest)
     )
 
 
-def check(name: str) -> None:
-    """Refuse what names no method.
-
-    Raises:
-        UserError: it names none; the message says what of it is unknown.
-    """
-    if name in FILLS:
-        return
-    fitted, slash, kriging = name.partition("/")
-    if slash and kriging not in KRIGINGS:
-        raise UserError(unknown(f"method {name}: the kriging {kriging}", kriging, KRIGINGS))
-    whole, at, percent = fitted.partition("@")
-    field, *terms = whole.split("+")
-    if field not in FIELDS:
-        raise UserError(f"{unknown(f'method {name}', field, [*FILLS, *FIELDS])}, and these with +term")
-    for term in terms:
-        if term not in TERMS:
-            raise UserError(unknown(f"method {name}: the term {term}", term, TERMS))
-    if at and not LEARNING & {*terms}:
-        raise UserError(f"method {name} has no Laplacian to freeze: add one of {', '.join(sorted(LEARNING))}")
-    if at and not (percent.isdecimal() and 0 < int(percent) <= 100):
-        raise UserError(f"method {name}: {percent!r} is no percentage: give a whole number from 1 to 100 after the @")
-
-
-def chooser(name: str) -> str:
-    """Return the method whose choice this one follows: a frozen one that of the same, learning throughout."""
-    return fitted(name).partition("@")[0]
-
-
-def fitted(name: str) -> str:
-    """Return the method without what comes after its fit, which several may share."""
-    return name.partition("/")[0]
+def _candidates(terms: Sequence[str], field, start: Settings, longest: int) -> list[Changes]:
+    """List all combinations of the candidates that field and terms declare."""
+    weights = {
+        f"regularizer.{term}.weight": [field.weight_factor * weight for weight in TERMS[term].candidates]
+        for term in terms
+        if TERMS[term].candidates
+    }
+    choices: dict[str, list[float]] = {}
+    # A term without candidates belongs to a recipe whose settings are fixed, omega included.
+    if all(TERMS[term].candidates for term in terms):
+        for option, values in field.candidates.items():
+            # An option that is not at its default of 0 was set by the user, and is kept.
+            if not getattr(start.field, option, 0):
+                choices[f"field.{option}"] = [value * longest / REFERENCE_SIZE for value in values]
+        choices |= weights
+    return [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]

@@ -1,4 +1,4 @@
-"""What the rows of a sweep say: mean and spread over seeds, the best value of an axis, and whether one serves all."""
+"""Tables of a sweep from its rows: means over seeds, the best values, and whether one value suits all cases."""
 
 import csv
 import io
@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from inrr_jax.experiments.sweep_grid import SweepSettings, told
-from inrr_jax.experiments.tables import markdown, spread
+from inrr_jax.experiments.sweep_grid import SweepSettings, format_place
+from inrr_jax.experiments.tables import format_mean, markdown
 from inrr_jax.metrics import NAMES
 from inrr_jax.types import Row
 
@@ -16,51 +16,51 @@ UNITS = {"psnr": " dB", "nmae": "", "ssim": ""}
 
 
 class Table(NamedTuple):
-    """One metric over two axes; what else is varied has one value, but for seeds."""
+    """One metric over two axes, at one value of every other axis except seeds."""
 
     title: str
-    """That value; empty where nothing else is varied."""
+    """The values of the other axes; empty if there are none."""
     metric: str
     names: tuple[str, str]
-    """Of the axis down and of the axis across; one that is not there is empty and has one value."""
+    """Of the axis of the rows and of the axis of the columns; a missing axis has an empty name and one value."""
     down: list[Any]
     across: list[Any]
     scores: list[list[np.ndarray]]
-    """By both axes: the metric of each seed, NaN where the fit diverged."""
+    """By row and column, the metric of each seed; NaN where the fit diverged."""
 
     @property
     def turned(self) -> "Table":
-        """With its axes exchanged."""
+        """The table with rows and columns exchanged."""
         scores = [list(column) for column in zip(*self.scores, strict=True)]
         return self._replace(names=self.names[::-1], down=self.across, across=self.down, scores=scores)
 
     @property
     def mean(self) -> np.ndarray:
-        """Over seeds; NaN where one diverged."""
+        """Means over seeds; NaN where a fit diverged."""
         return np.array([[cell.mean() if len(cell) else np.nan for cell in line] for line in self.scores])
 
     @property
     def best(self) -> list[int | None]:
-        """Index of the best value across, for each one down; None where every one has diverged."""
+        """For each row, the index of the best column; None where all fits diverged."""
         return [_best(line, self.metric) for line in self.mean]
 
     @property
     def common(self) -> int | None:
-        """Index of the value across that is best on average over what is down."""
+        """The index of the column with the best mean over the rows."""
         return _best(self.mean.mean(axis=0), self.metric)
 
 
 def tabulate(settings: SweepSettings, rows: Sequence[Row]) -> list[Table]:
-    """Arrange the rows of a finished sweep."""
+    """Arrange the rows of a finished sweep in tables, one for each combination of the axes that do not span it."""
     shown, names = settings.shown, settings.spanning
-    if settings.combine == "zip" and len(shown) > 1:  # no grid: one axis of joined values
+    if settings.combine == "zip" and len(shown) > 1:  # zipped axes form no grid, only one axis of joined values
         label = ", ".join(shown)
         rows = [row | {label: ", ".join(str(row[name]) for name in shown)} for row in rows]
         shown, names = [label], ("", label)
     others = [name for name in shown if name not in names]
     panels: dict[str, list[Row]] = {}
     for row in rows:
-        panels.setdefault(told({name: row[name] for name in others}), []).append(row)
+        panels.setdefault(format_place({name: row[name] for name in others}), []).append(row)
     return [_table(title, settings.metric, names, own) for title, own in panels.items()]
 
 
@@ -80,7 +80,7 @@ def _best(values: np.ndarray, metric: str) -> int | None:
 
 
 def report(settings: SweepSettings, rows: Sequence[Row]) -> str:
-    """Write the tables as Markdown, and what is best in them."""
+    """Return the tables as Markdown, each with a sentence on its best values."""
     diverged = [row for row in rows if row["error"]]
     seconds = sum(row["seconds"] for row in rows)
     text = [
@@ -91,25 +91,28 @@ def report(settings: SweepSettings, rows: Sequence[Row]) -> str:
         text += [f"\n## {table.title}"] if table.title else []
         text += ["", *_lines(table), *_verdict(table)]
     if diverged:
-        text += ["", f"{len(diverged)} fits diverged: {'; '.join(told(_place(settings, row)) for row in diverged)}."]
+        text += [
+            "",
+            f"{len(diverged)} fits diverged: {'; '.join(format_place(_place(settings, row)) for row in diverged)}.",
+        ]
     return "\n".join(text) + "\n"
 
 
 def _lines(table: Table) -> list[str]:
     digits = 2 if table.metric.startswith("psnr") else 4
     if not table.names[1]:
-        return [f"{table.metric}: {spread(table.scores[0][0], digits)}"]
+        return [f"{table.metric}: {format_mean(table.scores[0][0], digits)}"]
     corner = " \\ ".join(name for name in table.names if name)
     lines = []
     for value, line, best in zip(table.down, table.scores, table.best, strict=True):
-        cells = [spread(cell, digits) if len(cell) else "" for cell in line]
+        cells = [format_mean(cell, digits) if len(cell) else "" for cell in line]
         cells = [f"**{cell}**" if i == best and len(line) > 1 else cell for i, cell in enumerate(cells)]
         lines.append([str(value), *cells])
     return [markdown([corner, *map(str, table.across)], lines)]
 
 
 def _verdict(table: Table) -> list[str]:
-    """Say whether the best value across depends on what is down, and what a single one would lose."""
+    """Return a sentence on whether the best column depends on the row, and on the loss of one column for all rows."""
     best = [i for i in table.best if i is not None]
     common = table.common
     if len(table.across) < 2 or common is None or not 1 < len(best) == len(table.down):
@@ -118,16 +121,20 @@ def _verdict(table: Table) -> list[str]:
     if len(set(best)) == 1:
         return ["", f"The best {across} is {table.across[best[0]]} at every {down}."]
     found = ", ".join(f"{table.across[i]} at {where}" for where, i in zip(table.down, best, strict=True))
-    # Of the same seeds, and so of the same masks.
+    # Differences of equal seeds, and so of equal masks.
     sign = -1 if table.metric.startswith("nmae") else 1
     losses = [sign * (line[i] - line[common]) for line, i in zip(table.scores, best, strict=True)]
     worst = int(np.argmax([loss.mean() for loss in losses]))
     lost = losses[worst]
-    sure = f", {'more' if lost.mean() > lost.std(ddof=1) else 'no more'} than its spread" if len(lost) > 1 else ""
+    sure = (
+        f", {'more' if lost.mean() > lost.std(ddof=1) else 'no more'} than its standard deviation"
+        if len(lost) > 1
+        else ""
+    )
     return [
         "",
         f"The best {across} varies with {down}: {found}. The best single one, {table.across[common]}, loses at most"
-        f" {spread(lost)}{UNITS[table.metric.split('_')[0]]} (at {down}={table.down[worst]}){sure}.",
+        f" {format_mean(lost)}{UNITS[table.metric.split('_')[0]]} (at {down}={table.down[worst]}){sure}.",
     ]
 
 
@@ -135,12 +142,12 @@ def _place(settings: SweepSettings, row: Row) -> dict[str, Any]:
     return {name: row[name] for name in settings.names}
 
 
-def spreads(settings: SweepSettings, rows: Sequence[Row]) -> str:
-    """Write every metric's mean and standard deviation over seeds as CSV, a line per place on the other axes."""
+def statistics(settings: SweepSettings, rows: Sequence[Row]) -> str:
+    """Return mean and standard deviation over seeds of every metric as CSV, one line per place on the other axes."""
     groups: dict[str, list[Row]] = {}
     names = [name for name in settings.names if not name.endswith("seed")]
     for row in rows:
-        groups.setdefault(told({name: row[name] for name in names}), []).append(row)
+        groups.setdefault(format_place({name: row[name] for name in names}), []).append(row)
     columns = [*names, "fits", "diverged", *(f"{name}_{kind}" for name in NAMES for kind in ("mean", "std"))]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")

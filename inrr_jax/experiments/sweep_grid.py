@@ -1,4 +1,4 @@
-"""The axes of a sweep: which settings are varied, and how their values combine into fits."""
+"""The grid of a sweep: which settings vary, and how their values combine into fits."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -7,49 +7,50 @@ from typing import Any, NamedTuple
 
 from inrr_jax.errors import UserError
 from inrr_jax.metrics import NAMES
-from inrr_jax.settings import Settings, at_least, change, choice
+from inrr_jax.options import MAX_SEED, Options, at_least, change, choice
+from inrr_jax.settings import Settings
 
 _EXAMPLE = "such as (('mask.rate', (0.3, 0.5)), ('seed+mask.seed', (0, 1)))"
 
 
 @dataclass(frozen=True)
-class SweepSettings:
-    """A base fit, and what is varied of it."""
+class SweepSettings(Options):
+    """A base fit, and the settings that vary."""
 
     fit: Settings = Settings()
     axes: tuple = ()
-    """Pairs of a setting's dotted name and a tuple of its values. Names joined by + take the same value. Where seeds
-    alone differ, figures and tables tell mean and spread."""
+    """Pairs of a setting's dotted name and a tuple of its values. Names joined by + take the same value. Figures and
+    tables show the mean and standard deviation over fits that differ in seeds alone."""
     combine: str = choice("product", "zip")
-    """product: every value of an axis with every one of the others, the last axis fastest; zip: the first values of
-    all, the second ones, ..."""
+    """product: all combinations of the axes' values, the last axis varying fastest; zip: the first values of all axes
+    together, then the second values, and so on."""
     ensemble: int = at_least(0, 0)
-    """Number of initialisations of one problem, instead of axes: their mean, deviation and calibration are left."""
+    """Number of initialisations of one problem, instead of axes: their mean, deviation and calibration are written."""
     at_once: int = at_least(0, 0)
-    """Fits vectorised on a device; 1: one after another; 0: what a short measurement finds best."""
+    """Fits vectorised on a device; 1: one after another; 0: the fastest number, by a short measurement."""
     devices: int = at_least(0, 0)
-    """Virtual devices that a CPU is split into; 0: one for each core that this process may use."""
+    """Virtual devices that a CPU is divided into; 0: one for each core that this process may use."""
     metric: str = choice("psnr_missing", *(name for name in NAMES if name != "psnr_missing"))
-    """What the figures and the report show."""
+    """The metric in figures and report."""
     table: tuple = ()
-    """Names of the two axes that span the heat map and the tables: rows and columns. Empty: the last two that are no
-    seeds."""
+    """Names of the two axes that span the heat map and the tables: rows and columns. Empty: the last two axes that are
+    not seeds."""
 
     @property
     def names(self) -> list[str]:
-        """Every setting that is varied."""
+        """The dotted names of all settings that vary."""
         return [name for names, _ in self.pairs for name in names]
 
     @property
     def pairs(self) -> list[tuple[list[str], Sequence[Any]]]:
-        """Every axis: its settings, and their values."""
+        """Every axis as the names of its settings and their values."""
         if self.ensemble:
             return [(["seed"], range(self.fit.seed, self.fit.seed + self.ensemble))]
         return [(name.split("+"), values) for name, values in self.axes]
 
     @property
     def shown(self) -> list[str]:
-        """The axes that tables and figures tell apart, by their first setting: those with several values but seeds."""
+        """The axes that tables and figures show, by their first setting: those with several values, without seeds."""
         return [names[0] for names, values in self.pairs if len(values) > 1 and not _is_seeds(names)]
 
     @property
@@ -59,7 +60,7 @@ class SweepSettings:
 
     @property
     def spanning(self) -> tuple[str, str]:
-        """The axes of the tables, down and across; empty where there is none."""
+        """The axes of the tables' rows and columns; empty names if there are fewer."""
         down, across = self.table or ("", "", *self.shown)[-2:]
         return down, across
 
@@ -68,7 +69,7 @@ class Point(NamedTuple):
     """One fit of a sweep."""
 
     place: dict[str, Any]
-    """Its value of every setting that is varied."""
+    """The values of the settings that vary, by dotted name."""
     settings: Settings
 
 
@@ -86,7 +87,9 @@ def expand(settings: SweepSettings) -> list[Point]:
     for index, point in enumerate(points):
         same = first.setdefault(point.settings, index)
         if same != index:
-            raise UserError(f"fits {same} and {index} are the same one, {told(point.place)}: give each value once")
+            raise UserError(
+                f"fits {same} and {index} are the same one, {format_place(point.place)}: give each value once"
+            )
     return points
 
 
@@ -94,8 +97,8 @@ def _is_seeds(names: Sequence[str]) -> bool:
     return all(name.endswith("seed") for name in names)
 
 
-def told(place: Mapping[str, Any]) -> str:
-    """Name a place on the axes."""
+def format_place(place: Mapping[str, Any]) -> str:
+    """Return a place in the grid as text."""
     return ", ".join(f"{name}={value}" for name, value in place.items())
 
 
@@ -115,13 +118,16 @@ def _check(settings: SweepSettings) -> None:
     if settings.combine == "zip" and len({len(values) for _, values in settings.pairs}) > 1:
         lengths = ", ".join(f"{'+'.join(names)} has {len(values)}" for names, values in settings.pairs)
         raise UserError(f"axes differ in length under combine=zip: {lengths}; give as many values each, or product")
-    if settings.table and not (len(settings.table) == 2 and set(settings.table) <= set(settings.shown)):
-        raise UserError(f"table={settings.table} is none: give two axes of {', '.join(settings.shown)}")
+    if settings.table and not (
+        len(settings.table) == len({*settings.table}) == 2 and {*settings.table} <= {*settings.shown}
+    ):
+        raise UserError(
+            f"table={settings.table} spans no table: give two different axes of {', '.join(settings.shown)}"
+        )
     if not settings.fit.data.truth and settings.metric != "psnr_observed":
         raise UserError(f"metric={settings.metric} needs data.truth: give psnr_observed, which does not")
-    for names, values in settings.pairs:  # one by one, so that the refusal names nothing else
-        for name, value in itertools.product(names, values):
-            change(settings.fit, {name: value})
+    if settings.fit.seed + settings.ensemble - 1 > MAX_SEED:
+        raise UserError(f"fit.seed={settings.fit.seed} with ensemble={settings.ensemble}: a seed is above {MAX_SEED}")
 
 
 def _combined(settings: SweepSettings):

@@ -1,4 +1,4 @@
-"""The tables of a comparison, from its rows: who is ahead, by how much, and how sure that is."""
+"""The tables of a comparison, from its rows: means over cases, gains over the best classical fill, and orderings."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from inrr_jax.baselines.fills import CLASSICAL
+from inrr_jax.recipes.fills import FILLS
 from inrr_jax.types import Row
 
-NETWORK_FREE = "wnll"
-"""The fill on a graph of patches that gains are told over, beside the best of the classical ones."""
-MOST = 0.8
-"""Share of the images on which an ordering must hold to be printed bold: 4 of 5."""
+PATCH_FILL = "wnll"
+"""A fill on a graph of patches, over which gains are also reported: the best published fill that is not classical."""
+BOLD_SHARE = 0.8
+"""An ordering that holds on at least this share of the images, 4 of 5, is printed bold."""
 
 
 class Case(NamedTuple):
@@ -23,11 +23,11 @@ class Case(NamedTuple):
 
 
 Scores = dict[Case, dict[str, Float[np.ndarray, "seeds"]]]
-"""A metric by case and method; NaN where a fit diverged. Both in the order of their first row."""
+"""A metric by case and method, in the order of the rows; NaN where a fit diverged."""
 
 
 def scores(rows: Iterable[Row], metric: str = "psnr_missing") -> Scores:
-    """Collect one metric of all rows."""
+    """Collect one metric from all rows."""
     found: dict[Case, dict[str, list[float]]] = {}
     for row in rows:
         value = np.nan if row[metric] is None else row[metric]
@@ -36,7 +36,7 @@ def scores(rows: Iterable[Row], metric: str = "psnr_missing") -> Scores:
 
 
 def by_masks(psnr: Scores) -> dict[str, Scores]:
-    """Sort the cases by their masks."""
+    """Group the cases by their masks."""
     found: dict[str, Scores] = {}
     for case, own in psnr.items():
         found.setdefault(case.mask, {})[case] = own
@@ -44,17 +44,18 @@ def by_masks(psnr: Scores) -> dict[str, Scores]:
 
 
 def best_fill(own: dict[str, Float[np.ndarray, "seeds"]]) -> float:
-    """Return the mean of the best classical fill of a case, WNLL not among them; NaN without any."""
-    return max((float(own[name].mean()) for name in CLASSICAL if name in own), default=np.nan)
+    """Return the mean score of the best classical fill of a case; NaN if the case has none."""
+    classical = [name for name, entry in FILLS.items() if entry.classical and name in own]
+    return max((float(own[name].mean()) for name in classical), default=np.nan)
 
 
 def gains(psnr: Scores, method: str, other: str | None = None) -> dict[Case, float]:
-    """Return by how much a method is ahead of another, or of each case's best classical fill, in dB.
+    """Return the gain of a method over another one, or over each case's best classical fill, in dB.
 
     Args:
         psnr: as `scores` returns them.
-        method: the one that is ahead.
-        other: the one that is behind; None for the best fill.
+        method: the method whose gain is computed.
+        other: the method that it is compared with; None for the best classical fill.
 
     Returns:
         The difference of the means over seeds, for the cases that have both.
@@ -66,8 +67,8 @@ def gains(psnr: Scores, method: str, other: str | None = None) -> dict[Case, flo
     return {case: gain for case, gain in found.items() if not np.isnan(gain)}
 
 
-def write(rows: Sequence[Row]) -> str:
-    """Write all tables as Markdown, the summary first; a table without content is left out."""
+def to_markdown(rows: Sequence[Row]) -> str:
+    """Return all non-empty tables as Markdown, the summary first."""
     parts = [
         ("Over all cases", summary(rows)),
         *((f"PSNR on the missing pixels / dB, mask {mask}", by_mask(rows, mask)) for mask in by_masks(scores(rows))),
@@ -79,7 +80,7 @@ def write(rows: Sequence[Row]) -> str:
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """Tell of each method how it does on average, and against the best classical fill of every case and WNLL."""
+    """Return a table of every method's mean scores, and of its gains over the best classical fill and over WNLL."""
     metrics = {name: scores(rows, name) for name in ("psnr_missing", "nmae_missing", "ssim_pasted", "seconds")}
     psnr = metrics["psnr_missing"]
     lines, means = [], []
@@ -97,7 +98,7 @@ def summary(rows: Sequence[Row]) -> str:
                 f"{mean['nmae_missing'].mean():.4f}",
                 f"{mean['ssim_pasted'].mean():.3f}",
                 *_ahead(gains(psnr, method), worst=True),
-                *_ahead(gains(psnr, method, NETWORK_FREE)),
+                *_ahead(gains(psnr, method, PATCH_FILL)),
                 f"{np.median(mean['seconds']):.2g}",
             ]
         )
@@ -106,12 +107,12 @@ def summary(rows: Sequence[Row]) -> str:
 
 
 def by_mask(rows: Sequence[Row], mask: str) -> str:
-    """Tell the PSNR of each method on each picture under a mask, as mean and standard deviation over seeds."""
+    """Return a table of every method's PSNR on each picture under a mask: mean and standard deviation over seeds."""
     psnr = {case.image: own for case, own in by_masks(scores(rows))[mask].items()}
     names = [name for name in methods(rows) if any(name in own for own in psnr.values())]
     columns = []
     for own in psnr.values():
-        cells = [spread(own[name]) if name in own else "" for name in names]
+        cells = [format_mean(own[name]) if name in own else "" for name in names]
         means = [own[name].mean() if name in own else np.nan for name in names]
         columns.append([line[0] for line in _bold([[cell] for cell in cells], means, column=0)])
     lines = [[name, *cells] for name, *cells in zip(names, *columns, strict=True)]
@@ -119,7 +120,7 @@ def by_mask(rows: Sequence[Row], mask: str) -> str:
 
 
 def by_case(rows: Sequence[Row], case: Case) -> str:
-    """Tell all metrics of each method on one picture under one mask, and what was chosen for it."""
+    """Return a table of all metrics of each method on one picture under one mask, with the settings chosen for it."""
     own = [row for row in rows if Case(row["image"], row["mask"]) == case]
     names = methods(own)
     lines, means = [], []
@@ -127,7 +128,7 @@ def by_case(rows: Sequence[Row], case: Case) -> str:
         mine = [row for row in own if row["method"] == name]
         values = {metric: scores(mine, metric)[case][name] for metric in METRICS}
         means.append(values["psnr_missing"].mean())
-        cells = [spread(values[metric], digits) for metric, (_, digits) in METRICS.items()]
+        cells = [format_mean(values[metric], digits) for metric, (_, digits) in METRICS.items()]
         lines.append([name, *cells, mine[0]["chosen"] or ""])
     titles = [title for title, _ in METRICS.values()]
     return markdown(["method", *titles, "chosen"], _bold(lines, means, column=1))
@@ -140,13 +141,13 @@ METRICS = {
     "ssim_pasted": ("SSIM pasted", 3),
     "seconds": ("seconds", 2),
 }
-"""Title and digits of each metric that is told by case."""
+"""Title and decimal digits of each metric in the tables by case."""
 
 
 def orderings(rows: Sequence[Row]) -> str:
-    """Tell on how many pictures INRR is ahead of what else regularises the same field, by mask.
+    """Return a table of the number of pictures, by mask, on which INRR is ahead of other regularisers of its field.
 
-    Bold where it is on at least 4 of 5 pictures.
+    Entries are bold where it is ahead on at least 4 of 5 pictures.
     """
     regularizers = {row["method"]: (row["field"], row["regularizer"]) for row in rows if row["field"]}
     pairs = [
@@ -159,7 +160,7 @@ def orderings(rows: Sequence[Row]) -> str:
 
 
 def frozen(rows: Sequence[Row]) -> str:
-    """Tell on how many pictures learning throughout is ahead of freezing the Laplacians, by mask."""
+    """Return a table of the number of pictures, by mask, on which learning throughout is ahead of frozen Laplacians."""
     names = methods(rows)
     whole = [(name.partition("@")[0], name) for name in names if "@" in name]
     return _pairs(rows, [pair for pair in whole if pair[0] in names])
@@ -173,7 +174,7 @@ def _pairs(rows: Sequence[Row], pairs: Sequence[tuple[str, str]]) -> str:
         for psnr in masks.values():
             gain = list(gains(psnr, ours, other).values())
             cell = f"{sum(g > 0 for g in gain)} of {len(gain)}, {np.mean(gain):+.2f} dB" if gain else ""
-            holds = bool(gain) and sum(g > 0 for g in gain) >= MOST * len(gain)
+            holds = bool(gain) and sum(g > 0 for g in gain) >= BOLD_SHARE * len(gain)
             cells.append(f"**{cell}**" if holds else cell)
         lines.append([ours, other, *cells])
     return markdown(["ahead", "of", *masks], lines) if lines else ""
@@ -184,8 +185,8 @@ def methods(rows: Iterable[Row]) -> list[str]:
     return list(dict.fromkeys(row["method"] for row in rows))
 
 
-def spread(values: Float[np.ndarray, "seeds"], digits: int = 2) -> str:
-    """Tell mean and standard deviation over seeds; of one seed, its value."""
+def format_mean(values: Float[np.ndarray, "seeds"], digits: int = 2) -> str:
+    """Return mean and standard deviation over seeds as text; the value alone for one seed."""
     if np.isnan(values).any():
         return f"{int(np.isnan(values).sum())} of {len(values)} diverged"
     deviation = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
@@ -193,7 +194,7 @@ def spread(values: Float[np.ndarray, "seeds"], digits: int = 2) -> str:
 
 
 def _ahead(found: dict[Case, float], *, worst: bool = False) -> list[str]:
-    """Tell wins, mean and the worst of these gains."""
+    """Return the cells for the number of wins, the mean and, with `worst`, the smallest of these gains."""
     values = np.array(list(found.values()))
     if not len(values):
         return [""] * (2 + worst)
@@ -202,7 +203,7 @@ def _ahead(found: dict[Case, float], *, worst: bool = False) -> list[str]:
 
 
 def _bold(lines: list[list[str]], means: Sequence[float], column: int) -> list[list[str]]:
-    """Make the line of the largest mean bold in a column, and in that of the names."""
+    """Print the cell of the largest mean in bold."""
     if not np.isnan(means).all():
         best = lines[int(np.nanargmax(means))]
         best[column] = f"**{best[column]}**"
@@ -210,5 +211,5 @@ def _bold(lines: list[list[str]], means: Sequence[float], column: int) -> list[l
 
 
 def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Write a Markdown table."""
+    """Return a Markdown table."""
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *lines))

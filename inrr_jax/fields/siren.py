@@ -1,48 +1,53 @@
-"""SIREN: a multilayer perceptron whose activation is the sine (Sitzmann et al., NeurIPS 2020, section 3.2)."""
+"""SIREN: a multilayer perceptron with sine activations (Sitzmann et al., NeurIPS 2020, section 3.2)."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-Initializer = Callable[..., Float[Array, "..."]]
+from inrr_jax import numerics
+from inrr_jax.fields.base import Field, NetworkConfig, network
+from inrr_jax.fields.layers import Linear
+from inrr_jax.options import at_least, choice, hyper
+from inrr_jax.problem import Domain
 
 
-def symmetric_uniform(bound: float) -> Initializer:
-    """Return the initialiser of U(-bound, bound)."""
+@dataclass(frozen=True)
+class Config(NetworkConfig):
+    """Options of a SIREN."""
 
-    def init(key, shape, dtype=jnp.float32):
-        return jax.random.uniform(key, shape, dtype, -bound, bound)
+    name: str = choice("siren")
+    omega: float = hyper(0.0, 0.0)
+    """Frequency factor of the first layer, in radians per half of the domain's longest side. 0: 15 for every 256 nodes
+    of that side, and twice as much with the term `guide`, which suppresses the noise that higher frequencies would add.
+    The paper has 30 at 256 nodes."""
+    hidden_omega: float = at_least(1.0, 0.0, above=True)
+    """Factor in the other layers, divided out of their initial weights: 1 in INRR, 30 in SIREN."""
+    sine: str = choice("fast", "exact")
+    """fast: one polynomial, error below 8e-6 (numerics.py); exact: XLA's sine."""
 
-    return init
+    candidates: ClassVar = {"omega": (15.0, 30.0)}
 
+    def build(self, domain: Domain) -> Field:
+        """Build the field for a domain."""
+        return network(self, domain, self.module(domain.channels))
 
-class Linear(nn.Module):
-    """x W + b with W and b ~ U(-bound, bound)."""
-
-    features: int
-    bound: float
-    dot: Callable[..., Float[Array, "N M"]] = jnp.dot
-
-    @nn.compact
-    def __call__(self, x: Float[Array, "N K"]) -> Float[Array, "N M"]:
-        """Apply the layer."""
-        init = symmetric_uniform(self.bound)
-        kernel = self.param("kernel", init, (x.shape[-1], self.features))
-        bias = self.param("bias", init, (self.features,))
-        return self.dot(x, kernel) + bias[None, :]
+    def module(self, channels: int, fan_in: int | None = None) -> "Siren":
+        """Return the Flax module."""
+        sine = numerics.SINES[self.sine]
+        return Siren(channels, self.width, self.depth, self.hidden_omega, sine, self.dot, fan_in)
 
 
 class Siren(nn.Module):
-    """x_1 = sin(omega (x W_0 + b_0)),  x_{l+1} = sin(omega_h (x_l W_l + b_l)),  y = x_L W_L + b_L.
+    """x_1 = sin(ω (x W_0 + b_0)),  x_{l+1} = sin(ω_h (x_l W_l + b_l)),  y = x_L W_L + b_L.
 
-    The first layer's weights are U(-1/K, 1/K) for K inputs, all others U(-sqrt(6/K), sqrt(6/K)) / omega_h: every
-    pre-activation then has a variance near 1 at the start. omega_h = 1 is INRR's network, omega_h = omega = 30 SIREN's:
-    the same sine layers at the start, under other steps of Adam, and 1/30 of the output. `dot` multiplies the square
-    matrices, where the time goes; the frequencies of the first layer and the few columns of the last stay float32.
-    `fan_in` is the K of the first layer where not all of its inputs are to count.
+    The first layer's weights are U(-1/K, 1/K) for K inputs, all others U(-sqrt(6/K), sqrt(6/K)) / ω_h, so that every
+    pre-activation has a variance near 1 at the start. With ω_h = 1 this is INRR's network, with ω_h = ω = 30 SIREN's.
+    Both have the same sine layers at the start, but take different steps under Adam, and SIREN's output is 1/30 of
+    INRR's.
     """
 
     features: int
@@ -51,13 +56,23 @@ class Siren(nn.Module):
     hidden_omega: float = 1.0
     sine: Callable[[Float[Array, "..."]], Float[Array, "..."]] = jnp.sin
     dot: Callable[..., Float[Array, "N M"]] = jnp.dot
+    """Product of the square matrices, where the time is spent. The first layer's frequencies need float32, and the last
+    layer has few columns, so both always use jnp.dot."""
     fan_in: int | None = None
+    """K in the first layer's bound, if some of its inputs should not count."""
 
     @nn.compact
     def __call__(self, points: Float[Array, "N K"], omega: Float[Array, ""] | float) -> Float[Array, "N M"]:
-        """Evaluate the network at points in [-1, 1]^K; omega in radians, the output unbounded.
+        """Evaluate the network.
 
-        Each sine layer's pre-activation, factor included, is sown as an intermediate `pre_activation`.
+        Each sine layer's pre-activation, including the frequency factor, is sown as an intermediate `pre_activation`.
+
+        Args:
+            points: coordinates in [-1, 1]^K.
+            omega: ω in radians.
+
+        Returns:
+            Unbounded values.
         """
         first = Linear(self.width, 1.0 / (self.fan_in or points.shape[-1]), name="first")
         x = self._activate(omega * first(points))

@@ -29,7 +29,7 @@ class Results:
         Raises:
             OSError: the file cannot be read or written.
         """
-        self._folder, self._keys = folder, tuple(keys)
+        self.folder, self._keys = folder, tuple(keys)
         self._path = folder / "results.jsonl"
         self.rows: list[Row] = []
         self._known: set[str] = set()
@@ -66,7 +66,7 @@ class Results:
         writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
-        writers.write_atomically(self._folder / "results.csv", text.getvalue())
+        writers.write_atomically(self.folder / "results.csv", text.getvalue())
 
     def _take(self, rows: Iterable[Row]) -> None:
         for row in rows:

@@ -11,7 +11,8 @@ from typing import Any
 
 from inrr_jax.errors import UserError
 from inrr_jax.io.writers import write_json
-from inrr_jax.settings import Settings, difference, from_mapping, to_mapping
+from inrr_jax.options import difference, from_mapping, to_mapping
+from inrr_jax.settings import Settings
 
 _INPUTS = "inputs"
 """Key of the inputs' digest in config.json. All other keys there are settings."""
@@ -31,7 +32,7 @@ def recorded(folder: Path) -> Settings | None:
         return None
     content.pop(_INPUTS, None)
     try:
-        settings = from_mapping(content)
+        settings = from_mapping(content, Settings)
         # Settings absent from the record would silently get today's defaults, which may differ from the run's values.
         reason = "" if to_mapping(settings) == content else "settings are missing"
     except UserError as error:

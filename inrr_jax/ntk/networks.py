@@ -9,8 +9,11 @@ import flax.linen as nn
 import jax
 from jaxtyping import Array, Float, Key
 
-from inrr_jax import fields
-from inrr_jax.settings import FieldSettings
+from inrr_jax.errors import UserError
+from inrr_jax.fields import FIELDS, FieldConfig, siren
+from inrr_jax.fields.base import NetworkConfig
+from inrr_jax.options import hyper_parameters
+from inrr_jax.problem import Domain
 
 Apply = Callable[[Any, Float[Array, "N D"]], Float[Array, "N C"]]
 """(params, points) -> values. Each row of the values depends on its own point only."""
@@ -32,48 +35,46 @@ def siren_network(width: int, depth: int, dimensions: int) -> Network:
         dimensions: D of the points.
     """
     # The exact sine: the fast one is a polynomial, whose error would hide the rates at which kernels converge.
-    return network(FieldSettings(width=width, depth=depth, sine="exact"), dimensions)
+    return network(siren.Config(width=width, depth=depth, sine="exact"), dimensions)
 
 
-def network(settings: FieldSettings, dimensions: int = 2, channels: int = 1, *, bounded: bool = False) -> Network:
+def network(config: FieldConfig, dimensions: int = 2, channels: int = 1, *, bounded: bool = False) -> Network:
     """Return the network of a field, in float32 and evaluated at all points at once.
 
     Args:
-        settings: the field's settings, of which `precision` and `tile` are ignored.
+        config: the field's options, of which `precision` and `tile` are ignored.
         dimensions: D of the points.
         channels: C of the values.
         bounded: whether to include the sigmoid at the field's end. With its derivative s = f (1 - f), the kernel
             after the sigmoid is K_after(x, x') = s(x) K_before(x, x') s(x').
 
     Returns:
-        A network that can be differentiated in forward and reverse mode.
+        A network that can be differentiated in forward and reverse mode. A network without omega, such as `relu`,
+        ignores the omega that `apply` is given.
+
+    Raises:
+        UserError: the field is not a network whose only input is the position.
     """
+    if not isinstance(config, NetworkConfig) or config.auxiliary:
+        accepted = [name for name, cls in FIELDS.items() if issubclass(cls, NetworkConfig) and not cls.auxiliary]
+        raise UserError(
+            f"field.name={config.name} is no network of the position alone: give one of {', '.join(sorted(accepted))}"
+        )
     # Without tiles, because `intercepted` must see every layer once and outside of any loop.
-    exact = dataclasses.replace(settings, precision="float32", tile=0)
-    field = fields.make(exact, dimensions, channels)
+    exact = dataclasses.replace(config, precision="float32", tile=0)
+    # A network depends only on the number of axes of its domain and not on their lengths.
+    field = exact.build(Domain((1,) * dimensions, channels, (0.0, 1.0) if bounded else None))
+    has_omega = "omega" in hyper_parameters(exact)
+
+    def init(key):
+        return field.init(key, {})
 
     def apply(params, points, omega):
         # Accelerators multiply float32 matrices in lower precision unless asked not to.
-        with jax.default_matmul_precision("float32"), _module_outputs() as outputs:
-            values = field.apply(params, points, omega)
-        return values if bounded else outputs[-1]
+        with jax.default_matmul_precision("float32"):
+            return field.apply(params, points, {"omega": omega} if has_omega else {})
 
-    return Network(field.init, apply)
-
-
-@contextlib.contextmanager
-def _module_outputs() -> Iterator[list[Float[Array, "N C"]]]:
-    """Record the return value of the outermost Flax module: the value before the field's sigmoid."""
-    outputs: list[Float[Array, "N C"]] = []
-
-    def record(call, args, kwargs, context):
-        output = call(*args, **kwargs)
-        if context.module.path == () and context.method_name == "__call__":
-            outputs.append(output)
-        return output
-
-    with nn.intercept_methods(record):
-        yield outputs
+    return Network(init, apply)
 
 
 class Layer(NamedTuple):

@@ -15,9 +15,9 @@ from jaxtyping import Float
 
 from inrr_jax import grids
 from inrr_jax.data import masks
-from inrr_jax.experiments import analysis
 from inrr_jax.ntk import convergence, theorem
 from inrr_jax.ntk.infinite import siren
+from inrr_jax.ntk.power_law import power_law
 from inrr_jax.ntk.theorem import LARGE, Limits, Line, TheoremSettings
 
 PREDICTED = {"off_diagonal": -1.0, "standard_deviation": -1.0, "slope": 0.5}
@@ -95,13 +95,13 @@ def _exponents(infinite: dict[str, list[float]]) -> dict[str, list[float]]:
     """Return the exponents of omega, from `LARGE` on, with their 95 % confidence intervals."""
     omegas = np.array(infinite["omega"])
     large = omegas >= LARGE
-    return {name: [*analysis.power_law(omegas[large], np.array(infinite[name])[large])] for name in PREDICTED}
+    return {name: [*power_law(omegas[large], np.array(infinite[name])[large])] for name in PREDICTED}
 
 
 def _noise_exponent(networks: dict[str, dict[str, list[float]]]) -> list[float]:
     """Return the exponent of the width for the off-diagonal entries at the largest omega, over all networks."""
     pairs = [(float(width), value) for width, curves in networks.items() for value in curves["off_diagonal_draws"]]
-    return [*analysis.power_law(*np.array(pairs).T)]
+    return [*power_law(*np.array(pairs).T)]
 
 
 def orders(settings: TheoremSettings) -> dict[str, list[float]]:
@@ -129,9 +129,9 @@ def orders(settings: TheoremSettings) -> dict[str, list[float]]:
         key, points, OMEGA, jnp.asarray(rates), width=settings.widths[0], depth=settings.depth
     )
     return {
-        "width_weights": [*analysis.power_law(widths, errors[:, 0])],
-        "width_rest": [*analysis.power_law(widths, errors[:, 1])],
-        "step": [*analysis.power_law(rates, np.asarray(remainders))],
+        "width_weights": [*power_law(widths, errors[:, 0])],
+        "width_rest": [*power_law(widths, errors[:, 1])],
+        "step": [*power_law(rates, np.asarray(remainders))],
     }
 
 

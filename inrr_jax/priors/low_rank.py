@@ -20,8 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from jaxtyping import Float, Int
 
-from inrr_jax.baselines.contract import Image, Mask
 from inrr_jax.priors import patch_graph
+from inrr_jax.types import Image, Mask
 
 # The values were chosen on scikit-image's pictures (see docs/quality.md). There, groups of 40 patches, patches of
 # 7 x 7 pixels and twice the number of rounds changed the recovery by less than 0.15 dB, in either direction.

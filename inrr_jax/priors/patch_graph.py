@@ -22,7 +22,7 @@ import math
 import numpy as np
 from jaxtyping import Float, Int
 
-from inrr_jax.baselines.contract import Image, Mask
+from inrr_jax.types import Image, Mask
 
 # Where no other reason is given, the values were chosen on scikit-image's pictures (see docs/quality.md).
 NEIGHBORS = 12

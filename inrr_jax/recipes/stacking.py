@@ -1,9 +1,8 @@
-"""Several continuations of the observed values, added up in the proportion in which they prove right.
+"""Stacking: a convex combination of several fills, with weights chosen by held-out pixels.
 
-No way of continuing is best everywhere: patches repeat in a weave and not in a lawn, where the harmonic fill is safest.
-So each is made once more without some of the observed pixels, as `selection.hold_out` takes them away, and those decide
-the proportion. It is one for the whole picture; the missing pixels' truth has no part in it. Of the sum, what groups of
-patches share is kept (groups.py).
+No fill is best everywhere: fills on graphs of patches suit repetitive textures, and the harmonic fill is safest where
+the texture is random. So every fill also recovers the picture without some of its observed pixels, and the errors there
+determine one weight per fill for the whole picture. The true values of the missing pixels are not used.
 """
 
 import functools
@@ -11,105 +10,175 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-import jax
 import numpy as np
 from jaxtyping import Float
 
-from inrr_jax.baselines import fills as baselines
-from inrr_jax.baselines.contract import Fill, Image, Mask
 from inrr_jax.baselines.diffusion import harmonic
-from inrr_jax.baselines.wnll import minimize_wnll, wnll_affinity
-from inrr_jax.data.problem import Problem
-from inrr_jax.priors import low_rank, patch_graph
+from inrr_jax.baselines.patch_fill import locally_linear, locally_linear_fine
+from inrr_jax.baselines.wnll import minimize_wnll, wnll, wnll_affinity
+from inrr_jax.priors import low_rank, patch_graph, residual
 from inrr_jax.recipes import holdout
+from inrr_jax.recipes.holdout import HeldOut
+from inrr_jax.types import Fill, Image, Mask
 
-NAMES = ("harmonic", "wnll", "locally_linear", "locally_linear_fine")
-KEPT = 32
-"""Pictures whose results are kept, as many fits share one."""
-
-USUAL = 20
-"""Held-out pixels that a block has beside its own, with the errors of the whole picture."""
+BLOCK_PRIOR = 20
+"""Held-out pixels with the picture's average error that are added to every block, so that blocks with few held-out
+pixels have a stable unit of error. Chosen on scikit-image's pictures."""
 
 ROUNDING = 1 / 12 / 255**2
-"""Mean squared error of rounding to 8 bits, squared grey value."""
+"""Mean squared error of rounding to 8 bits, in squared grey values: no fill can be expected to err less."""
 
 
-def kept(solve: Callable, pictures: int = KEPT) -> Callable:
-    """Keep the last results of a function of a picture's observed part, by its contents, and of hashable arguments."""
+class Candidate(NamedTuple):
+    """A fill of the stack, and how it fills residuals."""
 
-    @functools.lru_cache(maxsize=pictures)
-    def by_contents(image: bytes, shape: tuple[int, ...], mask: bytes, *others):
-        values = np.frombuffer(image, np.float32).reshape(shape)
-        result = solve(values, np.frombuffer(mask, bool).reshape(shape[:2]), *others)
-        result.setflags(write=False)
-        return result
-
-    @functools.wraps(solve)
-    def looked_up(image: Image, mask: Mask, *others):
-        observed = np.where(mask[..., None], image, 0).astype(np.float32)
-        return by_contents(observed.tobytes(), observed.shape, mask.tobytes(), *others)
-
-    return looked_up
+    fill: Fill
+    residual_fill: Callable[[Image], Fill]
+    """Estimate of the picture -> a fill that commutes with affine maps of the values. Fills on graphs of patches build
+    the graph from the estimate, and not from the residual that they fill."""
 
 
-@kept
-def proportion(image: Image, mask: Mask) -> Float[np.ndarray, "K"]:
-    """Weigh the candidates by held-out pixels: the shares of `combine` for their errors there.
+def _residual_wnll(estimate: Image) -> Fill:
+    def fill(image, mask):
+        values = image.reshape(-1, image.shape[-1]).astype(np.float64)
+        return minimize_wnll(wnll_affinity(estimate), values, mask.ravel()).reshape(image.shape)
+
+    return fill
+
+
+def _residual_linear(sigma: float, estimate: Image) -> Fill:
+    def fill(image, mask):
+        return patch_graph.interpolate(patch_graph.laplacian(estimate, sigma), image, mask, image)
+
+    return fill
+
+
+CANDIDATES: dict[str, Candidate] = {
+    "harmonic": Candidate(harmonic, lambda estimate: harmonic),
+    "wnll": Candidate(wnll, _residual_wnll),
+    "locally_linear": Candidate(locally_linear, functools.partial(_residual_linear, patch_graph.SIGMA)),
+    "locally_linear_fine": Candidate(locally_linear_fine, functools.partial(_residual_linear, patch_graph.FINE_SIGMA)),
+}
+"""The fills of the stack by name."""
+
+
+class Stack(NamedTuple):
+    """The stacked fill of a picture, and what it was computed from."""
+
+    weights: Float[np.ndarray, "K"]
+    """Of each of `CANDIDATES`, with sum 1."""
+    stacked: Image
+    """The weighted sum of the fills."""
+    guide: Image
+    """The stacked fill after low-rank denoising of its patch groups."""
+    held_out: HeldOut | None
+    """The picture with fewer observed pixels, which determined the weights; None if fewer than two are observed."""
+    held_out_fills: Float[np.ndarray, "K H W C"] | None
+    """Every candidate's fill of it."""
+
+
+def build(image: Image, mask: Mask) -> Stack:
+    """Fill a picture with every candidate, weight the fills by held-out pixels, add them up and denoise the sum.
 
     Args:
-        image: in [0, 1]; what it holds at missing pixels is never looked at.
-        mask: True = observed.
-
-    Returns:
-        A share for each of `NAMES`; equal ones if fewer than two pixels are observed.
+        image: values in [0, 1]; those at missing pixels are not used.
+        mask: True where observed.
     """
+    image = np.where(mask[..., None], image, 0).astype(np.float32)
+    weights, held_out, fills = _weigh(image, mask)
+    stacked = combine(image, mask, weights, _fill_all(image, mask))
+    return Stack(weights, stacked, low_rank.denoise(image, mask, stacked), held_out, fills)
+
+
+def stacked(image: Image, mask: Mask) -> Image:
+    """Return the stacked fill alone, without denoising; the contract is that of `baselines`."""
+    image = np.where(mask[..., None], image, 0).astype(np.float32)
+    return combine(image, mask, _weigh(image, mask)[0], _fill_all(image, mask))
+
+
+def grouped(image: Image, mask: Mask) -> Image:
+    """Return the stacked fill after low-rank denoising of its patch groups; the contract is that of `baselines`."""
+    return build(image, mask).guide
+
+
+def _weigh(image: Image, mask: Mask):
+    """Return the weights of the candidates, the hold-out problem, and the candidates' fills of that."""
     if mask.sum() < 2:
-        return np.full(len(NAMES), 1 / len(NAMES))
-    test = blind(image, mask)
-    return shares(_candidates(test.problem.image, test.problem.mask), image, test.held)
+        return np.full(len(CANDIDATES), 1 / len(CANDIDATES)), None, None
+    held_out = holdout.hold_out_components(image, mask)
+    fills = _fill_all(held_out.image, held_out.mask)
+    return error_weights(fills, image, held_out.held), held_out, fills
 
 
-class Blind(NamedTuple):
-    """A picture of which less is observed than is known."""
-
-    problem: Problem
-    held: Mask
-    """True where it is known all the same."""
+def _fill_all(image: Image, mask: Mask) -> Float[np.ndarray, "K H W C"]:
+    """Fill with every candidate in parallel threads: they spend most of their time in compiled code."""
+    with ThreadPoolExecutor() as pool:
+        return np.stack(list(pool.map(lambda candidate: candidate.fill(image, mask), CANDIDATES.values())))
 
 
-def blind(image: Image, mask: Mask) -> Blind:
-    """Hold out observed pixels, always the same ones of a picture: of large holes, as many copies as there is room for.
+def combine(image: Image, mask: Mask, weights: Float[np.ndarray, "K"], fills: Float[np.ndarray, "K H W C"]) -> Image:
+    """Return the weighted sum of fills where nothing is observed, and the picture elsewhere."""
+    return np.where(mask[..., None], image, np.tensordot(weights, fills, 1)).astype(np.float32)
 
-    One copy of two holes is no more than two witnesses.
+
+def correct(
+    recovered: Float[np.ndarray, "H W C"], image: Image, mask: Mask, weights: Float[np.ndarray, "K"]
+) -> Float[np.ndarray, "H W C"]:
+    """Correct a recovery by the candidates' residual fills, added up with their weights.
+
+    The graphs of patches are those of the harmonically corrected recovery, which is the best estimate at this point.
+
+    Args:
+        recovered: in [0, 1], on the whole grid.
+        image: in [0, 1]; its values at missing pixels are not used.
+        mask: True where observed.
+        weights: of the candidates.
     """
-    split = holdout.more_copies(jax.random.key(1), holdout.hold_out(jax.random.key(0), mask))
-    return Blind(holdout.restrict(Problem(image, mask), split.training), split.held)
+    estimate = residual.correct(recovered, image, mask, harmonic)
+    return residual.correct(recovered, image, mask, residual_fill(estimate, weights))
 
 
-def shares(recovered: Float[np.ndarray, "K H W C"], image: Image, held: Mask) -> Float[np.ndarray, "K"]:
-    """Weigh candidates by their errors on held-out pixels, relative to those around; see `combine`.
+def residual_fill(estimate: Image, weights: Float[np.ndarray, "K"]) -> Fill:
+    """Return the weighted sum of the candidates' residual fills. Candidates without weight are not computed."""
+    chosen = [(w, candidate) for w, candidate in zip(weights, CANDIDATES.values(), strict=True) if w]
 
-    Relative: or the one place where all candidates fail decides for the whole picture. The unit of a block of the
-    picture is the least mean squared error there, as though `USUAL` more pixels had erred as all do.
+    def fill(image: Image, mask: Mask) -> Image:
+        return sum(w * candidate.residual_fill(estimate)(image, mask) for w, candidate in chosen).astype(np.float32)
+
+    return fill
+
+
+def error_weights(recovered: Float[np.ndarray, "K H W C"], image: Image, held: Mask) -> Float[np.ndarray, "K"]:
+    """Return the weights of `minimal_error_weights` for the relative errors of K recoveries on held-out pixels.
+
+    Errors are divided by the root of the smallest mean squared error of any recovery in the same block of the picture.
+    Without this, one region in which all recoveries fail would decide for the whole picture.
+
+    Args:
+        recovered: recoveries of the picture without the held-out pixels.
+        image: the picture; only its held-out pixels are used.
+        held: True where held out.
     """
     errors = (recovered - image)[:, held].astype(np.float64)
     squares, blocks = np.square(errors).mean(-1), holdout.blocks(held)
     summed = np.stack([np.bincount(blocks, each) for each in squares]).min(axis=0)
-    unit = (summed + USUAL * squares.mean(axis=1).min()) / (np.bincount(blocks) + USUAL)
+    unit = (summed + BLOCK_PRIOR * squares.mean(axis=1).min()) / (np.bincount(blocks) + BLOCK_PRIOR)
     relative = errors / np.sqrt(unit + ROUNDING)[blocks, None]
-    return combine(relative.reshape(len(recovered), -1).T, holdout.pieces(held)[1])
+    return minimal_error_weights(relative.reshape(len(recovered), -1).T, holdout.components(held)[1])
 
 
-def combine(errors: Float[np.ndarray, "N K"], pieces: int) -> Float[np.ndarray, "K"]:
-    r"""Return the shares w of K candidates whose sum errs least, as far as there are pieces to tell.
+def minimal_error_weights(errors: Float[np.ndarray, "N K"], components: int) -> Float[np.ndarray, "K"]:
+    r"""Return the convex combination of K recoveries that errs least, regularised towards independent errors.
 
-    ``argmin |E w|^2 / N + min_k e_k / pieces |w - v|^2`` over ``w >= 0, sum w = 1`` (stacking: Breiman, Machine
-    Learning 1996), e_k the mean squared error of candidate k, and ``v_k ~ 1 / e_k`` with sum 1 the best shares of
-    candidates that err independently (Bates and Granger, Operational Research Quarterly 1969).
+    w = argmin |E w|² / N + min_k e_k / m |w - v|²  over  w >= 0, sum w = 1
+
+    (stacking: Breiman, Machine Learning 1996), where e_k is the mean squared error of recovery k and v_k ~ 1 / e_k with
+    sum 1 are the best weights if the errors are independent (Bates and Granger, Operational Research Quarterly 1969).
 
     Args:
-        errors: E, of every candidate at the same N held-out values.
-        pieces: in how many connected pieces these lie, >= 1.
+        errors: E, the errors of every recovery at the same N held-out values.
+        components: m, the number of connected components of the held-out pixels, at least 1. Errors within one
+            component are correlated, so each component counts as one observation.
     """
     from scipy.optimize import nnls
 
@@ -117,74 +186,10 @@ def combine(errors: Float[np.ndarray, "N K"], pieces: int) -> Float[np.ndarray, 
     gram = errors.T.astype(np.float64) @ errors / len(errors)
     each = np.maximum(np.diag(gram), 1e-12)
     scale, independent = each.min(), 1 / each / (1 / each).sum()
-    ridge = np.sqrt(scale / pieces)
+    ridge = np.sqrt(scale / components)
+    # A multiple of the identity, far below the errors, keeps the factorisation defined for equal recoveries.
     root = np.linalg.cholesky(gram + 1e-9 * scale * np.eye(count)).T
-    # The last row holds the sum to one, by a weight beside which the others are nothing.
+    # The last row enforces the sum of one by a penalty far above all other rows.
     rows = np.vstack([root, ridge * np.eye(count), np.full((1, count), 1e3 * np.sqrt(each.max() + scale))])
     found, _ = nnls(rows, np.concatenate([np.zeros(count), ridge * independent, rows[-1, :1]]))
     return found / found.sum()
-
-
-def stack(image: Image, mask: Mask, shares: Float[np.ndarray, "K"]) -> Image:
-    """Fill with the sum of the candidates in a proportion.
-
-    Args:
-        image: in [0, 1]; what it holds at missing pixels is never looked at.
-        mask: True = observed.
-        shares: one for each of `NAMES`, with sum 1.
-
-    Returns:
-        Values in [0, 1], those of `image` where observed.
-    """
-    return np.where(mask[..., None], image, np.tensordot(shares, _candidates(image, mask), 1)).astype(np.float32)
-
-
-@kept
-def stacked(image: Image, mask: Mask) -> Image:
-    """Fill with the sum of the candidates in their proportion; the contract is that of baselines.py."""
-    return stack(image, mask, proportion(image, mask))
-
-
-@kept
-def grouped(image: Image, mask: Mask) -> Image:
-    """Fill with what the groups of patches of `stacked` share; the contract is that of baselines.py."""
-    return low_rank.denoise(image, mask, stacked(image, mask))
-
-
-@functools.partial(kept, pictures=2)  # the one with fewer observed pixels is asked for twice
-def _candidates(image: Image, mask: Mask) -> Float[np.ndarray, "K H W C"]:
-    """Fill by each of `NAMES`, side by side: most of their time passes outside of Python."""
-    with ThreadPoolExecutor() as pool:
-        return np.stack(list(pool.map(lambda name: baselines.FILLS[name](image, mask), NAMES)))
-
-
-FILLS: dict[str, Fill] = {**baselines.FILLS, "stacked": stacked, "grouped": grouped}
-"""All fills by name."""
-
-
-def misfit_fill(estimate: Image, shares: Float[np.ndarray, "K"]) -> Fill:
-    """Return the sum of the candidates as one fill that commutes with affine maps of the values.
-
-    Those that have a graph of patches take it from the estimate, and not from what they fill; without a share they are
-    not run.
-
-    Args:
-        estimate: the picture, everywhere.
-        shares: as `proportion` returns them.
-    """
-
-    def wnll(image, mask):
-        values = image.reshape(-1, image.shape[-1]).astype(np.float64)
-        return minimize_wnll(wnll_affinity(estimate), values, mask.ravel()).reshape(image.shape)
-
-    def locally_linear(sigma, image, mask):
-        return patch_graph.interpolate(patch_graph.laplacian(estimate, sigma), image, mask, image)
-
-    both = (functools.partial(locally_linear, sigma) for sigma in (patch_graph.SIGMA, patch_graph.FINE_SIGMA))
-    fills: tuple[Fill, ...] = (harmonic, wnll, *both)
-
-    def fill(image: Image, mask: Mask) -> Image:
-        parts = [share * one(image, mask) for share, one in zip(shares, fills, strict=True) if share]
-        return sum(parts).astype(np.float32)
-
-    return fill

@@ -1,92 +1,98 @@
-"""What is added to the fidelity: a sum of terms, pure functions over the fibres of every axis."""
+"""Regularisers: sums of terms that say what a signal should be like between its measurements.
 
+To add a term, write a file with a table `TERMS` of configs that derive from `base.TermConfig`, and name it in
+`MODULES`.
+"""
+
+import dataclasses
+import importlib
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 from jaxtyping import Array, Float, Key
 
-from inrr_jax.regularizers import variation
-from inrr_jax.regularizers.dirichlet import ENERGIES, from_adjacency
-from inrr_jax.regularizers.laplacian import LAPLACIANS, Laplacian, laplacian
-from inrr_jax.settings import RegularizerSettings
-from inrr_jax.types import Lines, Params, axis_names
+from inrr_jax.fibers import Sample
+from inrr_jax.options import Options, sum_of
+from inrr_jax.problem import Domain, Problem
+from inrr_jax.regularizers.base import Parts, Term, TermConfig
+from inrr_jax.types import Params
 
-Energies = dict[str, dict[str, Float[Array, ""]]]
-"""By term, then by axis; the part of all axes together is `all`, and that of the field's parameters `field`."""
+MODULES = (
+    "inrr",
+    "guide",
+    "air",
+    "grid",
+    "variation",
+    "tikhonov",
+    "weight_decay",
+)
+"""Names of the files that define terms."""
+
+TERMS: dict[str, type[TermConfig]] = {
+    name: config for module in MODULES for name, config in importlib.import_module(f"{__name__}.{module}").TERMS.items()
+}
+"""The options of each term, by its name."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SumOfTerms(Options):
+    """A sum of regularisation terms, and the options of every term, whether or not it is in the sum."""
+
+    name: str = sum_of(*TERMS, alone="none")
+    """Terms joined by +, such as inrr+tv, or none."""
+
+    @property
+    def terms(self) -> dict[str, TermConfig]:
+        """The options of the terms in the sum, by name, in the order of the sum."""
+        return {} if self.name == "none" else {name: getattr(self, name) for name in self.name.split("+")}
+
+
+RegularizerSettings = dataclasses.make_dataclass(
+    "RegularizerSettings",
+    [(name, config, dataclasses.field(default=config())) for name, config in TERMS.items()],
+    bases=(SumOfTerms,),
+    frozen=True,
+    namespace={
+        "__doc__": "A sum of terms by `name`, and one group of options per registered term.",
+        "__module__": __name__,
+    },
+)
+
 Laplacians = dict[str, dict[str, Float[Array, "n n"]]]
 """By term, then by axis."""
 
 
 class Regularizer(NamedTuple):
-    """init(key) -> parameter groups by term, energies(params, fibers, ...) in mean form, laplacians(params) -> L.
-
-    `fibers` holds, for each axis, values [F, n, C] along it; `beside`, where it is needed, those next to the fibres of
-    the first axis, for each of the others; `departure`, where it is needed, that from the signal's extension.
-    """
+    """A sum of terms for one domain, as pure functions."""
 
     init: Callable[[Key[Array, ""]], Params]
-    energies: Callable[..., Energies]
+    """key -> parameter groups of the terms that learn."""
+    energies: Callable[[Params, Sample, Problem], dict[str, Parts]]
+    """(all parameter groups, values on fibers, problem) -> energies in mean form, by term and part."""
     laplacians: Callable[[Params], Laplacians]
-    beside: bool
-    """Whether the fibres beside are needed."""
+    adjacent: bool
+    """Whether adjacent fibers are needed."""
+    on_fibers: bool
+    """Whether any fibers are needed."""
 
 
-def make(settings: RegularizerSettings, grid: tuple[int, ...]) -> Regularizer:
-    """Build the sum of terms that the settings name, for a signal on the given grid."""
-    axes = axis_names(len(grid))
-    graphs = {
-        term: {axis: LAPLACIANS[term](settings, nodes) for axis, nodes in zip(axes, grid, strict=True)}
-        for term in settings.terms
-        if term in LAPLACIANS
-    }
-    others = [term for term in settings.terms if term in VARIATIONS]
+def build(terms: dict[str, TermConfig], domain: Domain) -> Regularizer:
+    """Build the sum of these terms for a domain."""
+    built: dict[str, Term] = {name: config.build(domain) for name, config in terms.items()}
 
     def init(key):
-        drawn = {term: _init(key, term, by_axis) for term, by_axis in graphs.items()}
-        return {term: params for term, params in drawn.items() if jax.tree.leaves(params)}
+        # All terms get the same key, so that what a term draws does not depend on the other terms of the sum. A second
+        # term that draws numbers has to fold a constant of its own into the key.
+        drawn = {name: term.init(key) for name, term in built.items()}
+        return {name: params for name, params in drawn.items() if jax.tree.leaves(params)}
 
-    def energies(params, fibers, beside=(), departure=None):
-        along = dict(zip(axes, fibers, strict=True))
-        found = _each(graphs, params, lambda axis, graph, own: _dirichlet(settings, graph, own, along[axis]))
-        found |= {term: VARIATIONS[term](params, along, beside) for term in others}
-        return found | ({"extension": {"all": departure}} if "extension" in settings.terms else {})
+    def energies(params, sample, problem):
+        return {name: term.energies(params, sample, problem) for name, term in built.items()}
 
     def laplacians(params):
-        return _each(graphs, params, lambda axis, graph, own: laplacian(graph.adjacency(own)))
+        found = {name: term.laplacians(params.get(name, {})) for name, term in built.items()}
+        return {name: by_axis for name, by_axis in found.items() if by_axis}
 
-    return Regularizer(init, energies, laplacians, beside="tv" in settings.terms)
-
-
-def _by_axis(energy: Callable) -> Callable:
-    return lambda params, along, beside: {axis: energy(fibers) for axis, fibers in along.items()}
-
-
-VARIATIONS: dict[str, Callable[[Params, dict[str, Float[Array, "_ _ C"]], Lines], dict[str, Float[Array, ""]]]] = {
-    "tv": lambda params, along, beside: {"all": variation.tv(along["row"], beside)},
-    "tv_anisotropic": _by_axis(variation.tv_anisotropic),
-    "tikhonov0": lambda params, along, beside: {"all": variation.tikhonov0(tuple(along.values()))},
-    "tikhonov2": _by_axis(variation.tikhonov2),
-    "weight_decay": lambda params, along, beside: {"field": variation.weight_decay(params["field"])},
-}
-"""Terms without a graph: (params, fibres by axis, fibres beside) -> energies."""
-
-
-def _init(key: Key[Array, ""], term: str, graphs: dict[str, Laplacian]) -> Params:
-    """Draw what a term learns; it is the same whatever stands beside the term."""
-    first = list(LAPLACIANS).index(term) * len(graphs)
-    return {axis: graph.init(jax.random.fold_in(key, first + i)) for i, (axis, graph) in enumerate(graphs.items())}
-
-
-def _each(graphs: dict[str, dict[str, Laplacian]], params: Params, call: Callable) -> dict[str, dict]:
-    """Call with every axis, its graph and the parameters of that."""
-    return {
-        term: {axis: call(axis, graph, params.get(term, {}).get(axis, {})) for axis, graph in by_axis.items()}
-        for term, by_axis in graphs.items()
-    }
-
-
-def _dirichlet(settings: RegularizerSettings, graph: Laplacian, params: Params, along: Float[Array, "F n C"]):
-    if graph.factor is None:
-        return from_adjacency(along, graph.adjacency(params))
-    return ENERGIES[settings.energy](along, graph.factor(params))
+    adjacent = any(config.adjacent for config in terms.values())
+    return Regularizer(init, energies, laplacians, adjacent, on_fibers=bool(terms))

@@ -1,61 +1,63 @@
-"""Several initialisations of one problem: their mean, where they disagree, and whether that tells the error."""
+"""Ensembles: fits of one problem from several initialisations, their deviation, and its calibration."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from inrr_jax.data.problem import Problem
 from inrr_jax.errors import DivergedError
-from inrr_jax.settings import Settings, change
+from inrr_jax.options import change
+from inrr_jax.problem import Problem
+from inrr_jax.settings import Settings
 from inrr_jax.training import sweep
-from inrr_jax.training.sweep import Member
+from inrr_jax.training.sweep import Member, Recipe
 
 Picture = Float[np.ndarray, "H W C"]
 
 
 class Calibration(NamedTuple):
-    """Bins of missing entries, from those on which the members agree most; in each, two root mean squares."""
+    """Bins of missing entries, ordered by the members' deviation, and two root mean squares in each bin."""
 
     deviation: Float[np.ndarray, "bins"]
-    """Of the members around their mean: what is predicted."""
+    """Predicted error: of the members around their mean."""
     error: Float[np.ndarray, "bins"]
-    """Of the mean: what comes true."""
+    """Actual error: of the mean."""
     correlation: float
-    """Spearman's, of deviation and absolute error over all missing entries."""
+    """Spearman's rank correlation of deviation and absolute error over all missing entries."""
 
 
-def fit(task: Problem, settings: Settings, count: int) -> Float[np.ndarray, "S H W C"]:
-    """Fit with the seeds settings.seed, settings.seed + 1, ..., and return the raw recoveries.
+def fit(problem: Problem, settings: Settings, count: int, recipe: Recipe | None = None) -> Float[np.ndarray, "S H W C"]:
+    """Fit with the seeds settings.seed, settings.seed + 1, ..., and return the recoveries.
 
     Raises:
-        DivergedError: one of them diverged.
+        DivergedError: a member diverged; the message names its seed.
     """
-    members = [Member(change(settings, {"seed": settings.seed + i}), task) for i in range(count)]
-    found = dict(sweep.run(members))
+    members = [Member(change(settings, {"seed": settings.seed + i}), problem) for i in range(count)]
+    found = dict(sweep.run(members, recipe=recipe))
     for index in range(count):
         if found[index].error:
             raise DivergedError(f"seed {settings.seed + index}: {found[index].error}")
     return np.stack([found[index].recovered for index in range(count)])
 
 
-def deviation(recovered: Float[np.ndarray, "S H W C"]) -> Picture:
+def deviation(recovered: Float[np.ndarray, "S H W C"] | Sequence[Picture]) -> Picture:
     """Return the standard deviation over at least two members."""
-    return recovered.std(axis=0, ddof=1)
+    return np.asarray(recovered).std(axis=0, ddof=1)
 
 
 def calibrate(
     recovered: Float[np.ndarray, "S H W C"], truth: Picture, mask: Bool[np.ndarray, "H W"], bins: int = 10
 ) -> Calibration:
-    """Compare the members' deviation with the error of their mean, on the missing entries in bins of equal size.
+    """Compare the members' deviation with the error of their mean, in bins of equally many missing entries.
 
     Args:
-        recovered: of at least two members.
-        truth: the whole picture.
+        recovered: recoveries of at least two members.
+        truth: the whole signal.
         mask: True where observed.
-        bins: never more than there are missing entries.
+        bins: number of bins, at most the number of missing entries.
     """
-    from scipy.stats import spearmanr
+    from scipy.stats import spearmanr  # scipy.stats takes half a second to import
 
     predicted = deviation(recovered)[~mask].ravel()
     actual = np.abs(recovered.mean(axis=0) - truth)[~mask].ravel()

@@ -1,9 +1,8 @@
 """One fit: its initial state, its step, and chunks of steps as one compiled call. No input or output.
 
-Code here is for ONE fit; to run many, map `fit_chunk` over its arguments.
+Code here is written for ONE fit. To run many, map `fit_chunk` over its arguments, as training/sweep.py does.
 """
 
-import dataclasses
 import math
 from collections.abc import Iterator
 from functools import partial
@@ -12,266 +11,146 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Bool, Float, Key, UInt32
+from jaxtyping import Array, Float, Key, UInt32
 
-from inrr_jax import fields, grids, numerics, regularizers
+from inrr_jax import grids
 from inrr_jax.errors import DivergedError, UserError
-from inrr_jax.priors import low_rank, residual
-from inrr_jax.recipes import stacking
+from inrr_jax.problem import Domain, Problem
 from inrr_jax.regularizers import Laplacians
-from inrr_jax.settings import DataSettings, MaskSettings, Settings, TrainSettings, WeightSettings
+from inrr_jax.settings import Settings
 from inrr_jax.training import optimizers
 from inrr_jax.training.objective import objective
-from inrr_jax.types import Info, Knobs, Params, Scalar, Signal, State
-from inrr_jax.types import knobs as knobs_of
+from inrr_jax.training.programs import StaticKey, auxiliary_names, collect_hyper_parameters, static_key
+from inrr_jax.types import HyperParameters, Info, Params, Scalar, State
 
 Seed = int | UInt32[Array, ""]
 
 
-def program(settings: Settings) -> Settings:
-    """Return the settings that shape the compiled program: equal ones share a compilation.
-
-    The knobs are blanked by NaN (one object, and so equal to itself in a comparison of settings): to read one here
-    instead of in `Knobs` shows at once.
-    """
-    blank = math.nan
-    weights = WeightSettings(**{weight.name: blank for weight in dataclasses.fields(WeightSettings)})
-    return dataclasses.replace(
-        settings,
-        seed=0,
-        data=DataSettings(),
-        mask=MaskSettings(),
-        field=dataclasses.replace(settings.field, omega=blank),
-        regularizer=dataclasses.replace(settings.regularizer, weight=weights),
-        train=TrainSettings(steps=settings.train.steps, fibers=settings.train.fibers),
-        kriging="none",
-        optimizer=dataclasses.replace(settings.optimizer, matrix_rate=blank, field_rate=blank, laplacian_rate=blank),
-    )
-
-
-def start(signal: Signal, settings: Settings) -> tuple[State, Knobs, Key[Array, ""]]:
-    """Return what `fit` starts from: the state and knobs of these settings, and the key of the fibres."""
-    knobs = jax.tree.map(jnp.float32, knobs_of(settings, signal.mask.shape))
-    state, fibers_key = begin(settings.seed, signal, knobs, settings)
-    return state, knobs, fibers_key
-
-
-def begin(seed: Seed, signal: Signal, knobs: Knobs, settings: Settings) -> tuple[State, Key[Array, ""]]:
-    """Return the state that a fit starts from and the key of its fibres; all but the settings may be traced.
+def init(problem: Problem, settings: Settings) -> tuple[State, HyperParameters, Key[Array, ""]]:
+    """Return the initial state of a fit, its hyper-parameters, and the key that determines its random fibers.
 
     Raises:
-        UserError: the field needs the context of a first fit, or a term an extension, and the signal has none.
+        UserError: the settings need an auxiliary array that the problem does not have, or the grid is too small.
     """
-    init_key, fibers_key = jax.random.split(jax.random.key(seed))
-    grid, channels = signal.mask.shape, signal.values.shape[-1]
-    if needs_extension(settings) and signal.extension is None:
+    check_size(problem.domain, settings)
+    missing = [name for name in auxiliary_names(settings) if name not in problem.auxiliary]
+    if missing:
         raise UserError(
-            "regularizer.name=extension needs one: give it as the problem's, or use scripts.train or"
-            " training.solve, which see to it"
+            f"the fit needs the auxiliary array {missing[0]}, which the problem lacks: give it with"
+            " problem.with_auxiliary, or use recipes.pipeline.solve, which computes it"
         )
-    state = init_state(init_key, knobs, grid, channels, settings)
-    if first_fit(settings):
-        if signal.context is None:
-            raise UserError(
-                f"field.name={settings.field.name} needs the recovery of a first fit: give it as the problem's context,"
-                " or use scripts.train or training.solve, which see to it"
-            )
-        # A copy, because the state is donated.
-        state.params["field"]["context"] = jnp.array(signal.context)
-    return state, fibers_key
+    hyper = jax.tree.map(jnp.float32, collect_hyper_parameters(settings, problem.domain))
+    state, key = init_state(settings.seed, problem, hyper, static_key(settings))
+    return state, hyper, key
 
 
-def first_fit(settings: Settings) -> Settings | None:
-    """Return the settings of the fit whose recovery the field is given as its context; None where it needs none."""
-    if settings.field.name != "inrz":
-        return None
-    # By replace, which takes the blanked knobs of a program too.
-    field, regularizer = settings.field, settings.regularizer
-    return dataclasses.replace(
-        settings,
-        field=dataclasses.replace(field, name="siren"),
-        regularizer=dataclasses.replace(regularizer, name="none"),
-        kriging="none",
-    )
-
-
-def needs_extension(settings: Settings) -> bool:
-    """Tell whether a fit is tied to a continuation of the observed values (stacking.py)."""
-    return "extension" in settings.regularizer.terms
-
-
-def extension(
-    values: Float[Array | np.ndarray, "*grid C"], mask: Bool[Array | np.ndarray, "*grid"]
-) -> Float[np.ndarray, "*grid C"]:
-    """Continue the observed values where nothing is observed.
+def check_size(domain: Domain, settings: Settings) -> None:
+    """Refuse a grid that has fewer rows or columns than a step draws.
 
     Raises:
-        UserError: a signal that is no picture.
+        UserError: it has.
     """
-    if mask.ndim != 2:
-        raise UserError(f"regularizer.name=extension is for pictures: the signal has {mask.ndim} axes, not 2")
-    return stacking.grouped(np.asarray(values), np.asarray(mask))
+    if min(domain.shape) < max(2, settings.train.fibers):
+        size = " x ".join(map(str, domain.shape))
+        raise UserError(
+            f"the picture is {size}, too small for train.fibers={settings.train.fibers}: give a larger one, or fewer"
+            " fibers (0 takes the whole grid every step), and at least 2 x 2"
+        )
 
 
-def solve(signal: Signal, settings: Settings) -> Float[np.ndarray, "*grid C"]:
-    """Fit from start to end, after whatever it needs to be given first, recover and krige.
+def init_state(seed: Seed, problem: Problem, hyper: HyperParameters, static: StaticKey) -> tuple[State, Key[Array, ""]]:
+    """Return the initial parameters and optimiser state, and the key of the fibers. All but `static` may be traced."""
+    init_key, fibers_key = jax.random.split(jax.random.key(seed))
+    field_key, laplacian_key = jax.random.split(init_key)
+    field = static.build_field(problem.domain).init(field_key, problem.auxiliary)
+    params = {"field": field, **static.build_regularizer(problem.domain).init(laplacian_key)}
+    return State(params, _optimizer(hyper, static).init(params), jnp.zeros((), jnp.int32)), fibers_key
 
-    Raises:
-        DivergedError: as `fit`.
+
+def _optimizer(hyper: HyperParameters, static: StaticKey) -> optax.GradientTransformation:
+    return optimizers.make(static.optimizer, hyper, static.steps, static.precision)
+
+
+def step(
+    state: State, problem: Problem, hyper: HyperParameters, key: Key[Array, ""], static: StaticKey
+) -> tuple[State, Info]:
+    """Take one optimiser step.
+
+    The random fibers depend only on `key` and the number of the step, so that a resumed fit draws the same ones.
     """
-    if first := first_fit(settings):
-        signal = signal._replace(context=jnp.asarray(solve(signal, first)))
-    if needs_extension(settings) and signal.extension is None:
-        signal = signal._replace(extension=jnp.asarray(extension(signal.values, signal.mask)))
-    state, knobs, key = start(signal, settings)
-    for fitted, _ in fit(state, signal, knobs, key, settings):
-        state = fitted
-    recovered = recover(state.params["field"], knobs.omega, signal.values.shape, settings)
-    return finish(recovered, signal.values, signal.mask, settings)
-
-
-def finish(
-    recovered: Float[Array | np.ndarray, "*grid C"],
-    image: Float[Array | np.ndarray, "*grid C"],
-    mask: Bool[Array | np.ndarray, "*grid"],
-    settings: Settings,
-) -> Float[np.ndarray, "*grid C"]:
-    """Do what comes after a fit: krige, and with `stacked` go on as the extension does and weigh all there is by then.
-
-    The result is then a K + b Z + c S: K what groups of patches share of the kriged network (groups.py), Z what they
-    share of the stack of fills S, which is the extension, and S itself; a, b and c as `trust` returns them.
-
-    Args:
-        recovered: the raw output of the field.
-        image: in [0, 1]; what it holds at missing pixels is never looked at.
-        mask: True = observed.
-        settings: of the fit.
-    """
-    kriged = residual.krige_by_name(recovered, image, mask, settings.kriging)
-    if settings.kriging != "stacked" or not np.isfinite(kriged).all():
-        return kriged
-    image, mask = np.asarray(image), np.asarray(mask)
-    candidates = low_rank.denoise(image, mask, kriged), stacking.grouped(image, mask), stacking.stacked(image, mask)
-    weighed = np.tensordot(trust(image, mask, settings), np.stack(candidates), 1)
-    return np.where(mask[..., None], image, weighed).astype(np.float32)
-
-
-def trust(
-    image: Float[np.ndarray, "H W C"], mask: Bool[np.ndarray, "H W"], settings: Settings
-) -> Float[np.ndarray, "3"]:
-    """Return the shares of the kriged network, of the extension and of the stack of fills, by held-out pixels.
-
-    It takes a fit without these pixels, with seed 0; the last results are kept, as fits with other seeds share them.
-    All three have the proportion of fills that these pixels chose.
-    """
-    return _trust(image, mask, dataclasses.replace(settings, seed=0, data=DataSettings(), mask=MaskSettings()))
-
-
-@stacking.kept
-def _trust(
-    image: Float[np.ndarray, "H W C"], mask: Bool[np.ndarray, "H W"], settings: Settings
-) -> Float[np.ndarray, "3"]:
-    if mask.sum() < 2:
-        return np.full(3, 1 / 3, np.float32)
-    test = stacking.blind(image, mask)
-    blind, proportion = test.problem, stacking.proportion(image, mask)
-    stack = stacking.stack(blind.image, blind.mask, proportion)
-    extended = low_rank.denoise(blind.image, blind.mask, stack)
-    signal = blind.signal
-    if needs_extension(settings):
-        signal = signal._replace(extension=jnp.asarray(extended))
-    try:
-        raw = solve(signal, dataclasses.replace(settings, kriging="none"))
-    except DivergedError:
-        return np.array([0, *stacking.shares(np.stack([extended, stack]), image, test.held)], np.float32)
-    kriged = residual.krige_stacked(raw, blind.image, blind.mask, proportion)
-    candidates = np.stack([low_rank.denoise(blind.image, blind.mask, kriged), extended, stack])
-    return stacking.shares(candidates, image, test.held).astype(np.float32)
-
-
-def init_state(key: Key[Array, ""], knobs: Knobs, grid: tuple[int, ...], channels: int, settings: Settings) -> State:
-    """Initialise the parameters and the optimiser for a signal on the given grid."""
-    field_key, laplacian_key = jax.random.split(key)
-    field = fields.on_grid(settings.field, tuple(grid), channels)
-    regularizer = regularizers.make(settings.regularizer, grid)
-    params = {"field": field.init(field_key), **regularizer.init(laplacian_key)}
-    optimizer = _optimizer(settings, knobs)
-    return State(params, optimizer.init(params), jnp.zeros((), jnp.int32))
-
-
-def _optimizer(settings: Settings, knobs: Knobs) -> optax.GradientTransformation:
-    precision = numerics.resolve_precision(settings.field.precision)
-    return optimizers.make(settings.optimizer, knobs, settings.train.steps, precision)
-
-
-def step(state: State, signal: Signal, knobs: Knobs, key: Key[Array, ""], settings: Settings) -> tuple[State, Info]:
-    """Take one step. The fibres depend on `key` and on the step alone, so a resumed fit draws the same ones."""
-    grid, channels = signal.mask.shape, signal.values.shape[-1]
-    field = fields.on_grid(settings.field, tuple(grid), channels)
-    regularizer = regularizers.make(settings.regularizer, grid)
-    optimizer = _optimizer(settings, knobs)
-    axes = tuple(jnp.asarray(axis) for axis in grids.axes(grid))
-    gradient = jax.grad(objective, has_aux=True)
-    gradients, info = gradient(
+    gradients, info = jax.grad(objective, has_aux=True)(
         state.params,
-        signal,
-        axes,
-        knobs,
+        problem,
+        hyper,
         jax.random.fold_in(key, state.step),
-        field=field,
-        regularizer=regularizer,
-        count=settings.train.fibers,
+        field=static.build_field(problem.domain),
+        regularizer=static.build_regularizer(problem.domain),
+        fiber_count=static.fibers,
+        measurement_count=static.measurements,
     )
-    updates, optimizer_state = optimizer.update(gradients, state.optimizer, state.params)
+    updates, optimizer_state = _optimizer(hyper, static).update(gradients, state.optimizer, state.params)
     params = optax.apply_updates(state.params, updates)
     return State(params, optimizer_state, state.step + 1), info
 
 
-@partial(jax.jit, static_argnames=("settings", "length"), donate_argnames="state")
+@partial(jax.jit, static_argnames=("static", "length"), donate_argnames="state")
 def fit_chunk(
-    state: State, signal: Signal, knobs: Knobs, key: Key[Array, ""], *, settings: Settings, length: int
+    state: State, problem: Problem, hyper: HyperParameters, key: Key[Array, ""], *, static: StaticKey, length: int
 ) -> tuple[State, Info]:
     """Take `length` steps in one compiled call; the info has a leading axis of steps. The state is donated."""
 
     def body(state, _):
-        return step(state, signal, knobs, key, settings)
+        return step(state, problem, hyper, key, static)
 
     return jax.lax.scan(body, state, length=length)
 
 
 def fit(
-    state: State, signal: Signal, knobs: Knobs, key: Key[Array, ""], settings: Settings
+    state: State, problem: Problem, hyper: HyperParameters, key: Key[Array, ""], settings: Settings
 ) -> Iterator[tuple[State, Info]]:
-    """Yield the state and info after every chunk, from the state's step to the last one.
+    """Yield the state and info after every chunk of steps, from the state's step to the last one.
 
-    Chunks end at the same steps whether or not a fit was interrupted, so a resumed fit runs the same programs. The
+    Chunks end at the same steps whether or not a fit was interrupted, so that a resumed fit runs the same programs. The
     yielded state is donated to the next chunk: copy what should outlive it.
 
     Raises:
-        DivergedError: a loss term or a parameter is no number; the state is not yielded then.
+        DivergedError: a loss term or a parameter is no number; that state is not yielded.
     """
-    shape, chunk = program(settings), settings.train.chunk
+    static, chunk, visible = static_key(settings), settings.train.chunk, problem.visible
     done = int(state.step)
     while done < settings.train.steps:
         length = min(chunk - done % chunk, settings.train.steps - done)
-        state, info = fit_chunk(state, signal, knobs, key, settings=shape, length=length)
+        state, info = fit_chunk(state, visible, hyper, key, static=static, length=length)
         check_finite(info, state.params, done)
         done += length
         yield state, info
 
 
+def solve(problem: Problem, settings: Settings) -> Float[np.ndarray, "*grid C"]:
+    """Fit from the first to the last step and return the field's values on the whole grid.
+
+    Raises:
+        UserError: as `init`.
+        DivergedError: as `fit`.
+    """
+    state, hyper, key = init(problem, settings)
+    for fitted, _ in fit(state, problem, hyper, key, settings):
+        state = fitted
+    return np.asarray(recover(state.params, hyper, problem.domain, settings))
+
+
 def check_finite(info: Info, params: Params, done: int) -> None:
-    """Refuse a chunk that has diverged; a number that is none is never repaired.
+    """Refuse a chunk of steps that has diverged. NaN and infinity are never repaired.
 
     Args:
         info: loss terms with a leading axis of steps.
-        params: as they are after the chunk.
-        done: steps taken before it.
+        params: parameters after the chunk.
+        done: steps taken before the chunk.
 
     Raises:
-        DivergedError: at the first step with a term that is no number, or none but a parameter.
+        DivergedError: names the first step with a term that is no number, or the last one if only a parameter is none.
     """
-    # The fidelity comes first: where it is no number, the field is to blame and not an energy.
+    # The fidelity comes first: if it is no number, the field is the cause and not an energy.
     terms = {name: np.isfinite(info[name]) for name in sorted(info, key=lambda name: name != "fidelity")}
     bad = ~np.all(list(terms.values()), axis=0)
     if bad.any():
@@ -287,38 +166,40 @@ def _diverged(step: int, where: str) -> DivergedError:
     return DivergedError(f"step {step}: no number in {where}: lower the rates or the weights")
 
 
-def recover(params: Params, omega: Scalar, shape: tuple[int, ...], settings: Settings) -> Float[Array, "*grid C"]:
-    """Evaluate the field on the whole grid, tile by tile: beside the result, the memory of one tile.
+def recover(
+    params: Params, hyper: HyperParameters, domain: Domain, settings: Settings | StaticKey
+) -> Float[Array, "*grid C"]:
+    """Evaluate the field on the whole grid, tile by tile, with the memory of one tile in addition to the result.
 
     Args:
-        params: those of the field alone.
-        omega: its knob.
-        shape: of the signal: its grid and the number of channels.
-        settings: of the fit.
+        params: all parameter groups, of which `field` is used.
+        hyper: hyper-parameters of the fit.
+        domain: domain of the signal.
+        settings: settings of the fit, or their static key.
 
     Returns:
-        Values of the given shape, in (0, 1) if they come from a network.
+        Values of the shape [*grid, C].
     """
-    return _recover(params, omega, shape=shape, settings=program(settings))
+    static = settings if isinstance(settings, StaticKey) else static_key(settings)
+    return _recover(params["field"], hyper.field, domain=domain, static=static)
 
 
-@partial(jax.jit, static_argnames=("shape", "settings"))
-def _recover(params, omega, *, shape, settings):
-    *grid, channels = shape
-    count = math.prod(grid)
-    tile = min(settings.field.tile or count, count)
-    field = fields.on_grid(settings.field, tuple(grid), channels)
-    axes = tuple(jnp.asarray(axis) for axis in grids.axes(tuple(grid)))
+@partial(jax.jit, static_argnames=("domain", "static"))
+def _recover(params: Params, hyper: dict[str, Scalar], *, domain: Domain, static: StaticKey):
+    count = math.prod(domain.shape)
+    tile = min(static.field.tile or count, count)
+    field = static.build_field(domain)
+    axes = tuple(jnp.asarray(axis) for axis in grids.axes(domain.shape))
 
     def evaluate(first):
-        # The last tile reaches beyond the grid; what it finds there, the last entry again, is cut off.
+        # The last tile may reach beyond the grid; it repeats the last entry there, which is cut off below.
         entries = jnp.minimum(first + jnp.arange(tile), count - 1)
-        return field.apply(params, grids.positions(axes, jnp.unravel_index(entries, grid)), omega)
+        return field.apply(params, grids.positions(axes, jnp.unravel_index(entries, domain.shape)), hyper)
 
     values = jax.lax.map(evaluate, jnp.arange(0, count, tile))
-    return values.reshape(-1, channels)[:count].reshape(shape)
+    return values.reshape(-1, domain.channels)[:count].reshape(*domain.shape, domain.channels)
 
 
-def laplacians(params: Params, grid: tuple[int, ...], settings: Settings) -> Laplacians:
-    """Return the Laplacians by the names of their term and axis; none where no term has any."""
-    return regularizers.make(settings.regularizer, grid).laplacians(params)
+def laplacians(params: Params, domain: Domain, settings: Settings) -> Laplacians:
+    """Return the Laplacians by the names of their term and axis; empty if no term has any."""
+    return static_key(settings).build_regularizer(domain).laplacians(params)

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from inrr_jax import numerics
 from inrr_jax.settings import OptimizerSettings
-from inrr_jax.types import Knobs, Params
+from inrr_jax.types import HyperParameters, Params
 
 
 def schedule(settings: OptimizerSettings, steps: int) -> optax.Schedule:
@@ -95,7 +95,9 @@ def muon(rate: optax.Schedule, precision: str) -> optax.GradientTransformation:
     return optax.chain(optax.trace(0.95, nesterov=True), orthogonalize, optax.scale_by_learning_rate(rate))
 
 
-def make(settings: OptimizerSettings, knobs: Knobs, steps: int, precision: str) -> optax.GradientTransformation:
+def make(
+    settings: OptimizerSettings, hyper: HyperParameters, steps: int, precision: str
+) -> optax.GradientTransformation:
     """Build the optimiser of one fit.
 
     Adam (decay rates 0.9 and 0.999) updates every parameter, except that the setting `muon` gives the square matrices
@@ -103,12 +105,12 @@ def make(settings: OptimizerSettings, knobs: Knobs, steps: int, precision: str) 
 
     Args:
         settings: the optimiser's settings.
-        knobs: hyper-parameters; only the learning rates among them are used. They may be traced values, so that one
+        hyper: hyper-parameters; only the learning rates among them are used. They may be traced values, so that one
             compiled program serves fits with different rates.
         steps: length of the fit, which the schedule needs.
         precision: of the operands of Muon's matrix products, `float32` or `bfloat16`.
     """
-    factor = schedule(settings, steps)
+    factor, rates = schedule(settings, steps), hyper.optimizer
 
     def rate(peak):
         return lambda step: peak * factor(step)
@@ -116,12 +118,12 @@ def make(settings: OptimizerSettings, knobs: Knobs, steps: int, precision: str) 
     def laplacian_rate(step):
         # The setting `freeze_at` fixes the learned Laplacians from that step on; 0 never freezes them.
         learning = step < settings.freeze_at if settings.freeze_at else True
-        return knobs.laplacian_rate * factor(step) * learning
+        return rates["laplacian_rate"] * factor(step) * learning
 
     transforms = {
-        "matrix": muon(rate(knobs.matrix_rate), precision),
-        "field": optax.adam(rate(knobs.field_rate)),
-        "first": optax.adam(rate(knobs.field_rate * settings.first_scale)),
+        "matrix": muon(rate(rates["matrix_rate"]), precision),
+        "field": optax.adam(rate(rates["field_rate"])),
+        "first": optax.adam(rate(rates["field_rate"] * settings.first_scale)),
         "laplacian": optax.adam(laplacian_rate),
     }
     return optax.multi_transform(transforms, lambda params: labels(params, settings.name == "muon"))

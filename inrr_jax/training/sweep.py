@@ -1,32 +1,37 @@
-"""Many fits as few programs: mapped over members, shared by devices, as many at once as pay and fit.
+"""Many fits as few compiled programs, vectorised and distributed over all devices.
 
-A member is one fit. Members whose programs are equal (`training.program`) and whose pictures have one size form a
-group: one trace, one compilation. The whole step is mapped, never the loss, so that a member equals the same fit alone
-and one that diverges disturbs no other. Nothing else in this package maps over fits.
+A member is one fit. Members with equal static keys and problems of equal shapes form a group, which shares one trace
+and one compilation. The whole step is mapped, never the loss, so that a member equals the same fit alone and a member
+that diverges disturbs no other. Nothing else in this package maps over fits.
 """
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import numpy as np
 import psutil
 from absl import logging
-from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Float
 
 from inrr_jax import devices
-from inrr_jax.data.problem import Problem
-from inrr_jax.errors import DivergedError, UserError
-from inrr_jax.settings import Settings, difference, to_mapping
-from inrr_jax.training import fit as training
-from inrr_jax.types import Info, Params, knobs
+from inrr_jax.errors import UserError
+from inrr_jax.options import difference
+from inrr_jax.problem import Problem
+from inrr_jax.settings import Settings
+from inrr_jax.training import batch
+from inrr_jax.training.batch import Batch
+from inrr_jax.training.fit import check_size
+from inrr_jax.training.programs import StaticKey, auxiliary_names, static_key
 
 _SHARE = 0.8
-"""Of the free memory, that a batch may be estimated to take."""
+"""Share of the free memory that a batch may take, by the compiler's estimate."""
 _GAIN = 0.95
-"""What a larger batch must at most cost per member, relative to a smaller one, to be preferred."""
+"""A larger batch is preferred only if its cost per member is below this share of the smaller batch's."""
+
+Log = Callable[[str], None]
+Progress = Callable[[int], None]
+"""Takes the number of steps that members have taken since the last call."""
 
 
 class Member(NamedTuple):
@@ -37,44 +42,68 @@ class Member(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of one member."""
+    """The result of one member."""
 
-    recovered: Float[np.ndarray, "H W C"]
-    """The output of its field, kriged if its settings say so."""
+    recovered: Float[np.ndarray, "*grid C"]
+    """The field's values on the grid, finished by the recipe."""
     seconds: float
-    """Of its batch, divided by the members in it; without compilation."""
+    """Its batch's seconds divided by the batch's members, without compilation, plus the recipe's."""
     error: str
-    """Why it diverged; empty if it did not."""
+    """Why the fit diverged; empty if it did not."""
     at_once: int
     """Members that shared its device."""
+
+
+@runtime_checkable  # the tests check the types of arguments when a function is called
+class Recipe(Protocol):
+    """What is done to every member before and after its fit."""
+
+    def prepare(self, members: Sequence[Member], at_once: int) -> list[tuple[Member, float]]:
+        """Return the members with the auxiliary arrays that they need, and the seconds that each took."""
+
+    def finish(self, member: Member, recovered: np.ndarray) -> tuple[np.ndarray, float]:
+        """Return the final recovery of a prepared member from its field's values, and the seconds that it took."""
+
+
+class Plain:
+    """The recipe that does nothing."""
+
+    def prepare(self, members: Sequence[Member], at_once: int) -> list[tuple[Member, float]]:
+        """Return the members as they are."""
+        return [(member, 0.0) for member in members]
+
+    def finish(self, member: Member, recovered: np.ndarray) -> tuple[np.ndarray, float]:
+        """Return the field's values as they are."""
+        return recovered, 0.0
 
 
 class Group(NamedTuple):
     """Members that share a compiled program."""
 
-    settings: Settings
-    """As `training.program` returns them."""
-    shape: tuple[int, ...]
-    """Of every picture: height, width, channels."""
+    static: StaticKey
+    shapes: tuple[Any, ...]
+    """Structure and shapes of every member's problem."""
     members: list[int]
 
 
 def groups(members: Sequence[Member]) -> list[Group]:
-    """Sort members by their program and the size of their picture; both in the order of first appearance."""
+    """Group members by static key and shapes of the problem; groups and members keep the order of first appearance."""
     found: dict[Any, list[int]] = {}
     for index, member in enumerate(members):
-        found.setdefault((training.program(member.settings), member.problem.image.shape), []).append(index)
-    return [Group(settings, shape, indices) for (settings, shape), indices in found.items()]
+        leaves, structure = jax.tree.flatten(member.problem._replace(auxiliary={}, truth=None))
+        shapes = (structure, *(leaf.shape for leaf in leaves))
+        found.setdefault((static_key(member.settings), shapes), []).append(index)
+    return [Group(static, shapes, indices) for (static, shapes), indices in found.items()]
 
 
 def explain(parts: Sequence[Group]) -> str:
-    """Say how many programs there are, and in what they differ."""
+    """Return a line that says how many programs there are and in which settings they differ."""
     fits = sum(len(group.members) for group in parts)
     if len(parts) == 1:
         return f"{fits} fits, one program"
     first, *others = parts
-    names = {name for g in others for name in difference(to_mapping(first.settings), to_mapping(g.settings))}
-    if any(group.shape != first.shape for group in others):
+    names = {name for g in others for name in difference(first.static.to_mapping(), g.static.to_mapping())}
+    if any(group.shapes != first.shapes for group in others):
         names.add("the size of the picture")
     return f"{fits} fits, {len(parts)} programs, which differ in {', '.join(sorted(names))}"
 
@@ -84,105 +113,127 @@ def run(
     *,
     at_once: int = 0,
     done: Mapping[int, int] | None = None,
-    tell: Callable[[str], None] = logging.info,
-    watch: Callable[[int], None] = lambda steps: None,
+    recipe: Recipe | None = None,
+    log: Log = logging.info,
+    on_progress: Progress = lambda steps: None,
 ) -> Iterator[tuple[int, Outcome]]:
     """Fit all members, and yield each one's index and outcome as soon as its batch ends.
 
-    Every process of a computation over several hosts calls this alike, and gets all outcomes.
+    In a computation over several hosts, every process calls this with the same arguments and gets all outcomes.
 
     Args:
         members: the fits.
-        at_once: members that share a device, vectorised; 1: one after another. 0: what a short measurement on the first
-            members of each group finds best, among those that fit into the memory.
-        done: members finished earlier, by index, with their `at_once`, which the others of the group then have too: a
-            batch of another size may round differently.
-        tell: takes lines on what was decided and why.
-        watch: takes the number of steps that members have taken since the last call.
+        at_once: members that share a device, vectorised; 1: one after another. 0: the fastest of the numbers that fit
+            into the memory, found by a short measurement on the first members of each group.
+        done: members finished earlier: index -> their `at_once`. The other members of the group then use the same,
+            because batches of different sizes may round differently.
+        recipe: prepares and finishes every member; None for the plain fit.
+        log: takes lines that explain these decisions.
+        on_progress: takes the steps that members have taken since the last call.
 
     Raises:
-        UserError: not even one member fits into the memory.
+        UserError: not even one member fits into the memory, or a problem is too small for its settings.
     """
-    parts, done = groups(members), done or {}
-    tell(explain(parts))
+    for member in members:
+        check_size(member.problem.domain, member.settings)
+    parts, done, recipe = groups(members), done or {}, recipe or Plain()
+    log(explain(parts))
     for group in parts:
-        left = [index for index in group.members if index not in done]
-        if left:
+        remaining = [index for index in group.members if index not in done]
+        if remaining:
             before = [done[index] for index in group.members if index in done]
-            yield from _run(members, group, left, before[-1] if before else at_once, tell, watch)
+            wanted = before[-1] if before else at_once
+            yield from _run(members, remaining, wanted, recipe, log, on_progress)
 
 
-def _run(members, group, left, at_once, tell, watch) -> Iterator[tuple[int, Outcome]]:
-    batches = _choose([members[index] for index in left], group, at_once, tell)
-    while left:
-        indices = left[: batches.count]
+def _run(members, remaining, at_once, recipe, log, on_progress) -> Iterator[tuple[int, Outcome]]:
+    compiled = _choose([members[index] for index in remaining], at_once, log)
+    while remaining:
+        indices = remaining[: compiled.size]
+        prepared = recipe.prepare([members[index] for index in indices], compiled.at_once)
         try:
-            outcomes = batches.fit([members[index] for index in indices], watch)
+            fitted = batch.fit(compiled, [member for member, _ in prepared], on_progress)
         except jax.errors.JaxRuntimeError as error:
-            batches = _halved(batches, error, tell)
+            compiled = _halve(compiled, members[remaining[0]], error, log)
             continue
-        yield from zip(indices, outcomes, strict=True)
-        left = left[len(indices) :]
+        for index, (member, seconds), one in zip(indices, prepared, fitted, strict=True):
+            yield index, _finish(recipe, member, one, seconds, compiled.at_once)
+        remaining = remaining[len(indices) :]
 
 
-def _choose(members: Sequence[Member], group: Group, at_once: int, tell) -> "Batches":
-    """Settle how many members share a device: as told, or measured at growing numbers while these gain."""
+def _finish(recipe: Recipe, member: Member, one: batch.Fitted, seconds: float, at_once: int) -> Outcome:
+    """Finish one member's recovery; one that has diverged stays as it is."""
+    recovered, more = one.recovered, 0.0
+    if not one.error and np.isfinite(recovered).all():
+        recovered, more = recipe.finish(member, recovered)
+    return Outcome(recovered, one.seconds + seconds + more, one.error, at_once)
+
+
+def _choose(members: Sequence[Member], at_once: int, log: Log) -> Batch:
+    """Compile for `at_once` members on a device, or, if it is 0, for the fastest number by measurement."""
     most = -(-len(members) // jax.device_count())
-    if group.settings.field.sharded:
-        tell("one after another, each shared by all devices (field.sharded)")
-        return _fitting(members, group, 1, tell)
+    if members[0].settings.field.sharded:
+        log("one after another, each distributed over all devices (field.sharded)")
+        return _fitting(members, 1, log)
     if at_once:
-        return _fitting(members, group, at_once, tell)
+        return _fitting(members, at_once, log)
     sizes = candidates(most)
-    best, best_cost = _fitting(members, group, 1, tell), np.inf
+    best, best_cost = _fitting(members, 1, log), np.inf
     for size in sizes if len(sizes) > 1 else []:
-        tried = best if size == 1 else _fitting(members, group, size, tell)
+        tried = best if size == 1 else _fitting(members, size, log)
         if size > 1 and tried.at_once <= best.at_once:
             break  # the memory is full
         try:
-            cost = tried.probe(members[: tried.count])
+            cost = batch.probe(tried, [with_placeholders(member) for member in members[: tried.size]])
         except jax.errors.JaxRuntimeError as error:
-            _refuse_others(error)
+            _raise_unless_memory(error)
             break
-        tell(f"measured: {tried.at_once} at once on each of {jax.device_count()} devices, {1e3 * cost:.2f} ms a step")
+        log(f"measured: {tried.at_once} at once on each of {jax.device_count()} devices, {1e3 * cost:.2f} ms a step")
         if _agreed(int(cost > _GAIN * best_cost)):
             break
         best, best_cost = tried, cost
-    tell(f"chosen: {best.at_once} at once on each of {jax.device_count()} devices")
+    log(f"chosen: {best.at_once} at once on each of {jax.device_count()} devices")
     return best
 
 
 def candidates(most: int) -> list[int]:
-    """Return numbers of members on a device to try, up to `most`: powers of 4, evened out so that batches are full."""
+    """Return numbers of members per device to try, up to `most`: powers of 4, adjusted so that batches are full."""
     powers = [4**k for k in range(most.bit_length()) if 4**k <= most]
     return sorted({-(-most // -(-most // power)) for power in powers})
 
 
-def _fitting(members: Sequence[Member], group: Group, wanted: int, tell) -> "Batches":
-    """Compile for the wanted number at once, or for as many as the memory holds by the compiled program's estimate."""
+def with_placeholders(member: Member) -> Member:
+    """Return a member with zeros for the auxiliary arrays that it lacks, to compile its program or to time it."""
+    shape = (*member.problem.domain.shape, member.problem.domain.channels)
+    missing = {name for name in auxiliary_names(member.settings) if name not in member.problem.auxiliary}
+    zeros = dict.fromkeys(sorted(missing), np.zeros(shape, np.float32))
+    return member._replace(problem=member.problem.with_auxiliary(**zeros))
+
+
+def _fitting(members: Sequence[Member], wanted: int, log: Log) -> Batch:
+    """Compile for the wanted number at once, or for as many as the memory holds by the compiler's estimate."""
     while True:
-        start = time.perf_counter()
-        batches = Batches(group, wanted, members[0])
-        seconds, needed, free = time.perf_counter() - start, batches.bytes, int(_SHARE * free_memory())
-        tell(
+        compiled, seconds = batch.compile_batch(*with_placeholders(members[0]), wanted)
+        needed, free = compiled.bytes, int(_SHARE * free_memory())
+        log(
             f"compiled for {wanted} at once in {seconds:.1f} s: {needed / 2**20:.1f} MiB a device, of"
             f" {free / 2**20:.0f} that may be taken"
         )
         fits = _agreed(wanted if needed <= free else min(wanted - 1, wanted * free // needed))
         if fits == wanted or wanted == 1:
-            return batches
+            return compiled
         wanted = max(1, fits)
 
 
-def _halved(batches: "Batches", error: Exception, tell) -> "Batches":
-    _refuse_others(error)
-    if batches.at_once == 1:
+def _halve(compiled: Batch, like: Member, error: Exception, log: Log) -> Batch:
+    _raise_unless_memory(error)
+    if compiled.at_once == 1:
         raise UserError("the memory does not hold one fit: lower field.tile, field.width or train.fibers") from None
-    tell(f"the memory is exhausted at {batches.at_once} at once: going on with half as many")
-    return Batches(batches.group, batches.at_once // 2, batches.like)
+    log(f"the memory is exhausted at {compiled.at_once} at once: going on with half as many")
+    return batch.compile_batch(*with_placeholders(like), compiled.at_once // 2)[0]
 
 
-def _refuse_others(error: Exception) -> None:
+def _raise_unless_memory(error: Exception) -> None:
     """Raise the error again unless it says that memory is exhausted; other hosts would not know of it."""
     if "RESOURCE_EXHAUSTED" not in str(error) or jax.process_count() > 1:
         raise error
@@ -198,148 +249,3 @@ def free_memory() -> int:
 
 def _agreed(value: int) -> int:
     return int(devices.agreed(np.asarray(value, np.int32)))
-
-
-class Batches:
-    """A group's programs for batches of one size: compiled, and run on batch after batch."""
-
-    def __init__(self, group: Group, at_once: int, like: Member):
-        """Compile for `at_once` members on each device; `like` is any member of the group."""
-        self.group, self.at_once, self.like = group, at_once, like
-        shared = group.settings.field.sharded
-        self.count = 1 if shared else at_once * jax.device_count()
-        self._sharding = NamedSharding(devices.mesh("fits"), PartitionSpec() if shared else PartitionSpec("fits"))
-        settings = group.settings
-
-        def begin(seed, knobs, signal):
-            return training.begin(seed, signal, knobs, settings)
-
-        def recover(params, knobs):
-            return training.recover(params["field"], knobs.omega, group.shape, settings)
-
-        self._lengths = chunks(settings.train.steps, like.settings.train.chunk)
-        self._first: Batches | None = None
-        if like.problem.context is None and (first := training.first_fit(like.settings)):
-            earlier = group._replace(settings=training.program(first))
-            self._first = Batches(earlier, at_once, like._replace(settings=first))
-        seeds, knobs, signal = given = self._given([like])
-        start = self._mapped(begin).lower(*given)
-        state, key = jax.tree.map(self._abstract, start.out_info)
-        self._begin = start.compile()
-        self._advance = {
-            length: self._chunk(length).lower(state, signal, knobs, key).compile() for length in {*self._lengths}
-        }
-        self._recover = self._mapped(recover).lower(state.params, knobs).compile()
-
-    @property
-    def bytes(self) -> int:
-        """What one device needs, by the compiled program's own analysis; its state is updated in place."""
-        sizes = self._advance[self._lengths[0]].memory_analysis()
-        sides = sizes.argument_size_in_bytes + sizes.output_size_in_bytes - sizes.alias_size_in_bytes
-        return sides + sizes.temp_size_in_bytes
-
-    def fit(self, members: Sequence[Member], watch: Callable[[int], None]) -> list[Outcome]:
-        """Fit up to `count` members from start to end."""
-        start = time.perf_counter()
-        if self._first:
-            first = [Member(own, m.problem) for m in members if (own := training.first_fit(m.settings))]
-            contexts = [outcome.recovered for outcome in self._first.fit(first, lambda steps: None)]
-            members = [_in_context(member, context) for member, context in zip(members, contexts, strict=True)]
-        seeds, knobs, signal = self._given(members)
-        state, key = self._begin(seeds, knobs, signal)
-        infos: list[Info] = []
-        for length in self._lengths:
-            state, info = self._advance[length](state, signal, knobs, key)
-            infos.append(devices.fetched(info))  # and so waits, for Ctrl-C and for those who watch
-            watch(len(members) * length)
-        recovered, params = devices.fetched((self._recover(state.params, knobs), state.params))
-        finished = [_finished(member, values) for member, values in zip(members, recovered, strict=False)]
-        seconds = (time.perf_counter() - start) / len(members)
-        terms = {name: np.concatenate([info[name] for info in infos], axis=1) for name in infos[0]}
-        errors = [_error(*_member((terms, params), i)) for i in range(len(members))]
-        return [Outcome(finished[i], seconds, error, self.at_once) for i, error in enumerate(errors)]
-
-    def probe(self, members: Sequence[Member]) -> float:
-        """Return the seconds of a step, divided by the members of a batch: the better of two first chunks."""
-        seeds, knobs, signal = self._given(members)
-        state, key = self._begin(seeds, knobs, signal)
-        length, taken = self._lengths[0], []
-        for _ in range(2):
-            start = time.perf_counter()
-            state, _ = jax.block_until_ready(self._advance[length](state, signal, knobs, key))
-            taken.append(time.perf_counter() - start)
-        return min(taken) / length / self.count
-
-    def _chunk(self, length: int):
-        def advance(state, signal, knobs, key):
-            settings = self.group.settings
-            return training.fit_chunk(state, signal, knobs, key, settings=settings, length=length)
-
-        return self._mapped(advance, donate_argnums=0)
-
-    def _mapped(self, one: Callable, **options):
-        """Compile a function of one member for a batch: its leading axis shared by devices, vectorised on each."""
-
-        def local(*batch):
-            if jax.tree.leaves(batch)[0].shape[0] > 1:
-                return jax.vmap(one)(*batch)
-            # A vectorised axis of one would be another program than that of the same fit alone.
-            return jax.tree.map(lambda x: x[None], one(*jax.tree.map(lambda x: x[0], batch)))
-
-        if not self.group.settings.field.sharded:
-            fits = PartitionSpec("fits")
-            local = jax.shard_map(local, mesh=devices.mesh("fits"), in_specs=fits, out_specs=fits)
-        return jax.jit(local, out_shardings=self._sharding, **options)
-
-    def _given(self, members: Sequence[Member]):
-        """Put seeds, knobs and signals of the members on the devices, padded by the last one."""
-        if self._first:  # where no first fit has been made yet, any context shows how long a step takes
-            members = [m if m.problem.context is not None else _in_context(m, m.problem.image) for m in members]
-        padded = [*members, *[members[-1]] * (self.count - len(members))]
-        grid = self.group.shape[:-1]
-        if training.needs_extension(self.group.settings):
-            padded = [_extended(member) for member in padded]
-        rows = [
-            (np.uint32(m.settings.seed), jax.tree.map(np.float32, knobs(m.settings, grid)), m.problem.signal)
-            for m in padded
-        ]
-        return jax.tree.map(lambda *leaves: self._put(np.stack(leaves)), *rows)
-
-    def _put(self, array: np.ndarray) -> jax.Array:
-        return jax.make_array_from_callback(array.shape, self._sharding, lambda index: array[index])
-
-    def _abstract(self, like):
-        return jax.ShapeDtypeStruct(like.shape, like.dtype, sharding=self._sharding)
-
-
-def _in_context(member: Member, context: np.ndarray) -> Member:
-    return member._replace(problem=member.problem._replace(context=context))
-
-
-def _finished(member: Member, recovered: np.ndarray) -> np.ndarray:
-    """Krige one member's recovery; what has diverged stays as it is."""
-    if not np.isfinite(recovered).all():
-        return recovered
-    return training.finish(recovered, member.problem.image, member.problem.mask, member.settings)
-
-
-def _extended(member: Member) -> Member:
-    problem = member.problem
-    return member._replace(problem=problem._replace(extension=training.extension(problem.image, problem.mask)))
-
-
-def chunks(steps: int, length: int) -> list[int]:
-    """Cut the steps into chunks of one length, but for the last one."""
-    return [min(length, steps - done) for done in range(0, steps, length)]
-
-
-def _member(tree, index: int):
-    return jax.tree.map(lambda x: x[index], tree)
-
-
-def _error(info: Info, params: Params) -> str:
-    try:
-        training.check_finite(info, params, 0)
-    except DivergedError as error:
-        return str(error)
-    return ""

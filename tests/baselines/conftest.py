@@ -5,7 +5,7 @@ import importlib.util
 import numpy as np
 import pytest
 
-from inrr_jax.baselines.fills import FILLS
+from inrr_jax.recipes.fills import FILLS
 
 
 @pytest.fixture(params=FILLS)
@@ -13,7 +13,7 @@ def fill(request):
     """Return each of the fills; those of OpenCV are skipped where it is not installed."""
     if request.param in ("telea_r3", "navier_stokes_r5") and importlib.util.find_spec("cv2") is None:
         pytest.skip("OpenCV is not installed")
-    return FILLS[request.param]
+    return FILLS[request.param].fill
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from inrr_jax import metrics
-from inrr_jax.baselines.fills import FILLS
 from inrr_jax.baselines.wnll import wnll
+from inrr_jax.recipes.fills import FILLS
 
 SHARED = Path(__file__).parents[3] / "shared"
 needs_reference = pytest.mark.skipif(not (SHARED / "reference").is_dir(), reason="no reference results here")
@@ -31,7 +31,7 @@ def reference_case(case):
 @pytest.mark.parametrize("name", ["linear", "harmonic", "biharmonic"])
 def test_fill_reproduces_the_reference(name, case):
     image, mask, reference = reference_case(case)
-    summary = metrics.summarize(FILLS[name](image, mask), image, mask)
+    summary = metrics.summarize(FILLS[name].fill(image, mask), image, mask)
     for metric, tolerance in {"psnr_missing": 0.05, "psnr_pasted": 0.05, "nmae_missing": 1e-4}.items():
         assert summary[metric] == pytest.approx(reference[name][metric], abs=tolerance)
         assert summary[metric] != pytest.approx(reference["soft_impute"][metric], abs=tolerance)
@@ -42,7 +42,7 @@ def test_fill_reproduces_the_reference(name, case):
 @pytest.mark.parametrize("case", [f"{image}/{mask}" for image in IMAGES for mask in MASKS])
 def test_fill_reproduces_every_reference(fill, case):
     image, mask, reference = reference_case(case)
-    name = next(n for n, f in FILLS.items() if f is fill)
+    name = next(n for n, entry in FILLS.items() if entry.fill is fill)
     if name not in reference:
         pytest.skip("no reference for this fill")
     # The TV of the reference was stopped before it converged, and the thresholds of its soft-impute are not known.

@@ -1,27 +1,31 @@
-"""Benchmarks at tiny sizes: they run, and tell what they promise; no seconds are judged."""
+"""Every benchmark runs at a tiny size and reports the results that it promises. No test judges the measured seconds."""
 
 import argparse
 import dataclasses
 import importlib.util
+import time
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from benchmarks import energy, measure, scale, start, step, sweep, time_to_quality
 from inrr_jax import plots
-from inrr_jax.settings import FieldSettings, RegularizerSettings, Settings, TrainSettings
+from inrr_jax.fields import siren
+from inrr_jax.regularizers import RegularizerSettings, inrr
+from inrr_jax.settings import Settings, TrainSettings
 
-SPREAD = {"median", "low", "high"}
+QUARTILES = {"median", "low", "high"}
 TINY = Settings(
-    field=FieldSettings(width=8, depth=3),
-    regularizer=RegularizerSettings(width=4, depth=2, rank=4),
+    field=siren.Config(width=8, depth=3),
+    regularizer=RegularizerSettings(inrr=inrr.Config(width=4, depth=2, rank=4)),
     train=TrainSettings(steps=8, fibers=4, chunk=2),
 )
 
 
 def tiny(row):
-    """Shrink a version's networks."""
+    """Return a version of the step with small networks and few fibers."""
     settings = row["settings"]
     return row | {
         "settings": dataclasses.replace(
@@ -33,24 +37,24 @@ def tiny(row):
     }
 
 
-def test_step_tells_every_version(tmp_path):
+def test_step_reports_every_version(tmp_path):
     rows = [tiny(row) for row in step.ours() if row["precision"] == "float32"]
     rows = [row for row in rows if row["version"] in ("default", "whole")]
-    result = step.run(rows, 2, 16, lengths={"full": 1, "fibres": 2}, product_side=16)
+    result = step.run(rows, 2, 16, lengths={"full": 1, "fibers": 2}, product_side=16)
     assert [(r["batch"], r["version"]) for r in result["rows"]] == [
         ("full", "default"),
         ("full", "whole"),
-        ("fibres", "default"),
+        ("fibers", "default"),
     ]
     for row in result["rows"]:
-        assert row.keys() >= {"rate", "share", "ratio", "temporary"} | SPREAD
+        assert row.keys() >= {"rate", "share", "ratio", "temporary"} | QUARTILES
     assert result["product"].keys() == set(step.PRECISIONS)
     assert "| full | whole | float32 |" in measure.table(result["rows"], step.COLUMNS)
     step.draw(tmp_path / "step.png", result["rows"])
     assert (tmp_path / "step.png").stat().st_size > 0
 
 
-def test_operations_count_the_products_of_a_plain_network():
+def test_operations_are_those_of_the_matrix_products():
     settings = dataclasses.replace(TINY, optimizer=dataclasses.replace(TINY.optimizer, name="adam"))
     full = dataclasses.replace(settings, train=dataclasses.replace(settings.train, fibers=0))
     points, network = 16 * 16, 2 * 8 + 2 * 8 * 8 + 8
@@ -66,14 +70,14 @@ def test_pytorch_takes_the_same_step():
     import torch
 
     from benchmarks import torch_step
-    from inrr_jax.regularizers.dirichlet import matrix_free
+    from inrr_jax.regularizers.dirichlet import from_factor
 
     generator = np.random.default_rng(0)
     columns, logits = generator.random((12, 5), np.float32), generator.random((12, 4), np.float32)
     theirs = torch_step.energy(torch.from_numpy(columns), torch.from_numpy(logits))
     factor = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     assert float(theirs) == pytest.approx(
-        float(matrix_free(jnp.asarray(columns.T[..., None]), jnp.asarray(factor))), rel=1e-4
+        float(from_factor(jnp.asarray(columns.T[..., None]), jnp.asarray(factor))), rel=1e-4
     )
     for name, fibers in (("adam", 0), ("muon", 4)):
         settings = dataclasses.replace(
@@ -87,21 +91,21 @@ def test_pytorch_takes_the_same_step():
         assert np.mean(losses[-5:]) < np.mean(losses[:5])
     rows = [tiny(row) for row in step.theirs() if row["batch"] == "full" and row["precision"] == "float32"]
     for row in step.run(rows, 1, 16, lengths={"full": 1}, product_side=16)["rows"]:
-        assert row.keys() >= {"rate", "faults"} | SPREAD
+        assert row.keys() >= {"rate", "faults"} | QUARTILES
 
 
 def test_energy_compares_both_forms_with_float64():
     row = energy.compare(24, 8, rounds=2, fibers=6)
     for name in ("dense", "matrix_free"):
-        assert row[name].keys() == {"temporary", "error", "gradient_error"} | SPREAD
+        assert row[name].keys() == {"temporary", "error", "gradient_error"} | QUARTILES
         assert row[name]["error"] < 1e-5
         assert row[name]["gradient_error"] < 1e-5
     assert row["ratio"] > 0
     assert " - " not in measure.table([row], energy.COLUMNS).splitlines()[2]
 
 
-def test_energy_leaves_the_dense_form_out_where_it_does_not_fit(monkeypatch):
-    enough = energy._program("matrix_free", *[np.zeros(s, np.float32) for s in ((6, 64, 1), (64, 4))])[1]
+def test_energy_skips_the_dense_form_where_it_does_not_fit(monkeypatch):
+    enough = energy.compile_energy("matrix_free", *[np.zeros(s, np.float32) for s in ((6, 64, 1), (64, 4))])[1]
     monkeypatch.setattr(energy.psutil, "virtual_memory", lambda: argparse.Namespace(available=enough + 1))
     row = energy.compare(64, 4, rounds=1, fibers=6)
     assert "median" in row["matrix_free"]
@@ -112,11 +116,11 @@ def test_energy_leaves_the_dense_form_out_where_it_does_not_fit(monkeypatch):
 
 def test_scale_fits_and_recovers():
     row = scale.measured(TINY, scale.problem_of(32))
-    assert row.keys() >= {"linear", "psnr", "psnr_missing", "peak", "fit_peak", "recovery_seconds"} | SPREAD
+    assert row.keys() >= {"linear", "psnr", "psnr_missing", "peak", "fit_peak", "recovery_seconds"} | QUARTILES
     assert [point["step"] for point in row["curve"]] == [2, 4, 6, 8]
-    # At this size the patches are the whole picture.
+    # At this size the patches cover the whole picture.
     assert row["psnr"] == pytest.approx(row["psnr_missing"], abs=0.01)
-    assert row["fit_peak"] <= row["peak"] <= row["kriging_peak"]
+    assert row["fit_peak"] <= row["peak"] <= row["correction_peak"]
 
 
 @pytest.mark.parametrize("side", [32, 256, 1000])
@@ -129,12 +133,98 @@ def test_patches_are_of_one_size_and_never_overlap(side):
     assert seen.all() == (side <= 256)
 
 
-def test_the_start_is_told_in_phases(tmp_path, monkeypatch):
-    monkeypatch.setattr(measure, "in_process", lambda *flags: start.profile("smoke", tmp_path))
+def test_the_start_is_reported_in_phases(tmp_path, monkeypatch):
+    monkeypatch.setattr(measure, "in_process", lambda *flags: start.profile("smoke", tmp_path / "run"))
     (row, *_) = rows = start.run(1, "smoke")
-    assert row.keys() == {"phase", "cpu"} | SPREAD
-    assert [r["phase"] for r in rows][-1] == "all"
-    assert {"tracing", "compilation", "steps"} < {r["phase"] for r in rows}
+    assert row.keys() == {"phase", "cpu"} | QUARTILES
+    assert [r["phase"] for r in rows][-2:] == [start.REST, "all"]
+    expected = {"imports", "picture and mask", "first parameters", "tracing", "compilation", "steps", "evaluations"}
+    assert expected | {"checkpoints", "harmonic fill", "figures"} < {r["phase"] for r in rows}
+    # The job itself has run, and not a copy of it.
+    assert (tmp_path / "run" / "result.json").exists()
+
+
+def test_the_start_restores_the_functions_that_it_wraps(tmp_path):
+    from scripts import train
+
+    before = [getattr(owner, name) for _, owner, name in start.functions_of_phases(train)]
+    start.profile("smoke", tmp_path / "run")
+    assert before == [getattr(owner, name) for _, owner, name in start.functions_of_phases(train)]
+    assert len(before) > len({phase for phase, _, _ in start.functions_of_phases(train)})
+
+
+def test_every_phase_wraps_the_functions_that_the_training_script_calls():
+    from scripts import train
+
+    found = {(phase, owner.__name__, name) for phase, owner, name in start.functions_of_phases(train)}
+    # The module that defines a function, and the script that has imported it by name.
+    assert ("harmonic fill", "inrr_jax.baselines.diffusion", "harmonic") in found
+    assert ("harmonic fill", "scripts.train", "harmonic") in found
+    assert ("steps", "inrr_jax.training.fit", "fit_chunk") in found
+    assert ("checkpoints", "Checkpoints", "save") in found
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock of phases whose seconds advance by 1 for every call of `tick`, on the wall and of the processor."""
+    now = [0.0]
+    monkeypatch.setattr(start.psutil, "Process", lambda: argparse.Namespace(create_time=lambda: 0.0))
+    monkeypatch.setattr(start.time, "time", lambda: now[0])
+    monkeypatch.setattr(start.time, "process_time", lambda: 2 * now[0])
+    made = start.PhaseClock("first")
+    made.tick = lambda: now.__setitem__(0, now[0] + 1)
+    return made
+
+
+def test_the_time_of_nested_phases_is_subtracted(clock):
+    inner = clock.timed("inner", lambda: clock.tick())
+
+    def outer():
+        clock.tick()
+        inner()
+        clock.tick()
+        inner()
+
+    clock.tick()
+    clock.switch("second")
+    clock.timed("outer", outer)()
+    clock.tick()
+    clock.switch("third")
+    assert clock.wall == {"first": 1, "second": 1, "outer": 2, "inner": 2}
+    assert clock.cpu == {name: 2 * value for name, value in clock.wall.items()}
+
+
+def test_a_phase_ends_with_an_exception(clock):
+    def fail():
+        clock.tick()
+        raise FloatingPointError
+
+    with pytest.raises(FloatingPointError), clock.phase("outer"):
+        clock.timed("inner", fail)()
+    clock.tick()
+    clock.switch("second")
+    assert clock.wall == {"first": 1, "outer": 0, "inner": 1}
+
+
+def test_compilations_are_phases_of_their_own():
+    clock = start.PhaseClock("first")
+    clock.switch("other")
+
+    def traced(x):
+        time.sleep(0.2)
+        return 2 * x
+
+    with clock.compiler_phases():
+        called = clock.timed("call", jax.jit(traced))
+        called(jnp.ones(3))
+    clock.switch("other")
+    # The sleep happens during the trace, and must count for the trace alone.
+    assert clock.wall["tracing"] >= 0.2
+    assert clock.wall["compilation"] > 0
+    assert clock.wall["call"] < 0.2
+    before = dict(clock.wall)
+    jax.jit(lambda x: 3 * x)(jnp.ones(3))
+    assert clock.wall == before
 
 
 ROWS = [
@@ -167,17 +257,17 @@ def test_a_real_run_gives_the_rows_of_its_metrics(tmp_path):
 
 
 class Instant:
-    """A worker that answers at once."""
+    """A worker that answers without computing anything."""
 
     def ask(self, request):
-        """Return as many milliseconds as fits share a device."""
+        """Return the number of fits that share a device, as their milliseconds."""
         return float(request["at_once"])
 
     def close(self):
         """Do nothing."""
 
 
-def test_a_sweep_s_cost_and_memory_are_told_for_every_size(tmp_path, monkeypatch):
+def test_cost_and_memory_are_reported_for_every_size_of_a_batch(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "worker", lambda *flags, devices: Instant())
     monkeypatch.setattr(measure, "in_process", lambda *flags: {"estimate": 1.0, "taken": 2.0})
     rows = sweep.costs([1, 4], 2, 3, devices=2)
@@ -190,10 +280,10 @@ def test_a_sweep_s_cost_and_memory_are_told_for_every_size(tmp_path, monkeypatch
     assert (tmp_path / "cost.png").stat().st_size > 0
 
 
-def test_a_sweep_s_fits_are_those_of_single_runs():
+def test_the_fits_of_a_batch_are_those_of_single_runs():
     fits = sweep.members(301, 0)
     assert fits[300] == fits[0]
-    flags = sweep._flags(fits[7].settings)
+    flags = sweep.train_flags(fits[7].settings)
     assert flags[0] == "--config=configs/base.py"
     assert "--config.field.omega=8.0" in flags
     assert fits[0].settings.train.steps == 400
@@ -201,7 +291,7 @@ def test_a_sweep_s_fits_are_those_of_single_runs():
 
 
 @pytest.mark.slow
-def test_a_sweep_is_timed_and_weighed():
+def test_a_batch_is_timed_and_its_memory_is_measured():
     assert sweep.Programs(2)({"size": 3, "at_once": 2}) > 0
     assert sweep.memory_of(2, 2).keys() == {"estimate", "taken"}
 
@@ -211,11 +301,11 @@ def test_versions_take_turns_and_warm_up():
     times = measure.alternate({name: (lambda name=name: calls.append(name) or len(calls)) for name in "ab"}, 2)
     assert calls == ["a", "b", "a", "b", "a", "b"]
     assert times == {"a": [3, 5], "b": [4, 6]}
-    assert measure.spread([1.0, 2.0, 3.0]) == {"median": 2.0, "low": 1.5, "high": 2.5}
+    assert measure.quartiles([1.0, 2.0, 3.0]) == {"median": 2.0, "low": 1.5, "high": 2.5}
 
 
-def test_what_is_left(tmp_path):
-    measure.leave(tmp_path / "new", "name", {"rows": [1]}, "a table")
+def test_the_report_names_the_machine(tmp_path):
+    measure.write(tmp_path / "new", "name", {"rows": [1]}, "a table")
     assert (tmp_path / "new" / "name.md").read_text().startswith("a table\n\nprocessor ")
     assert '"machine"' in (tmp_path / "new" / "name.json").read_text()
     plots.lines(tmp_path / "lines.png", {"title": {"a": ([1.0, 2.0], [3.0, 4.0])}}, "x")

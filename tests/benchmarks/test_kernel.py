@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from benchmarks import kernel
-from inrr_jax.settings import FieldSettings
+from inrr_jax.fields import siren
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(kernel, "PAPER", FieldSettings(width=32, depth=3, precision="float32"))
+    monkeypatch.setattr(kernel, "PAPER", siren.Config(width=32, depth=3, precision="float32"))
     monkeypatch.setattr(kernel, "POINTS", 40)
 
 

@@ -85,14 +85,3 @@ def test_cosine_of_trees():
     assert analysis.cosine(a, jax.tree.map(lambda x: -x, a)) == pytest.approx(-1)
     assert analysis.cosine(a, {"w": jnp.array([[0.0, 7.0]]), "b": jnp.array(0.0)}) == 0
     assert analysis.cosine(a, {"w": jnp.array([[1.0, 0.0]]), "b": jnp.array(0.0)}) == pytest.approx(0.6)
-
-
-def test_power_law_finds_the_exponent_and_its_interval_covers_it():
-    x = np.geomspace(1, 1000, 40)
-    assert analysis.power_law(x, 3 * x**-0.5).exponent == pytest.approx(-0.5)
-    covered = 0
-    for seed in range(200):
-        noise = np.exp(0.3 * np.random.default_rng(seed).normal(size=40))
-        _, low, high = analysis.power_law(x, 3 * x**-0.5 * noise)
-        covered += low < -0.5 < high
-    assert 0.9 <= covered / 200 <= 0.99

@@ -9,7 +9,8 @@ from PIL import Image
 from inrr_jax.errors import UserError
 from inrr_jax.experiments import comparison
 from inrr_jax.experiments.comparison import ComparisonSettings
-from inrr_jax.settings import Settings, change
+from inrr_jax.options import change
+from inrr_jax.settings import Settings
 from inrr_jax.training.sweep import Outcome
 
 FIT = change(Settings(), {"data.size": 16, "data.grey": True, "train.fibers": 4, "train.steps": 8})
@@ -44,12 +45,14 @@ def test_every_method_meets_every_case_with_every_seed():
 def test_a_trial_sees_neither_missing_nor_held_out_pixels():
     _, trials, _ = all_of()
     for trial in trials:
-        task, given = trial.task.problem, trial.member.problem
-        assert not (trial.held & given.mask).any()
-        np.testing.assert_array_equal(trial.held | given.mask, task.mask)
-        assert not given.image[~given.mask].any()
-        assert trial.row(outcome(task.image))["error"] == 0.0
-        assert np.isnan(trial.row(outcome(task.image, "step 3: no number"))["error"])
+        whole, given = trial.task.problem, trial.member.problem
+        mask = given.operator.mask
+        assert not (trial.held & mask).any()
+        np.testing.assert_array_equal(trial.held | mask, whole.operator.mask)
+        assert given.truth is None
+        assert not given.measurements[~mask].any()
+        assert trial.row(outcome(whole.truth))["error"] == 0.0
+        assert np.isnan(trial.row(outcome(whole.truth, "step 3: no number"))["error"])
 
 
 def test_what_the_trials_choose_is_what_every_seed_is_fitted_with():
@@ -63,12 +66,12 @@ def test_what_the_trials_choose_is_what_every_seed_is_fitted_with():
             best[trial.task.case] = trial.candidate
     _, _, fits = all_of(tried=rows)
     for fit in fits:
-        if fit.name == "relu":
+        if fit.text == "relu":
             assert fit.chosen == {}
         else:
-            assert comparison.told(fit.chosen) == best[fit.task.case]
-            assert fit.member.settings.regularizer.weight.inrr == fit.chosen["regularizer.weight.inrr"]
-            assert fit.row(outcome(fit.task.problem.image))["chosen"] == best[fit.task.case]
+            assert comparison.format_changes(fit.chosen) == best[fit.task.case]
+            assert fit.member.settings.regularizer.inrr.weight == fit.chosen["regularizer.inrr.weight"]
+            assert fit.row(outcome(fit.task.problem.truth))["chosen"] == best[fit.task.case]
 
 
 def test_if_every_candidate_diverged_the_first_one_is_fitted():
@@ -79,7 +82,7 @@ def test_if_every_candidate_diverged_the_first_one_is_fitted():
 
 def test_rows_have_the_same_columns_and_scores_of_the_missing_pixels():
     fillings, _, fits = all_of()
-    image, mask, *_ = fits[0].task.problem
+    image, mask = fits[0].task.problem.truth, fits[0].task.problem.operator.mask
     off = np.where(mask[..., None], image, np.clip(image + 0.1, 0, 1))
     row = fits[0].row(outcome(off))
     assert list(row) == list(fillings[0].row(fillings[0].recover(), 0.1)) == list(fits[0].row(outcome(off, "diverged")))
@@ -114,7 +117,7 @@ def test_pictures_and_masks_come_from_patterns_and_are_called_by_their_stem(tmp_
     assert [task.case for task in tasks] == [
         (image, mask) for image in ("a", "b", "camera") for mask in ("m", "density:0.3", "m+random:0.3")
     ]
-    alone, _, together = (~task.problem.mask for task in tasks[:3])
+    alone, _, together = (~task.problem.operator.mask for task in tasks[:3])
     assert alone.sum() == 16
     assert together[alone].all()
     assert 0.15 < together[~alone].mean() < 0.45
@@ -124,8 +127,8 @@ def test_pictures_and_masks_come_from_patterns_and_are_called_by_their_stem(tmp_
     ("changes", "message"),
     [
         ({"images": "cammera"}, "did you mean camera"),
-        ({"images": " , "}, "names none"),
-        ({"images": "nowhere/*.png"}, "fits no file"),
+        ({"images": " , "}, "is empty"),
+        ({"images": "nowhere/*.png"}, "matches no file: check the path, or name its folder"),
         ({"masks": "text:much"}, "'much' is no number"),
         ({"masks": "txt:0.2"}, "did you mean text"),
         ({"masks": "text:2"}, "out of range"),
@@ -146,3 +149,21 @@ def test_two_files_of_one_name_are_refused(tmp_path):
         Image.fromarray(np.zeros((16, 16), np.uint8)).save(tmp_path / folder / "a.png")
     with pytest.raises(UserError, match=r"both be called a: rename one"):
         comparison.tasks(dataclasses.replace(OURS, images=f"{tmp_path}/*/a.png"))
+
+
+def test_a_folder_is_put_before_paths_alone(tmp_path):
+    for part in ("images", "masks"):
+        (tmp_path / part).mkdir()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (16, 16), np.uint8)).save(tmp_path / "images" / "a.png")
+    np.save(tmp_path / "masks" / "m.npy", np.eye(16) < 0.5)
+    settings = dataclasses.replace(
+        OURS, folder=str(tmp_path), images="images/*.png,camera", masks="masks/m.npy,masks/m.npy+random:0.3,text:0.2"
+    )
+    cases = [tuple(task.case) for task in comparison.tasks(settings)]
+    assert cases == [(image, mask) for image in ("a", "camera") for mask in ("m", "m+random:0.3", "text:0.2")]
+
+
+def test_seeds_beyond_the_largest_are_refused_before_anything_is_fitted():
+    settings = dataclasses.replace(OURS, fit=change(FIT, {"seed": 2**32 - 1}))
+    with pytest.raises(UserError, match="the last seed is above 4294967295"):
+        comparison.tasks(settings)

@@ -61,7 +61,7 @@ def test_the_report_says_whether_one_value_serves_all():
     assert "24 fits, 48.0 s" in text
     assert "The best field.omega is 10.0 at every mask.rate." in text
     assert "The best field.omega varies with mask.rate: 50.0 at 0.3, 5.0 at 0.9." in text
-    assert "loses at most 2.30 ± 0.00 dB (at mask.rate=0.3), more than its spread." in text
+    assert "loses at most 2.30 ± 0.00 dB (at mask.rate=0.3), more than its standard deviation." in text
     assert "| 0.3 | 18.20 ± 0.71 | 18.89 ± 0.71 | **20.50 ± 0.71** |" in text
 
 
@@ -84,8 +84,8 @@ def test_fits_that_diverged_are_told_and_never_best():
     assert "varies" not in summary.report(SWEEP, everywhere)
 
 
-def test_spreads_have_a_line_per_place_and_mean_and_deviation_over_seeds():
-    lines = list(csv.DictReader(io.StringIO(summary.spreads(SWEEP, ROWS))))
+def test_statistics_have_a_line_per_place_and_mean_and_deviation_over_seeds():
+    lines = list(csv.DictReader(io.StringIO(summary.statistics(SWEEP, ROWS))))
     assert len(lines) == 12
     assert (lines[0]["mask.mode"], lines[0]["fits"], lines[0]["diverged"]) == ("random", "2", "0")
     assert float(lines[2]["psnr_missing_mean"]) == pytest.approx(20.5)

@@ -1,8 +1,9 @@
 import pytest
 
+from inrr_jax.data.settings import DataSettings
 from inrr_jax.errors import UserError
-from inrr_jax.experiments.sweep_grid import SweepSettings, expand, told
-from inrr_jax.settings import DataSettings, Settings
+from inrr_jax.experiments.sweep_grid import SweepSettings, expand, format_place
+from inrr_jax.settings import Settings
 
 RATES = ("mask.rate", (0.25, 0.5))
 SEEDS = ("seed+mask.seed", (0, 1, 2))
@@ -14,7 +15,7 @@ def test_a_product_has_every_place_once_the_last_axis_fastest():
         (rate, seed, seed) for rate in (0.25, 0.5) for seed in (0, 1, 2)
     ]
     assert points[1].place == {"mask.rate": 0.25, "seed": 1, "mask.seed": 1}
-    assert told(points[1].place) == "mask.rate=0.25, seed=1, mask.seed=1"
+    assert format_place(points[1].place) == "mask.rate=0.25, seed=1, mask.seed=1"
 
 
 def test_zip_goes_along_all_axes_at_once():
@@ -28,9 +29,9 @@ def test_an_ensemble_varies_the_seed_alone():
 
 
 def test_seeds_are_no_axis_of_a_table():
-    settings = SweepSettings(axes=(("regularizer.weight.inrr", (0.1, 1.0)), RATES, SEEDS, ("mask.mode", ("random",))))
-    assert settings.shown == ["regularizer.weight.inrr", "mask.rate"]
-    assert settings.spanning == ("regularizer.weight.inrr", "mask.rate")
+    settings = SweepSettings(axes=(("regularizer.inrr.weight", (0.1, 1.0)), RATES, SEEDS, ("mask.mode", ("random",))))
+    assert settings.shown == ["regularizer.inrr.weight", "mask.rate"]
+    assert settings.spanning == ("regularizer.inrr.weight", "mask.rate")
     assert settings.repeats
     assert SweepSettings(axes=(RATES, SEEDS)).spanning == ("", "mask.rate")
     assert SweepSettings(axes=(SEEDS,)).spanning == ("", "")
@@ -53,7 +54,10 @@ def test_seeds_are_no_axis_of_a_table():
         ({"axes": (("field.omega", (5, 9, 5.0)),)}, r"fits 0 and 2 are the same one, field\.omega=5\.0"),
         ({"axes": (RATES, SEEDS), "combine": "zip"}, r"mask\.rate has 2, seed\+mask\.seed has 3; give as many"),
         ({"axes": (RATES,), "ensemble": 2}, "ensemble=2 with axes"),
-        ({"axes": (RATES, SEEDS), "table": ("mask.rate", "seed")}, r"table=.* give two axes of mask\.rate"),
+        ({"axes": (RATES, SEEDS), "table": ("mask.rate", "seed")}, r"table=.* give two different axes of mask\.rate"),
+        ({"axes": (RATES, ("field.omega", (5, 9))), "table": ("mask.rate", "mask.rate")}, "give two different axes"),
+        ({"axes": (("field.factors", (2, 3)),)}, r"field\.factors is no setting of field\.name=siren: it has depth"),
+        ({"fit": Settings(seed=2**32 - 2), "ensemble": 3}, "a seed is above 4294967295"),
         ({"axes": (RATES,), "fit": Settings(data=DataSettings(truth=False))}, "psnr_missing needs data.truth"),
     ],
 )
@@ -61,3 +65,8 @@ def test_what_is_no_sweep_is_refused_in_one_line(changes, message):
     with pytest.raises(UserError, match=message) as caught:
         expand(SweepSettings(**changes))
     assert "\n" not in str(caught.value)
+
+
+def test_options_of_another_field_can_vary_together_with_its_name():
+    points = expand(SweepSettings(axes=(("field.name", ("dmf",)), ("field.factors", (2, 4)))))
+    assert [point.settings.field.factors for point in points] == [2, 4]

@@ -98,7 +98,7 @@ def test_what_diverged_is_told_and_wins_nothing():
     assert cells(tables.by_mask(rows, "text"), "siren")[1] == "1 of 2 diverged"
     assert cells(tables.by_mask(rows, "text"), "harmonic")[1] == "**20.00**"
     assert tables.gains(tables.scores(rows), "siren") == {}
-    assert "siren" in tables.write(rows)
+    assert "siren" in tables.to_markdown(rows)
 
 
 def test_methods_that_are_missing_somewhere_leave_a_blank():
@@ -108,7 +108,7 @@ def test_methods_that_are_missing_somewhere_leave_a_blank():
 
 
 def test_all_tables_are_written_and_empty_ones_left_out():
-    text = tables.write(some_rows())
+    text = tables.to_markdown(some_rows())
     assert text.startswith("## Over all cases")
     assert "## INRR against the others of its field" in text
     assert "frozen" not in text

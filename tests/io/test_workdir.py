@@ -7,8 +7,10 @@ import os
 import pytest
 
 from inrr_jax.errors import UserError
+from inrr_jax.fields import siren
 from inrr_jax.io import workdir, writers
-from inrr_jax.settings import FieldSettings, Settings, to_mapping
+from inrr_jax.options import to_mapping
+from inrr_jax.settings import Settings
 
 OURS = Settings(seed=3)
 
@@ -38,7 +40,7 @@ def test_a_relative_folder_lies_in_the_current_one(tmp_path, monkeypatch):
 def test_another_run_is_refused_by_name(tmp_path):
     workdir.claim(tmp_path, to_mapping(OURS), "inputs")
     before = content(tmp_path)
-    other = dataclasses.replace(OURS, seed=4, field=FieldSettings(width=64))
+    other = dataclasses.replace(OURS, seed=4, field=siren.Config(width=64))
     with pytest.raises(UserError, match=r"holds another run, which differs in field\.width, seed: give another"):
         workdir.claim(tmp_path, to_mapping(other), "inputs")
     assert content(tmp_path) == before

@@ -13,11 +13,12 @@ import pytest
 
 from inrr_jax import grids, ntk
 from inrr_jax.errors import UserError
-from inrr_jax.experiments import analysis
+from inrr_jax.fields import dmf, fourier, inrz, siren
+from inrr_jax.fields import relu as relu_field
 from inrr_jax.ntk import convergence, theorem
-from inrr_jax.settings import FieldSettings
+from inrr_jax.ntk.power_law import power_law
 
-SMALL = FieldSettings(width=24, depth=3, sine="exact")
+SMALL = siren.Config(width=24, depth=3, sine="exact")
 
 
 @pytest.fixture
@@ -71,11 +72,11 @@ NETWORKS = {
     "siren": network_of,
     "siren of three channels": partial(network_of, channels=3),
     "siren with its sigmoid": partial(network_of, bounded=True),
-    "siren with the fast sine": partial(network_of, FieldSettings(width=24, depth=3, sine="fast")),
-    "siren as its authors scale it": partial(network_of, FieldSettings(width=24, depth=3, hidden_omega=30.0)),
-    "siren of one layer": partial(network_of, FieldSettings(width=24, depth=1)),
+    "siren with the fast sine": partial(network_of, siren.Config(width=24, depth=3, sine="fast")),
+    "siren as its authors scale it": partial(network_of, siren.Config(width=24, depth=3, hidden_omega=30.0)),
+    "siren of one layer": partial(network_of, siren.Config(width=24, depth=1)),
     "relu": relu,
-    "relu field": partial(network_of, FieldSettings(name="relu", width=24, depth=3)),
+    "relu field": partial(network_of, relu_field.Config(width=24, depth=3)),
 }
 
 
@@ -111,13 +112,32 @@ def test_kernels_are_symmetric_and_positive_semi_definite(name):
 
 
 def test_fixed_fourier_features_are_no_dense_layer_and_add_nothing():
-    apply, params = network_of(FieldSettings(name="fourier", width=24, depth=2))
+    apply, params = network_of(fourier.Config(width=24, depth=2))
     x = uniform(1, 9, 2)
     with pytest.raises(UserError, match="not a dense layer's"):
         ntk.structured(apply, params, x, x)
     v = uniform(3, 9)
     product = ntk.product(apply, params, x, x, v)
     assert relative(product, ntk.contraction(apply, params, x, x) @ v) < 1e-4
+
+
+@pytest.mark.parametrize("config", [dmf.Config(), inrz.Config()])
+def test_fields_of_more_than_the_position_are_refused_as_networks(config):
+    message = f"field.name={config.name} is no network of the position alone: give one of fourier, relu, siren"
+    with pytest.raises(UserError, match=message) as caught:
+        ntk.network(config)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_ignores_the_precision_and_the_tiles_of_its_field():
+    x = uniform(1, 50, 2)
+    (exact, params), (coarse, same) = (
+        network_of(siren.Config(width=24, depth=3, precision=precision, tile=tile))
+        for precision, tile in (("float32", 0), ("bfloat16", 10))
+    )
+    for a, b in zip(jax.tree.leaves(params), jax.tree.leaves(same), strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(exact(params, x), coarse(params, x))
 
 
 def test_kernel_of_a_linear_model_is_exact():
@@ -164,7 +184,7 @@ def test_step_beyond_the_kernels_prediction_is_of_second_order(float64):
     rates = jnp.geomspace(1e-8, 1e-6, 9)
     points = uniform(1, 16, 2)
     remainders = convergence.step_remainders(jax.random.key(0), points, 30.0, rates, width=24, depth=3)
-    law = analysis.power_law(np.asarray(rates), np.asarray(remainders))
+    law = power_law(np.asarray(rates), np.asarray(remainders))
     assert law.exponent == pytest.approx(2, abs=0.02)
 
 
@@ -172,7 +192,7 @@ def test_step_beyond_the_prediction_of_another_kernel_is_of_first_order(float64,
     monkeypatch.setattr(convergence, "structured", lambda *arguments: 1.1 * ntk.structured(*arguments))
     rates = jnp.geomspace(1e-8, 1e-6, 9)
     remainders = convergence.step_remainders(jax.random.key(0), uniform(1, 17, 2), 30.0, rates, width=24, depth=3)
-    law = analysis.power_law(np.asarray(rates), np.asarray(remainders))
+    law = power_law(np.asarray(rates), np.asarray(remainders))
     assert law.exponent == pytest.approx(1, abs=0.05)
 
 
@@ -182,7 +202,7 @@ def measured_widths(widths, draws, depth, key=0):
         convergence.width_errors(jax.random.key(key), points, 30.0, width=n, depth=depth, draws=draws) for n in widths
     ]
     x = np.repeat(np.array(widths, float), draws)
-    return [analysis.power_law(x, np.concatenate(errors)[:, part]) for part in (0, 1)]
+    return [power_law(x, np.concatenate(errors)[:, part]) for part in (0, 1)]
 
 
 def test_networks_approach_the_infinite_kernel_like_the_root_of_their_width():
@@ -208,7 +228,7 @@ def mean_kernel(settings, points, draws):
 @pytest.mark.parametrize(("depth", "draws"), [(1, 1000), (3, 500)])
 def test_infinite_kernel_is_the_mean_over_wide_networks(depth, draws):
     points = jnp.concatenate([uniform(1, 6, 2), uniform(1, 6, 2) + 0.02])  # near pairs and far ones
-    mean, error = mean_kernel(FieldSettings(width=256, depth=depth, sine="exact"), points, draws)
+    mean, error = mean_kernel(siren.Config(width=256, depth=depth, sine="exact"), points, draws)
     kernel = ntk.siren(30.0, points, points, width=256, depth=depth)
     assert relative(mean, kernel) < 0.03
     assert float(jnp.sqrt(jnp.mean(((mean - kernel) / error) ** 2))) < 2  # 1 if all that is left were chance
@@ -314,7 +334,7 @@ def test_gradient_flow_ignores_directions_that_the_kernel_does_not_know():
 
 def descended(width, steps=200, rate=2e-5):
     """Train a SIREN by gradient descent: the error of its first kernel's prediction, and that kernel's change."""
-    apply, params = network_of(FieldSettings(width=width, depth=2, sine="exact"), omega=10.0)
+    apply, params = network_of(siren.Config(width=width, depth=2, sine="exact"), omega=10.0)
     x, points = uniform(1, 12, 2), uniform(2, 40, 2)
     y = jnp.sin(3 * x[:, :1])
     kernel, cross = structured(apply, params, x, x), structured(apply, params, points, x)
@@ -361,7 +381,7 @@ def theorem_exponents(measure):
     """Measure the powers of omega of off-diagonal entries, standard deviation and slope."""
     found = [measure(omega) for omega in OMEGAS]
     return [
-        analysis.power_law(np.array(OMEGAS), np.array([float(getattr(limits, name)) for limits in found])).exponent
+        power_law(np.array(OMEGAS), np.array([float(getattr(limits, name)) for limits in found])).exponent
         for name in ("off_diagonal", "standard_deviation", "slope")
     ]
 

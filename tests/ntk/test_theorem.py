@@ -6,7 +6,7 @@ from configs import theorem as config
 from inrr_jax.errors import UserError
 from inrr_jax.ntk import theorem
 from inrr_jax.ntk.theorem import TheoremSettings
-from inrr_jax.settings import from_mapping
+from inrr_jax.options import from_mapping
 
 
 @pytest.mark.parametrize("variant", ["", "smoke"])

@@ -1,12 +1,25 @@
+"""Inpainting in one call: what comes back, what is not used, and what is refused."""
+
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import inrr_jax
 from inrr_jax import metrics
 from inrr_jax.errors import UserError
-from inrr_jax.settings import FieldSettings, RegularizerSettings, TrainSettings
+from inrr_jax.fields import siren
+from inrr_jax.regularizers import RegularizerSettings, inrr
+from inrr_jax.settings import TrainSettings
 
-QUICK = inrr_jax.Settings(field=FieldSettings(width=32, depth=3, omega=5.0), train=TrainSettings(steps=200, fibers=6))
+QUICK = inrr_jax.Settings(field=siren.Config(width=32, depth=3, omega=5.0), train=TrainSettings(steps=200, fibers=6))
+SHORT = inrr_jax.Settings(
+    field=siren.Config(width=8, depth=1),
+    regularizer=RegularizerSettings(name="none"),
+    train=TrainSettings(steps=2, fibers=6),
+)
 
 
 def example(channels=None, grid=(24, 20)):
@@ -17,7 +30,7 @@ def example(channels=None, grid=(24, 20)):
 
 
 @pytest.mark.parametrize("channels", [None, 1, 3])
-def test_a_smooth_picture_comes_back_and_observed_pixels_stay(channels):
+def test_a_smooth_picture_is_recovered_and_observed_pixels_stay(channels):
     image, missing = example(channels)
     damaged = image.copy()
     damaged[missing] = np.nan
@@ -29,7 +42,7 @@ def test_a_smooth_picture_comes_back_and_observed_pixels_stay(channels):
     assert error < 0.05 < np.sqrt(np.mean((image[~missing].mean() - image[missing]) ** 2))
 
 
-def test_what_lies_under_the_mask_changes_nothing():
+def test_values_under_the_mask_have_no_effect():
     image, missing = example()
     filled = [inrr_jax.inpaint(np.where(missing, junk, image), missing, settings=QUICK) for junk in (0.0, 0.9)]
     np.testing.assert_array_equal(*filled)
@@ -75,10 +88,57 @@ def test_the_regularizer_helps_where_whole_lines_are_missing():
     scores = []
     for name in ("inrr", "none"):
         settings = inrr_jax.Settings(
-            field=FieldSettings(width=64, depth=4, omega=30.0),
-            regularizer=RegularizerSettings(name=name, width=16, depth=3),
+            field=siren.Config(width=64, depth=4, omega=30.0),
+            regularizer=RegularizerSettings(name=name, inrr=inrr.Config(width=16, depth=3)),
             train=TrainSettings(steps=300, fibers=8),
         )
         filled = inrr_jax.inpaint(image, missing, settings=settings)
         scores.append(float(metrics.psnr(filled[..., None], image[..., None], missing)))
     assert scores[0] > scores[1] + 1
+
+
+def test_returned_arrays_are_writable_and_share_no_memory_with_the_input():
+    image, missing = example()
+    before = image.copy()
+    results = [inrr_jax.inpaint(image, missing, settings=SHORT)]
+    results += inrr_jax.inpaint(image, missing, settings=SHORT, ensemble=2, return_std=True)
+    for array in results:
+        assert array.flags.writeable
+        array[:] = 7
+    np.testing.assert_array_equal(image, before)
+
+
+REFUSALS = """
+import numpy as np, inrr_jax
+image, missing = np.full((12, 12), 0.5), np.eye(12, dtype=bool)
+cases = [
+    *({"ensemble": value} for value in (2.0, "2", None, 0, -1, True)),
+    {"ensemble": 1, "return_std": True},
+    *({"settings": value} for value in ({"seed": 1}, "best", inrr_jax.Settings)),
+]
+for case in cases:
+    try:
+        inrr_jax.inpaint(image, missing, **case)
+    except inrr_jax.errors.UserError as error:
+        print(error)
+    else:
+        print("accepted", case)
+"""
+
+
+def test_wrong_arguments_are_refused_in_one_line():
+    """In a process of its own, because the type checks of the tests would refuse them before the package does."""
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", REFUSALS]
+    found = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=True)
+    lines = found.stdout.splitlines()
+    assert lines[:6] == [
+        f"ensemble={value!r} is out of range: give a whole number of at least 1"
+        for value in (2.0, "2", None, 0, -1, True)
+    ]
+    assert lines[6] == "ensemble=1 is out of range: give a whole number of at least 2"
+    assert lines[7:9] == [
+        f"settings={value!r} is no Settings: give inrr_jax.Settings(...) or None" for value in ({"seed": 1}, "best")
+    ]
+    assert lines[9].endswith(" is no Settings: give inrr_jax.Settings(...) or None")
+    assert len(lines) == 10

@@ -1,18 +1,13 @@
-import dataclasses
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inrr_jax import fibers, fields, grids, regularizers
+from inrr_jax import fibers, grids, regularizers
 from inrr_jax.baselines.total_variation import tv_energy_and_gap
-from inrr_jax.regularizers import variation
-from inrr_jax.settings import FieldSettings, OptimizerSettings, RegularizerSettings, Settings, TrainSettings
-from inrr_jax.training import fit as training
-from inrr_jax.training.objective import objective
-from inrr_jax.types import Signal
+from inrr_jax.operators.masking import Masking
+from inrr_jax.problem import Domain, Problem
+from inrr_jax.regularizers import RegularizerSettings
 
 GRID = (8, 11)
 SIGNAL_TERMS = ("tv", "tv_anisotropic", "tikhonov0", "tikhonov2")
@@ -20,15 +15,20 @@ SUM = RegularizerSettings(name="+".join(SIGNAL_TERMS))
 DRAWS = 2000
 
 
+def problem_of(values):
+    """Return the problem of a signal that is observed everywhere."""
+    grid = values.shape[:-1]
+    return Problem(Domain(grid, values.shape[-1]), Masking(jnp.ones(grid, bool)), values)
+
+
 @jax.jit
 def energy_of(picture):
     """Return the energy of every term of the sum, for a picture on its whole grid."""
-    grid = picture.shape[:-1]
-    signal = Signal(picture, jnp.ones(grid, bool))
-    axes = tuple(jnp.asarray(axis) for axis in grids.axes(grid))
-    built = regularizers.make(SUM, grid)
-    batch = fibers.everything(lambda points: picture.reshape(points.shape[0], -1), signal, axes, beside=True)
-    return {term: sum(parts.values()) for term, parts in built.energies({}, batch.along, batch.beside).items()}
+    problem = problem_of(picture)
+    built = regularizers.build(SUM.terms, problem.domain)
+    plan = fibers.plan(jax.random.key(0), problem.domain.shape, 0, adjacent=built.adjacent)
+    sample = plan.collect(picture.reshape(-1, picture.shape[-1]))
+    return {term: sum(parts.values()) for term, parts in built.energies({}, sample, problem).items()}
 
 
 def on_grid(values, channels=1):
@@ -127,80 +127,38 @@ def picture_of_surface():
 
 
 def draws(key):
-    """Return, by term, the energies of many random sets of fibres of that field."""
-    signal = Signal(jnp.zeros((*GRID, 2)), jnp.ones(GRID, bool))
-    built = regularizers.make(SUM, GRID)
+    """Return, by term, the energies of many random sets of fibers of that field."""
+    problem = problem_of(jnp.zeros((*GRID, 2)))
+    built = regularizers.build(SUM.terms, problem.domain)
 
     def sampled(k):
-        batch = fibers.sample(surface, signal, AXES, k, 3, beside=True)
-        return {term: sum(parts.values()) for term, parts in built.energies({}, batch.along, batch.beside).items()}
+        plan = fibers.plan(k, GRID, 3, adjacent=built.adjacent)
+        sample = plan.collect(surface(plan.points))
+        return {term: sum(parts.values()) for term, parts in built.energies({}, sample, problem).items()}
 
     return jax.jit(jax.vmap(sampled))(jax.random.split(key, DRAWS))
 
 
 def misses(whole, many):
-    """By how many of its standard errors a mean misses what it estimates."""
+    """Return by how many of its standard errors a mean differs from what it estimates."""
     return float(abs(many.mean() - whole) / (many.std() / DRAWS**0.5))
 
 
-def test_every_energy_is_estimated_by_random_fibres_without_bias(key):
+def test_every_energy_is_estimated_by_random_fibers_without_bias(key):
     whole = energy_of(picture_of_surface())
     for name, many in draws(key).items():
         assert misses(float(whole[name]), many) < 4, name
         assert float(many.std()) > 0.01 * float(whole[name]), name  # there is something to average over
 
 
-def test_differences_across_fibres_that_were_not_beside_would_be_biased(key, monkeypatch):
+def test_differences_across_fibers_that_were_not_adjacent_would_be_biased(key, monkeypatch):
     whole, honest = energy_of(picture_of_surface())["tv"], fibers.next_to
     monkeypatch.setattr(fibers, "next_to", lambda index, grid: honest(honest(index, grid)[0], grid))
     assert misses(float(whole), draws(key)["tv"]) > 10
 
 
-def some(init, *arguments):
-    """Return parameters like those of an initialisation, which is not compiled."""
-    rng, shapes = np.random.default_rng(0), jax.eval_shape(init, *arguments)
-    return jax.tree.map(lambda leaf: jnp.array(rng.random(leaf.shape, np.float32)), shapes)
-
-
-@pytest.mark.parametrize("name", ["siren", "fourier", "dmf"])
-def test_weights_decay_and_biases_and_fixed_frequencies_do_not(key, name):
-    field = fields.on_grid(FieldSettings(name=name, width=8, depth=2, precision="float32"), GRID, 1)
-    params = some(field.init, key)
-    energy, gradients = jax.jit(jax.value_and_grad(variation.weight_decay))(params)
-    leaves = jax.tree_util.tree_leaves_with_path(params)
-    weights = [leaf for path, leaf in leaves if path[-1].key == "kernel" or path[-1].key.startswith("factor")]
-    count = sum(leaf.size for leaf in weights)
-    assert float(energy) == pytest.approx(sum(np.square(leaf).sum() for leaf in weights) / count, rel=1e-5)
-    for (path, leaf), gradient in zip(leaves, jax.tree.leaves(gradients), strict=True):
-        decays = path[-1].key not in ("bias", "frequencies")
-        np.testing.assert_allclose(gradient, 2 * np.asarray(leaf) / count * decays, rtol=1e-5, atol=1e-12)
-
-
-SMALL = Settings(
-    field=FieldSettings(width=8, depth=1, precision="float32"),
-    regularizer=RegularizerSettings(name="tv+grid+weight_decay+inrr", width=4, depth=1, rank=4),
-    optimizer=OptimizerSettings(name="adam"),
-    train=TrainSettings(steps=2, fibers=3),
-)
-
-
-def test_the_energies_of_a_sum_are_those_of_its_parts(key):
-    signal = Signal(jax.random.uniform(key, (*GRID, 1)), jnp.ones(GRID, bool))
-    params, knobs = some(lambda: training.start(signal, SMALL)[0].params), training.knobs_of(SMALL, GRID)
-
-    @jax.jit
-    def info(params):
-        """Return the named parts of the loss with each term, and with their sum."""
-        field, names = fields.make(SMALL.field, 2, 1), (*SMALL.regularizer.terms, SMALL.regularizer.name)
-        built = [regularizers.make(dataclasses.replace(SMALL.regularizer, name=name), GRID) for name in names]
-        loss = partial(objective, params, signal, AXES, knobs, key, field=field, count=3)
-        return [loss(regularizer=one)[1] for one in built]
-
-    *alone, together = info(params)
-    merged = {name: value for part in alone for name, value in part.items()}
-    assert set(together) == set(merged)
-    for name in set(together) - {"loss"}:
-        assert float(together[name]) == pytest.approx(float(merged[name]), rel=1e-5), name
-    added = sum(float(part["loss"] - part["fidelity"]) for part in alone)
-    assert float(together["loss"] - together["fidelity"]) == pytest.approx(added, rel=1e-3)
-    assert {"energy_tv_all", "energy_grid_row", "energy_weight_decay_field", "energy_inrr_col"} < set(together)
+def test_only_isotropic_variation_needs_adjacent_fibers():
+    for name, config in RegularizerSettings().__dict__.items():
+        if name != "name":
+            assert regularizers.build({name: config}, Domain(GRID, 1)).adjacent == (name == "tv"), name
+    assert regularizers.build(SUM.terms, Domain(GRID, 1)).adjacent

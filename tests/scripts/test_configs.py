@@ -14,8 +14,9 @@ from inrr_jax.errors import UserError
 from inrr_jax.experiments import comparison, methods, sweep_grid
 from inrr_jax.experiments.comparison import ComparisonSettings
 from inrr_jax.experiments.sweep_grid import SweepSettings
-from inrr_jax.recipes.stacking import FILLS
-from inrr_jax.settings import RECIPE, Settings, difference, from_mapping, to_mapping
+from inrr_jax.io import workdir
+from inrr_jax.options import difference, from_mapping, to_mapping
+from inrr_jax.settings import RECIPE, Settings
 from scripts import train
 
 NAMES = sorted(path.stem for path in Path(configs.__file__).parent.glob("*.py") if path.stem != "__init__")
@@ -30,7 +31,7 @@ FITS = [name for name in NAMES if "train" in config_of(name)]
 
 
 def settings_of(name, variant=""):
-    return from_mapping(config_of(name, variant).to_dict())
+    return from_mapping(config_of(name, variant).to_dict(), Settings)
 
 
 def differences(name, variant):
@@ -49,7 +50,7 @@ def test_smoke_runs_to_its_end(name, tmp_path):
         np.save(tmp_path / "mask.npy", np.random.default_rng(0).random((32, 32)) > 0.3)
         config.mask.path = str(tmp_path / "mask.npy")
     train.main(config, tmp_path / "run")
-    result = train.workdir.finished(tmp_path / "run")
+    result = workdir.finished(tmp_path / "run")
     assert result["steps"] == 20
     assert math.isfinite(result["network"]["psnr_observed"])
     assert (result["psnr_missing"] is None) == (not config.data.truth)
@@ -72,16 +73,15 @@ def test_every_sweep_has_its_fits(name, variant):
     ("name", "variant"),
     [
         (name, variant)
-        for name, own in (("compare", "reference"), ("quality", "ablation"))
-        for variant in ("", own, "smoke")
+        for name, own in (("compare", ()), ("quality", ("ablation", "reference_ablation")))
+        for variant in ("", "reference", *own, "smoke")
     ],
 )
 def test_every_comparison_has_its_methods(name, variant):
     settings = from_mapping(config_of(name, variant).to_dict(), ComparisonSettings)
     found = comparison.names(settings)
     assert len(found) > 5
-    for method in found:
-        assert method in FILLS or methods.parse(method, settings.fit, 256).candidates
+    assert all(methods.build(parts, settings.fit, 256).candidates for parts in found.values() if parts)
 
 
 def test_the_recipe_is_the_baboons_best():
@@ -102,7 +102,7 @@ def test_paper_is_the_papers_recipe():
     assert paper.optimizer.field_rate == paper.optimizer.laplacian_rate == 1e-4
     assert paper.optimizer.first_scale == 1.0
     # 1e-6 of the energy's sum form, over the 256 x 256 entries.
-    assert paper.regularizer.weight.inrr == pytest.approx(1e-6 * 256**2, rel=1e-3)
+    assert paper.regularizer.inrr.weight == pytest.approx(1e-6 * 256**2, rel=1e-3)
     assert paper.data == settings_of("baboon").data
 
 
@@ -118,4 +118,4 @@ def test_an_unknown_variant_is_refused_with_the_nearest(name):
 def test_a_variant_cannot_name_an_unknown_setting():
     config = base.vary(base.get_config(), "x", {"x": {"train.step": 3}})
     with pytest.raises(UserError, match=r"train\.step is unknown: did you mean steps"):
-        from_mapping(config.to_dict())
+        from_mapping(config.to_dict(), Settings)

@@ -7,10 +7,12 @@ from absl import flags
 from configs import figures as config
 from inrr_jax.errors import UserError
 from inrr_jax.experiments.paper import MEASURES
+from inrr_jax.io.results import Results
+from inrr_jax.io.writers import read_lines
 from inrr_jax.plots.paper import DRAW
 from scripts import figures
 
-QUICK = {"fit.field.depth": 1, "fit.optimizer.name": "adam", "fit.field.width": 8, "fit.regularizer.depth": 1}
+QUICK = {"fit.field.depth": 1, "fit.optimizer.name": "adam", "fit.field.width": 8, "fit.regularizer.inrr.depth": 1}
 
 
 def run(folder, names, **changes):
@@ -23,18 +25,22 @@ def run(folder, names, **changes):
 def test_a_property_leaves_a_figure_a_table_and_a_record_and_is_not_measured_twice(tmp_path, capsys, monkeypatch):
     name = "similarity"
     run(tmp_path, [name])
-    record = json.loads((tmp_path / f"{name}.json").read_text())
-    assert record["settings"]["seeds"] == 2
+    assert json.loads((tmp_path / "config.json").read_text())["seeds"] == 2
+    (row,) = read_lines(tmp_path / "results.jsonl")
     text = (tmp_path / f"{name}.md").read_text()
-    assert record["claims"]
-    assert all(claim in text for claim in record["claims"])
+    assert row["property"] == name
+    assert row["claims"]
+    assert all(claim in text for claim in row["claims"])
+    assert json.loads((tmp_path / f"{name}.json").read_text())["steps"]
     assert (tmp_path / f"{name}.png").stat().st_size > 0
     monkeypatch.setitem(MEASURES, name, lambda settings: pytest.fail("measured twice"))
     capsys.readouterr()
     run(tmp_path, [name])
     assert text in capsys.readouterr().out
-    with pytest.raises(pytest.fail.Exception, match="measured twice"):
+    with pytest.raises(UserError, match="holds another run, which differs in seeds"):
         run(tmp_path, [name], seeds=3)
+    with pytest.raises(pytest.fail.Exception, match="measured twice"):
+        run(tmp_path / "other", [name], seeds=3)
 
 
 @pytest.mark.slow
@@ -46,9 +52,10 @@ def test_all_properties_are_measured_and_drawn(tmp_path):
 def test_documents_hold_every_property_that_is_there(tmp_path):
     for name in ("momentum", "figure2"):
         (tmp_path / f"{name}.md").write_text(f"## {name}\n")
-        (tmp_path / f"{name}.json").write_text(json.dumps({"claims": {"a": True, "b": False}}))
         (tmp_path / f"{name}.png").write_bytes(b"picture")
-    figures._document(tmp_path, tmp_path / "docs")
+    results = Results(tmp_path, figures.KEYS)
+    results.add([{"property": name, "claims": {"a": True, "b": False}} for name in ("momentum", "figure2")])
+    figures._document(results, tmp_path / "docs")
     text = (tmp_path / "docs" / "properties.md").read_text()
     assert "| [figure2](#figure2) | 1 of 2 |" in text
     assert 0 < text.index("## figure2") < text.index("## momentum")

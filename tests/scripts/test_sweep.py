@@ -17,16 +17,18 @@ from PIL import Image
 
 from configs import ensemble as ensemble_config
 from configs import sweep_missing_rate
-from inrr_jax.data import problem
+from inrr_jax.data import loading
 from inrr_jax.errors import UserError
 from inrr_jax.io.writers import read_lines
 from inrr_jax.metrics import NAMES
+from inrr_jax.options import from_mapping
+from inrr_jax.settings import Settings
 from scripts import cli, sweep
 
 ROOT = Path(__file__).parents[2]
 QUICK = {"fit.optimizer.name": "adam", "fit.field.depth": 1, "fit.regularizer.name": "none"}
 AXES = (("mask.rate", (0.3, 0.7)), ("seed+mask.seed", (0, 1)))
-LEFT = ["config.json", "curves.png", "report.md", "results.csv", "results.jsonl", "spreads.csv"]
+LEFT = ["config.json", "curves.png", "report.md", "results.csv", "results.jsonl", "statistics.csv"]
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +76,7 @@ def test_it_leaves_a_row_per_fit_with_every_axis_and_metric(whole):
         (0.7, 0, 0),
         (0.7, 1, 1),
     ]
-    assert list(found[0]) == ["mask.rate", "seed", "mask.seed", "seconds", "at_once", "error", *NAMES]
+    assert list(found[0]) == ["mask.rate", "seed", "mask.seed", "seconds", "at_once", "error", *NAMES, "digest"]
     assert all(np.isfinite(row[name]) for row in found for name in NAMES)
     assert len({row["psnr_missing"] for row in found}) == 4
     assert "| 17." in (whole / "report.md").read_text() or "± " in (whole / "report.md").read_text()
@@ -108,14 +110,14 @@ def test_another_sweep_or_none_is_refused_before_anything_is_done(whole, changed
 def test_a_stopped_sweep_keeps_its_rows_and_goes_on_to_the_same_table(whole, tmp_path, monkeypatch):
     folder, honest = tmp_path / "sweep", sweep.Sweep._keep
 
-    def keep(self, index, outcome):
+    def keep(self, job, outcome):
         if len(self.results.rows) == 2:
             raise KeyboardInterrupt
-        honest(self, index, outcome)
+        honest(self, job, outcome)
 
     with monkeypatch.context() as patch:
         patch.setattr(sweep.Sweep, "_keep", keep)
-        with pytest.raises(cli.Interrupted, match="keeps 2 of 4 fits; to go on, give the same command"):
+        with pytest.raises(cli.Interrupted, match="keeps 2 of 4 fits; to resume, give the same command"):
             sweep.main(config(), folder)
     assert without_seconds(folder) == without_seconds(whole)[:2]
     with (folder / "results.jsonl").open("a") as file:
@@ -136,10 +138,12 @@ def test_an_ensemble_leaves_mean_deviation_and_calibration(tmp_path, capsys):
     told = json.loads((tmp_path / "e" / "ensemble.json").read_text())
     assert told["members"]["psnr_missing"] == pytest.approx(np.mean([r["psnr_missing"] for r in rows(tmp_path / "e")]))
     assert len(told["calibration"]["error"]) == len(told["calibration"]["deviation"]) == 10
-    task = problem.load(sweep.from_mapping(settings.fit.to_dict()))
+    fit = from_mapping(settings.fit.to_dict(), Settings)
+    problem = loading.load(fit.data, fit.mask)
+    mask = problem.operator.mask
     with Image.open(tmp_path / "e" / "mean.png") as picture:
         pixels = np.asarray(picture, np.float32) / 255
-    np.testing.assert_allclose(pixels[task.mask], task.image[..., 0][task.mask], atol=1 / 255)
+    np.testing.assert_allclose(pixels[mask], problem.truth[..., 0][mask], atol=1 / 255)
     assert (tmp_path / "e" / "ensemble.png").stat().st_size > 0
 
 

@@ -19,12 +19,12 @@ from PIL import Image
 
 from configs import baboon, inpaint
 from inrr_jax import metrics
-from inrr_jax.data import problem
+from inrr_jax.data import loading
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.io import workdir
 from inrr_jax.io.writers import read_lines
-from inrr_jax.training import checkpoints
-from inrr_jax.training import fit as training
+from inrr_jax.recipes import pipeline
+from inrr_jax.training import checkpoints, fit
 from inrr_jax.training.checkpoints import Checkpoints
 from scripts import cli, train
 from scripts.progress import Progress
@@ -46,7 +46,7 @@ def smoke(**changes):
 def final_state(folder):
     """Return the newest state that the folder's checkpoints hold."""
     settings = workdir.recorded(folder)
-    like, _, _ = training.start(problem.load(settings).signal, settings)
+    like, _, _ = fit.init(loading.load(settings.data, settings.mask), settings)
     state, _ = Checkpoints(folder / "checkpoints").restore(like)
     return state
 
@@ -123,7 +123,7 @@ def test_precision_auto_is_settled_once_for_a_run(uninterrupted, monkeypatch):
     settled = workdir.recorded(uninterrupted).field.precision
     assert settled in ("float32", "bfloat16")
     other = "float32" if settled == "bfloat16" else "bfloat16"
-    monkeypatch.setattr(train.numerics, "best_precision", lambda: other)  # as on another machine
+    monkeypatch.setattr(train, "best_precision", lambda: other)  # as on another machine
     train.main(smoke(), uninterrupted)
     assert workdir.recorded(uninterrupted).field.precision == settled
 
@@ -135,7 +135,7 @@ def test_without_truth_errors_on_missing_pixels_are_null(tmp_path, capsys):
     train.main(config, tmp_path / "run")
     result = workdir.finished(tmp_path / "run")
     assert [name for name in SCORES if result["network"][name] is not None] == ["psnr_observed"]
-    assert all(result[name] is None for name in SCORES)  # kriged, it copies what is observed: infinite
+    assert all(result[name] is None for name in SCORES)  # corrected, it copies what is observed: infinite
     assert all(result["harmonic"][name] is None for name in SCORES)
     rows = read_lines(tmp_path / "run" / "metrics.jsonl")
     assert {name for row in rows for name in SCORES if row[name] is not None} == {"psnr_observed"}
@@ -181,7 +181,7 @@ def at_step(monkeypatch):
 def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(uninterrupted, tmp_path, at_step, monkeypatch, capfd, number):
     folder = tmp_path / "run"
     at_step(10, lambda: signal.raise_signal(number))
-    with pytest.raises(cli.Interrupted, match=r"stopped at step 15: to go on, .*keeps the checkpoint of step 15"):
+    with pytest.raises(cli.Interrupted, match=r"stopped at step 15: to resume, .*keeps the checkpoint of step 15"):
         train.main(smoke(), folder)
     assert "once more to stop at once" in capfd.readouterr().err
     assert not (folder / "result.json").exists()
@@ -208,21 +208,22 @@ def test_a_fit_that_needs_a_first_one_goes_on_in_either(tmp_path, at_step, monke
         ("20", "first"),
         ("15", "run"),
     ]
-    task, settings = problem.load(workdir.recorded(folder)), workdir.recorded(folder)
-    expected = metrics.summarize(training.solve(task.signal, settings), task.image, task.mask)
+    settings = workdir.recorded(folder)
+    problem = loading.load(settings.data, settings.mask)
+    expected = metrics.score(pipeline.solve(problem, settings), problem)
     found = workdir.finished(folder)
     assert {name: found[name] for name in SCORES} == expected
     assert found["psnr_missing"] != workdir.finished(folder / "first")["psnr_missing"]
 
 
 def test_a_stop_during_the_first_chunk_keeps_its_end(uninterrupted, tmp_path, monkeypatch):
-    compiled = training.fit_chunk
+    compiled = fit.fit_chunk
 
     def interrupted(*args, **kwargs):
         signal.raise_signal(signal.SIGINT)
         return compiled(*args, **kwargs)
 
-    monkeypatch.setattr(training, "fit_chunk", interrupted)
+    monkeypatch.setattr(fit, "fit_chunk", interrupted)
     with pytest.raises(cli.Interrupted, match="stopped at step 5"):
         train.main(smoke(), tmp_path / "run")
     monkeypatch.undo()
@@ -243,7 +244,7 @@ def test_a_second_ctrl_c_stops_at_once_and_what_was_kept_goes_on(uninterrupted, 
 
     at_step(15, twice)
     before = signal.getsignal(signal.SIGINT)  # ignored where the tests run in the background
-    with pytest.raises(cli.Interrupted, match=r"stopped at once: to go on, .*keeps the checkpoint of step 10"):
+    with pytest.raises(cli.Interrupted, match=r"stopped at once: to resume, .*keeps the checkpoint of step 10"):
         train.main(smoke(), tmp_path / "run")
     monkeypatch.undo()
     assert signal.getsignal(signal.SIGINT) is before
@@ -272,7 +273,7 @@ def test_a_checkpoint_cut_short_is_passed_over_for_the_one_before(
 
 
 def test_a_loss_that_turns_nan_names_step_and_term_and_keeps_the_last_good_state(uninterrupted, tmp_path, monkeypatch):
-    folder, compiled = tmp_path / "run", training.fit_chunk
+    folder, compiled = tmp_path / "run", fit.fit_chunk
 
     def poisoned(*args, **kwargs):
         state, info = compiled(*args, **kwargs)
@@ -280,7 +281,7 @@ def test_a_loss_that_turns_nan_names_step_and_term_and_keeps_the_last_good_state
             info["energy_inrr_row"] = info["energy_inrr_row"].at[2].set(np.nan)
         return state, info
 
-    monkeypatch.setattr(training, "fit_chunk", poisoned)
+    monkeypatch.setattr(fit, "fit_chunk", poisoned)
     with pytest.raises(DivergedError, match=r"^step 13: .*energy_inrr_row.*keeps the checkpoint of step 10$"):
         train.main(smoke(), folder)
     assert not (folder / "result.json").exists()
@@ -312,7 +313,9 @@ def test_a_full_disk_is_told_once_per_kind_and_the_same_command_completes_the_ru
         monkeypatch.setattr(train.images, "save", full)
 
     at_step(10, fill_the_disk)
-    failed = "could not be written: a checkpoint, metrics.jsonl, reconstruction.png; .*the checkpoint of step 10: to go"
+    failed = (
+        "could not be written: a checkpoint, metrics.jsonl, reconstruction.png; .*the checkpoint of step 10: to res"
+    )
     with pytest.raises(OSError, match=failed):
         train.main(smoke(), folder)
     told = [message for message in caplog.messages if "No space left on device" in message]
@@ -377,12 +380,20 @@ REFUSED = {
     "rate NaN": ([SMOKE, "--config.mask.rate=nan"], "mask.rate=nan is out of range"),
     "unknown mode": ([SMOKE, "--config.mask.mode=radnom"], "mask.mode=radnom is unknown: did you mean random?"),
     "unknown field": ([SMOKE, "--config.field.name=siern"], "field.name=siern is unknown: did you mean siren?"),
-    "unknown regulariser": ([SMOKE, "--config.regularizer.name=inr"], "did you mean inrr? accepted are air, extension"),
+    "unknown regulariser": (
+        [SMOKE, "--config.regularizer.name=inr"],
+        "did you mean inrr? accepted are air, grid, gui",
+    ),
     "unknown optimiser": ([SMOKE, "--config.optimizer.name=adm"], "did you mean adam? accepted are adam, muon"),
     "unknown variant": (["--config=configs/baboon.py:smok"], "config variant smok is unknown: did you mean smoke?"),
     "unknown key": ([SMOKE, "--config.train.step=3"], "--config.train.step=3: no such setting; did you mean steps?"),
     "unknown section": ([SMOKE, "--config.trian.steps=3"], "--config.trian.steps=3: no such setting; did you mean tr"),
     "key below a number": ([SMOKE, "--config.seed.x=3"], "--config.seed.x=3: no such setting"),
+    "option of another field": ([SMOKE, "--config.field.factors=3"], "field.factors is no setting of field.name=siren"),
+    "option of another term's type": (
+        [SMOKE, "--config.regularizer.tv.weight=-1"],
+        "regularizer.tv.weight=-1.0 is",
+    ),
     "unlike all keys": ([SMOKE, "--config.zzz=3"], "--config.zzz=3: no such setting; inrr_jax/settings.py lists all"),
     "fraction for a count": ([SMOKE, "--config.train.steps=2.5"], "--config.train.steps=2.5: give a whole number"),
     "word for a number": ([SMOKE, "--config.mask.rate=high"], "--config.mask.rate=high: give a number"),
@@ -472,7 +483,7 @@ def test_ctrl_c_exits_with_130_and_the_same_command_goes_on(tmp_path):
     process.send_signal(signal.SIGINT)
     told, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    stopped = re.search(r"stopped at step (\d+): to go on, give the same command again; .* of step \1$", told.strip())
+    stopped = re.search(r"stopped at step (\d+): to resume, give the same command again; .* of step \1$", told.strip())
     assert stopped, told
     assert "Traceback" not in told
     process = start(tmp_path / "run", **LONG)

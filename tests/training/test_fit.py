@@ -1,3 +1,5 @@
+"""One fit: reproducible, resumable bit for bit, traced once, and with a step that equals its equations."""
+
 import dataclasses
 import itertools
 from functools import partial
@@ -5,52 +7,48 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
-from inrr_jax import fibers, fields, grids, regularizers
-from inrr_jax.errors import DivergedError
-from inrr_jax.settings import (
-    FieldSettings,
-    OptimizerSettings,
-    RegularizerSettings,
-    Settings,
-    TrainSettings,
-    WeightSettings,
-)
-from inrr_jax.training import fit as training
-from inrr_jax.training import optimizers
+from inrr_jax import fibers, grids, regularizers
+from inrr_jax.errors import DivergedError, UserError
+from inrr_jax.fields import siren
+from inrr_jax.operators.masking import masked
+from inrr_jax.options import change
+from inrr_jax.problem import Domain
+from inrr_jax.regularizers import RegularizerSettings, air, grid, inrr
+from inrr_jax.settings import OptimizerSettings, Settings, TrainSettings
+from inrr_jax.training import fit
 from inrr_jax.training.objective import objective
-from inrr_jax.types import Signal
+from inrr_jax.training.programs import static_key
 
 TINY = Settings(
-    field=FieldSettings(width=16, depth=3, omega=15.0, precision="float32"),
-    regularizer=RegularizerSettings(width=8, depth=2, rank=6),
+    field=siren.Config(width=16, depth=3, omega=15.0, precision="float32"),
+    regularizer=RegularizerSettings(inrr=inrr.Config(width=8, depth=2, rank=6)),
     optimizer=OptimizerSettings(warmup=4),
     train=TrainSettings(steps=24, fibers=4, chunk=8),
 )
 
 
-def signal_of(key, grid=(12, 10), channels=1):
+def problem_of(key, grid=(12, 10), channels=1):
     keys = jax.random.split(key)
     mask = jax.random.uniform(keys[0], grid) > 0.3
     rows = jnp.linspace(0.2, 0.8, grid[0])[:, None, None]
     values = jnp.broadcast_to(rows, (*grid, channels)) + 0.1 * jax.random.uniform(keys[1], (*grid, channels))
-    return Signal(jnp.where(mask[..., None], values, 0.0), mask)
+    return masked(np.asarray(values), np.asarray(mask))
 
 
-def finish(signal, settings, chunks=None):
-    return go_on(training.start(signal, settings), signal, settings, chunks)
+def finish(problem, settings, chunks=None):
+    return resume(fit.init(problem, settings), problem, settings, chunks)
 
 
-def go_on(start, signal, settings, chunks=None):
-    state, knobs, key = start
-    chunks = itertools.islice(training.fit(state, signal, knobs, key, settings), chunks)
+def resume(start, problem, settings, chunks=None):
+    state, hyper, key = start
+    chunks = itertools.islice(fit.fit(state, problem, hyper, key, settings), chunks)
     states, infos = zip(*(jax.device_get(chunk) for chunk in chunks), strict=True)
     return states[-1], infos
 
 
-take_step = jax.jit(training.step, static_argnums=4)
+take_step = jax.jit(fit.step, static_argnums=4)
 
 
 def assert_same(a, b):
@@ -63,78 +61,85 @@ def same(a, b):
 
 
 def test_the_same_seed_is_the_same_fit_and_another_seed_another(key):
-    signal = signal_of(key)
-    first, _ = finish(signal, TINY)
-    assert_same(first, finish(signal, TINY)[0])
-    assert not same(first, finish(signal, dataclasses.replace(TINY, seed=1))[0])
+    problem = problem_of(key)
+    first, _ = finish(problem, TINY)
+    assert_same(first, finish(problem, TINY)[0])
+    assert not same(first, finish(problem, dataclasses.replace(TINY, seed=1))[0])
 
 
 @pytest.mark.parametrize("name", ["muon", "adam"])
 def test_a_resumed_fit_equals_one_never_stopped_bit_for_bit(key, name):
     settings = dataclasses.replace(TINY, optimizer=dataclasses.replace(TINY.optimizer, name=name))
-    signal = signal_of(key)
-    whole, _ = finish(signal, settings)
-    kept, _ = finish(signal, settings, chunks=1)
+    problem = problem_of(key)
+    whole, _ = finish(problem, settings)
+    kept, _ = finish(problem, settings, chunks=1)
     assert not same(kept, whole)
-    _, knobs, fibers_key = training.start(signal, settings)
-    resumed, _ = go_on((jax.tree.map(jnp.asarray, kept), knobs, fibers_key), signal, settings)
+    _, hyper, fibers_key = fit.init(problem, settings)
+    resumed, _ = resume((jax.tree.map(jnp.asarray, kept), hyper, fibers_key), problem, settings)
     assert_same(whole, resumed)
 
 
-def test_every_step_draws_other_fibres_that_depend_on_the_step_alone(key):
+def test_every_step_draws_other_fibers_that_depend_on_the_step_alone(key):
     drawn = [fibers.draw(jax.random.fold_in(key, step), (64, 64), 4)[0][1] for step in (0, 1, 0)]
     np.testing.assert_array_equal(drawn[0], drawn[2])
     assert not np.array_equal(drawn[0], drawn[1])
 
 
-def test_three_chunks_and_other_knobs_trace_the_step_once(key, monkeypatch):
-    signal, traces = signal_of(key, grid=(11, 13)), []
-    honest = training.step
+def test_three_chunks_and_other_hyper_parameters_trace_the_step_once(key, monkeypatch):
+    problem, traces = problem_of(key, grid=(11, 13)), []
+    honest = fit.step
 
     def counted(*args):
         traces.append(1)
         return honest(*args)
 
-    monkeypatch.setattr(training, "step", counted)
-    finish(signal, TINY)
-    knobs = dataclasses.replace(
-        TINY,
-        seed=5,
-        field=dataclasses.replace(TINY.field, omega=10.0),
-        regularizer=dataclasses.replace(TINY.regularizer, weight=WeightSettings(inrr=0.5)),
-        optimizer=dataclasses.replace(TINY.optimizer, matrix_rate=0.01, field_rate=0.01, laplacian_rate=0.001),
-    )
-    finish(signal, knobs)
+    monkeypatch.setattr(fit, "step", counted)
+    finish(problem, TINY)
+    others = {
+        "seed": 5,
+        "field.omega": 10.0,
+        "regularizer.inrr.weight": 0.5,
+        "optimizer.matrix_rate": 0.01,
+        "optimizer.field_rate": 0.01,
+        "optimizer.laplacian_rate": 0.001,
+        "regularizer.air.weight": 0.5,
+        "correction": "harmonic",
+        "mask.rate": 0.3,
+    }
+    finish(problem, change(TINY, others))
     assert len(traces) == 1
-    finish(signal, dataclasses.replace(TINY, field=dataclasses.replace(TINY.field, width=12)))
+    finish(problem, change(TINY, {"field.width": 12}))
     assert len(traces) == 2
 
 
-def test_every_knob_matters(key):
-    signal = signal_of(key)
-    reference, _ = finish(signal, TINY, chunks=1)
-    state, knobs, fibers_key = training.start(signal, TINY)
-    for name in knobs._fields:
-        state, _, _ = training.start(signal, TINY)
-        turned = knobs._replace(**{name: jax.tree.map(lambda knob: 0.5 * knob, getattr(knobs, name))})
-        state, _ = training.fit_chunk(
-            state, signal, turned, fibers_key, settings=training.program(TINY), length=TINY.train.chunk
+def test_every_hyper_parameter_has_an_effect(key):
+    problem = problem_of(key)
+    reference, _ = finish(problem, TINY, chunks=1)
+    _, hyper, fibers_key = fit.init(problem, TINY)
+    leaves, structure = jax.tree.flatten(hyper)
+    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(hyper)]
+    assert len(paths) == 5  # omega, the weight of inrr and three rates
+    for index, path in enumerate(paths):
+        state, _, _ = fit.init(problem, TINY)
+        halved = jax.tree.unflatten(structure, [x / 2 if i == index else x for i, x in enumerate(leaves)])
+        state, _ = fit.fit_chunk(
+            state, problem.visible, halved, fibers_key, static=static_key(TINY), length=TINY.train.chunk
         )
-        assert not same(reference.params, jax.device_get(state.params)), name
+        assert not same(reference.params, jax.device_get(state.params)), path
 
 
 def test_a_mapped_fit_equals_a_lone_one(key):
-    signal = signal_of(key)
+    problem = problem_of(key)
     settings = [dataclasses.replace(TINY, seed=seed) for seed in (0, 1, 2)]
-    starts = [training.start(signal, s) for s in settings]
+    starts = [fit.init(problem, s) for s in settings]
     stack = jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts)
     mapped = jax.vmap(
-        lambda state, knobs, k: (
-            training.fit_chunk(state, signal, knobs, k, settings=training.program(TINY), length=8)[0].params
+        lambda state, hyper, k: (
+            fit.fit_chunk(state, problem.visible, hyper, k, static=static_key(TINY), length=8)[0].params
         )
     )(*stack)
     for member, one in enumerate(settings):
-        lone, _ = finish(signal, one, chunks=1)
+        lone, _ = finish(problem, one, chunks=1)
         for a, b in zip(jax.tree.leaves(mapped), jax.tree.leaves(lone.params), strict=True):
             np.testing.assert_allclose(a[member], b, atol=2e-4)
 
@@ -144,18 +149,17 @@ def test_a_golden_step(key):
     settings = dataclasses.replace(
         TINY, optimizer=dataclasses.replace(TINY.optimizer, name="adam", schedule="constant", first_scale=1.0)
     )
-    signal = signal_of(key)
-    state, knobs, fibers_key = training.start(signal, settings)
-    axes = tuple(jnp.asarray(axis) for axis in grids.axes(signal.mask.shape))
-    pieces = {
-        "field": fields.make(settings.field, 2, 1),
-        "regularizer": regularizers.make(settings.regularizer, signal.mask.shape),
-        "count": settings.train.fibers,
+    problem = problem_of(key)
+    state, hyper, fibers_key = fit.init(problem, settings)
+    parts = {
+        "field": settings.field.build(problem.domain),
+        "regularizer": regularizers.build(settings.regularizer.terms, problem.domain),
+        "fiber_count": settings.train.fibers,
     }
-    gradient = jax.jit(jax.grad(partial(objective, **pieces), has_aux=True))
-    gradients, _ = gradient(state.params, signal, axes, knobs, jax.random.fold_in(fibers_key, 0))
+    gradient = jax.jit(jax.grad(partial(objective, **parts), has_aux=True))
+    gradients, _ = gradient(state.params, problem.visible, hyper, jax.random.fold_in(fibers_key, 0))
     before = jax.device_get(state.params)
-    after, info = take_step(state, signal, knobs, fibers_key, settings)
+    after, info = take_step(state, problem.visible, hyper, fibers_key, static_key(settings))
     for group, rate in (("field", 5e-3), ("inrr", 2e-2)):
         triples = zip(*(jax.tree.leaves(t[group]) for t in (before, after.params, gradients)), strict=True)
         for old, new, gradient in triples:
@@ -167,12 +171,12 @@ def test_a_golden_step(key):
 
 def test_the_loss_is_the_sum_of_its_terms_and_falls(key):
     settings = dataclasses.replace(TINY, train=dataclasses.replace(TINY.train, steps=200, chunk=50, fibers=0))
-    _, infos = finish(signal_of(key), settings)
+    _, infos = finish(problem_of(key), settings)
     loss, fidelity, row, col = (
         np.concatenate([info[name] for info in infos])
         for name in ("loss", "fidelity", "energy_inrr_row", "energy_inrr_col")
     )
-    np.testing.assert_allclose(loss, fidelity + settings.regularizer.weight.inrr * (row + col), rtol=1e-5)
+    np.testing.assert_allclose(loss, fidelity + settings.regularizer.inrr.weight * (row + col), rtol=1e-5)
     assert loss[-20:].mean() < 0.3 * loss[:5].mean()
 
 
@@ -180,19 +184,23 @@ def test_terms_of_a_sum_have_weights_and_parameters_of_their_own(key):
     settings = dataclasses.replace(
         PLAIN,
         regularizer=dataclasses.replace(
-            PLAIN.regularizer, name="air+inrr+grid", weight=WeightSettings(air=0.5, inrr=0.25, grid=2.0)
+            PLAIN.regularizer,
+            name="air+inrr+grid",
+            air=air.Config(weight=0.5),
+            inrr=dataclasses.replace(PLAIN.regularizer.inrr, weight=0.25),
+            grid=grid.Config(weight=2.0),
         ),
     )
-    signal = signal_of(key)
-    state, knobs, _ = training.start(signal, settings)
-    assert {name: float(weight) for name, weight in knobs.weight.items()} == {"air": 0.5, "inrr": 0.25, "grid": 2.0}
+    problem = problem_of(key)
+    state, hyper, _ = fit.init(problem, settings)
+    assert {name: float(weight) for name, weight in hyper.weight.items()} == {"air": 0.5, "inrr": 0.25, "grid": 2.0}
     assert set(state.params) == {"field", "air", "inrr"}
-    assert_same(state.params["inrr"], training.start(signal, PLAIN)[0].params["inrr"])
-    assert set(training.laplacians(state.params, (12, 10), settings)) == {"air", "inrr", "grid"}
+    assert_same(state.params["inrr"], fit.init(problem, PLAIN)[0].params["inrr"])
+    assert set(fit.laplacians(state.params, problem.domain, settings)) == {"air", "inrr", "grid"}
     before = jax.device_get(state.params)
-    after, (info, *_) = finish(signal, settings, chunks=1)
+    after, (info, *_) = finish(problem, settings, chunks=1)
     energies = sum(
-        weight * (info[f"energy_{name}_row"] + info[f"energy_{name}_col"]) for name, weight in knobs.weight.items()
+        weight * (info[f"energy_{name}_row"] + info[f"energy_{name}_col"]) for name, weight in hyper.weight.items()
     )
     np.testing.assert_allclose(info["loss"], info["fidelity"] + energies, rtol=1e-5)
     for group in before:
@@ -200,72 +208,30 @@ def test_terms_of_a_sum_have_weights_and_parameters_of_their_own(key):
 
 
 def test_without_regularizer_only_the_field_is_learned(key):
-    settings = dataclasses.replace(TINY, regularizer=RegularizerSettings(name="none"))
-    state, infos = finish(signal_of(key), settings, chunks=1)
+    settings, problem = change(TINY, {"regularizer.name": "none"}), problem_of(key)
+    state, infos = finish(problem, settings, chunks=1)
     assert set(state.params) == {"field"}
     assert set(infos[0]) == {"loss", "fidelity"}
-    assert training.laplacians(state.params, (12, 10), settings) == {}
-
-
-def test_the_missing_truth_is_not_in_the_signal(key):
-    from inrr_jax.data.problem import Problem
-
-    image, mask = np.full((4, 4, 1), 0.5, np.float32), np.eye(4, dtype=bool)
-    junk = np.where(mask[..., None], image, np.nan).astype(np.float32)
-    assert_same(Problem(image, mask).signal, Problem(junk, mask).signal)
+    assert fit.laplacians(state.params, problem.domain, settings) == {}
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("rates", "message"),
     [
         ({"field_rate": 1e30}, r"step [2-9]: no number in fidelity"),
         ({"laplacian_rate": 1e30}, r"step \d+: no number in .*energy_inrr_row"),
     ],
 )
-def test_divergence_names_the_step_and_the_term(key, change, message):
-    rates = dataclasses.replace(TINY.optimizer, name="adam", schedule="constant", **change)
+def test_divergence_names_the_step_and_the_term(key, rates, message):
+    optimizer = dataclasses.replace(TINY.optimizer, name="adam", schedule="constant", **rates)
     with pytest.raises(DivergedError, match=message):
-        finish(signal_of(key), dataclasses.replace(TINY, optimizer=rates))
+        finish(problem_of(key), dataclasses.replace(TINY, optimizer=optimizer))
 
 
 def test_a_parameter_that_is_no_number_is_named_even_if_no_loss_has_seen_it():
     with pytest.raises(DivergedError, match="step 3: no number in a parameter"):
-        training.check_finite({"loss": jnp.ones(3)}, {"field": jnp.array([1.0, jnp.nan])}, 0)
-    training.check_finite({"loss": jnp.ones(3)}, {"field": jnp.array([1.0])}, 0)
-
-
-def test_muon_takes_the_square_matrices_of_the_field_alone(key):
-    params = training.start(signal_of(key), TINY)[0].params
-    labels = optimizers.labels(params, matrices=True)
-    assert labels["field"]["hidden1"] == {"kernel": "matrix", "bias": "field"}
-    assert set(jax.tree.leaves(labels["field"]["first"])) == {"first"}
-    assert set(jax.tree.leaves(labels["field"]["last"])) == {"field"}
-    assert set(jax.tree.leaves(labels["inrr"])) == {"laplacian"}
-    assert "matrix" not in jax.tree.leaves(optimizers.labels(params, matrices=False))
-
-
-def test_muon_s_step_is_nearly_orthogonal(key):
-    signal = signal_of(key)
-    settings = dataclasses.replace(
-        TINY, optimizer=dataclasses.replace(TINY.optimizer, schedule="constant", matrix_rate=1.0)
-    )
-    state, knobs, fibers_key = training.start(signal, settings)
-    before = np.asarray(state.params["field"]["hidden1"]["kernel"])
-    after, _ = take_step(state, signal, knobs, fibers_key, settings)
-    singular = np.linalg.svd(np.asarray(after.params["field"]["hidden1"]["kernel"]) - before, compute_uv=False)
-    assert singular.max() < 1.3
-    assert np.median(singular) > 0.6
-
-
-def test_the_cosine_schedule_warms_up_and_ends_at_zero():
-    schedule = optimizers.schedule(OptimizerSettings(warmup=50), 900)
-    assert float(schedule(0)) == 0
-    assert float(schedule(25)) == pytest.approx(0.5)
-    assert float(schedule(50)) == pytest.approx(1)
-    assert float(schedule(900)) == pytest.approx(0, abs=1e-6)
-    short = optimizers.schedule(OptimizerSettings(warmup=50), 5)
-    assert 0 < float(short(3)) <= 1
-    assert float(optimizers.schedule(OptimizerSettings(schedule="constant"), 9)(7)) == 1
+        fit.check_finite({"loss": jnp.ones(3)}, {"field": jnp.array([1.0, jnp.nan])}, 0)
+    fit.check_finite({"loss": jnp.ones(3)}, {"field": jnp.array([1.0])}, 0)
 
 
 PLAIN = dataclasses.replace(
@@ -274,26 +240,26 @@ PLAIN = dataclasses.replace(
 """Compiles fast."""
 
 
-def laplacian_params(signal, settings, chunks):
-    return {name: p for name, p in finish(signal, settings, chunks)[0].params.items() if name != "field"}
+def laplacian_params(problem, settings, chunks):
+    return {name: p for name, p in finish(problem, settings, chunks)[0].params.items() if name != "field"}
 
 
 def test_a_frozen_laplacian_is_the_one_that_it_was_frozen_from(key):
     learning, frozen = (
         dataclasses.replace(PLAIN, optimizer=dataclasses.replace(PLAIN.optimizer, freeze_at=step)) for step in (0, 8)
     )
-    signal = signal_of(key)
-    then = laplacian_params(signal, learning, chunks=1)
-    assert_same(then, laplacian_params(signal, frozen, chunks=1))
-    assert_same(then, laplacian_params(signal, frozen, chunks=3))
-    assert not same(then, laplacian_params(signal, learning, chunks=3))
+    problem = problem_of(key)
+    then = laplacian_params(problem, learning, chunks=1)
+    assert_same(then, laplacian_params(problem, frozen, chunks=1))
+    assert_same(then, laplacian_params(problem, frozen, chunks=3))
+    assert not same(then, laplacian_params(problem, learning, chunks=3))
 
 
 def test_at_a_rate_of_0_the_laplacian_stays_and_the_field_learns(key):
     still = dataclasses.replace(PLAIN, optimizer=dataclasses.replace(PLAIN.optimizer, laplacian_rate=0.0))
-    signal = signal_of(key)
-    before = jax.device_get(training.start(signal, still)[0].params)
-    after = finish(signal, still)[0].params
+    problem = problem_of(key)
+    before = jax.device_get(fit.init(problem, still)[0].params)
+    after = finish(problem, still)[0].params
     assert_same(before["inrr"], after["inrr"])
     assert not same(before["field"], after["field"])
 
@@ -302,39 +268,34 @@ def test_at_a_rate_of_0_the_laplacian_stays_and_the_field_learns(key):
     ("field", "regularizer"), [("relu", "grid"), ("fourier", "air"), ("dmf", "air"), ("dmf", "inrr")]
 )
 def test_every_field_learns_with_every_regularizer(key, field, regularizer):
-    settings = dataclasses.replace(
-        PLAIN,
-        field=dataclasses.replace(PLAIN.field, name=field),
-        regularizer=dataclasses.replace(PLAIN.regularizer, name=regularizer),
-        train=dataclasses.replace(PLAIN.train, steps=100, chunk=50),
-    )
-    _, infos = finish(signal_of(key), settings)
+    changes = {"field.name": field, "regularizer.name": regularizer, "train.steps": 100, "train.chunk": 50}
+    settings = change(PLAIN, changes)
+    _, infos = finish(problem_of(key), settings)
     assert infos[-1]["fidelity"][-10:].mean() < 0.5 * infos[0]["fidelity"][0]
     assert all((info[f"energy_{regularizer}_row"] > 0).all() for info in infos)
 
 
 def test_recover_evaluates_the_whole_grid(key):
-    signal = signal_of(key, channels=3)
-    state, knobs, _ = training.start(signal, TINY)
-    values = training.recover(state.params["field"], knobs.omega, signal.values.shape, TINY)
+    problem = problem_of(key, channels=3)
+    state, hyper, _ = fit.init(problem, TINY)
+    values = fit.recover(state.params, hyper, problem.domain, TINY)
     axes = grids.axes((12, 10))
     point = jnp.array([[axes[0][3], axes[1][7]]])
-    np.testing.assert_allclose(
-        values[3, 7], fields.make(TINY.field, 2, 3).apply(state.params["field"], point, knobs.omega)[0], atol=1e-5
-    )
+    field = TINY.field.build(problem.domain)
+    np.testing.assert_allclose(values[3, 7], field.apply(state.params["field"], point, hyper.field)[0], atol=1e-5)
     assert values.shape == (12, 10, 3)
+    np.testing.assert_array_equal(fit.recover(state.params, hyper, problem.domain, static_key(TINY)), values)
 
 
 def test_recover_in_tiles_is_recover_at_once_and_needs_the_memory_of_one_tile(key):
-    signal = signal_of(key)
-    state, knobs, _ = training.start(signal, TINY)
+    problem = problem_of(key)
+    state, hyper, _ = fit.init(problem, TINY)
     cut, whole = (
-        training.recover(state.params["field"], knobs.omega, (12, 10, 1), dataclasses.replace(TINY, field=field))
-        for field in (dataclasses.replace(TINY.field, tile=tile) for tile in (7, 0))
+        fit.recover(state.params, hyper, problem.domain, change(TINY, {"field.tile": tile})) for tile in (7, 0)
     )
     np.testing.assert_allclose(cut, whole, atol=1e-6)
-    large = training._recover.lower(
-        state.params["field"], knobs.omega, shape=(1024, 1024, 1), settings=training.program(TINY)
+    large = fit._recover.lower(
+        state.params["field"], hyper.field, domain=Domain((1024, 1024), 1), static=static_key(TINY)
     )
     assert large.compile().memory_analysis().temp_size_in_bytes < 16 * 2**20  # the coordinates alone are 8 MiB
 
@@ -342,36 +303,46 @@ def test_recover_in_tiles_is_recover_at_once_and_needs_the_memory_of_one_tile(ke
 def test_the_memory_of_a_step_does_not_grow_with_the_pixels(key):
     taken = []
     for side in (64, 512):
-        signal = signal_of(key, (side, 32))
-        state, knobs, fibers_key = training.start(signal, TINY)
-        program = training.fit_chunk.lower(
-            state, signal, knobs, fibers_key, settings=training.program(TINY), length=2
+        problem = problem_of(key, (side, 32))
+        state, hyper, fibers_key = fit.init(problem, TINY)
+        program = fit.fit_chunk.lower(
+            state, problem.visible, hyper, fibers_key, static=static_key(TINY), length=2
         ).compile()
         taken.append(program.memory_analysis().temp_size_in_bytes)
-    # The points of 4 fibres along each axis: 4 (64 + 32) and 4 (512 + 32).
+    # The points of 4 fibers along each axis: 4 (64 + 32) and 4 (512 + 32).
     assert taken[1] < 6 * taken[0]
 
 
-def test_muon_s_iterations_are_optax_s(key):
-    matrix = jax.random.normal(key, (24, 24))
-    expected = optax.contrib.muon(-1.0, beta=0.0, nesterov=False)
-    expected, _ = expected.update({"w": matrix}, expected.init({"w": matrix}), {"w": matrix})
-    np.testing.assert_allclose(optimizers.orthogonal(matrix, "float32"), expected["w"], atol=1e-4)
-    rounded = optimizers.orthogonal(matrix, "bfloat16")
-    assert jnp.linalg.norm(rounded - expected["w"]) < 0.05 * jnp.linalg.norm(rounded)
+def test_solve_is_the_fit_from_the_first_to_the_last_step(key):
+    problem = problem_of(key)
+    state, _ = finish(problem, PLAIN)
+    _, hyper, _ = fit.init(problem, PLAIN)
+    solved = fit.solve(problem, PLAIN)
+    assert isinstance(solved, np.ndarray)
+    np.testing.assert_array_equal(solved, fit.recover(state.params, hyper, problem.domain, PLAIN))
 
 
-def test_optax_keeps_a_state_per_group(key):
-    state = training.start(signal_of(key), TINY)[0]
-    assert set(state.optimizer.inner_states) == {"matrix", "field", "first", "laplacian"}
-    assert isinstance(
-        optimizers.make(TINY.optimizer, training.knobs_of(TINY, (12, 10)), 10, "float32"), optax.GradientTransformation
-    )
+def test_a_fit_sees_neither_the_truth_nor_the_missing_values(key):
+    problem = problem_of(key)
+    mask = problem.operator.mask
+    junk = np.where(mask[..., None], problem.truth, np.nan).astype(np.float32)
+    np.testing.assert_array_equal(fit.solve(masked(junk, mask), PLAIN), fit.solve(problem, PLAIN))
 
 
-def test_omega_follows_the_size_unless_it_is_given():
-    def omega(value, grid):
-        return training.knobs_of(Settings(field=FieldSettings(omega=value)), grid).omega
+def test_a_grid_that_is_too_small_is_refused(key):
+    with pytest.raises(UserError, match=r"the picture is 3 x 10, too small for train\.fibers=4: .* at least 2 x 2$"):
+        fit.init(problem_of(key, grid=(3, 10)), TINY)
+    with pytest.raises(UserError, match="the picture is 1 x 10, too small for train.fibers=0"):
+        fit.check_size(Domain((1, 10), 1), change(TINY, {"train.fibers": 0}))
+    fit.check_size(Domain((4, 4), 1), TINY)
 
-    assert [omega(0.0, grid) for grid in ((256, 256), (128, 512))] == [15.0, 30.0]
-    assert omega(30.0, (128, 512)) == 30.0
+
+@pytest.mark.parametrize(
+    ("changes", "name"), [({"regularizer.name": "guide"}, "guide"), ({"field.name": "inrz"}, "first_estimate")]
+)
+def test_a_missing_auxiliary_array_is_named_in_one_line(key, changes, name):
+    problem, settings = problem_of(key), change(PLAIN, changes)
+    with pytest.raises(UserError, match=f"needs the auxiliary array {name}, .*recipes.pipeline.solve") as caught:
+        fit.init(problem, settings)
+    assert "\n" not in str(caught.value)
+    fit.init(problem.with_auxiliary(**{name: problem.truth}), settings)

@@ -1,4 +1,7 @@
-"""The paper's properties: each measures one, on small fits, and says what holds."""
+"""Measurements of the properties that the paper claims (INRR, Li et al., CVPR 2023), each on a few small fits.
+
+Every module measures one property and decides which claims hold in its numbers.
+"""
 
 from collections.abc import Callable
 
@@ -16,3 +19,4 @@ MEASURES: dict[str, Callable[[FiguresSettings], Property]] = {
     "learned_or_frozen": learned_or_frozen.measure,
     "spectral_bias": spectral_bias.measure,
 }
+"""The measurements by the names of the properties."""

@@ -1,14 +1,15 @@
-"""A Laplacian learned throughout, against fixed ones from an earlier run."""
+"""A Laplacian that is learned during the whole fit, compared with fixed Laplacians from an earlier fit."""
 
 import numpy as np
 
 from inrr_jax import metrics
-from inrr_jax.data import problem
-from inrr_jax.experiments.paper.runs import Property, Run, follow, seeded, spread
+from inrr_jax.experiments.paper.runs import Property, Run, follow, format_mean_and_deviation, load, seeded
 from inrr_jax.experiments.paper.settings import FiguresSettings
-from inrr_jax.settings import Settings, change
+from inrr_jax.options import change
+from inrr_jax.settings import Settings
 
 SHARES = (0.1, 0.25, 0.5, 1.0)
+"""Fractions of the first fit's steps after which its Laplacians are taken."""
 CAPTION = (
     "PSNR on missing pixels: INRR's Laplacian learned throughout, against the Laplacian that the same seed's INRR run"
     " had after 10, 25, 50 and 100 % of its steps, fixed for a whole new run."
@@ -16,7 +17,7 @@ CAPTION = (
 
 
 def measure(settings: FiguresSettings) -> Property:
-    """Fit without, with a learned, and with each frozen Laplacian."""
+    """Fit without a regulariser, with a learned Laplacian, and with each of the frozen Laplacians."""
     psnr: dict[str, list[float]] = {}
     for seed in range(settings.seeds):
         for name, score in _scores(seeded(settings.fit, seed)).items():
@@ -25,8 +26,9 @@ def measure(settings: FiguresSettings) -> Property:
     table = [
         {
             "Laplacian": name,
-            "PSNR missing / dB": spread(scores),
-            "learned minus this / dB": spread(learned - scores),
+            "PSNR missing / dB": format_mean_and_deviation(scores),
+            # The deviation is that of the paired differences, which excludes the differences between seeds.
+            "learned minus this / dB": format_mean_and_deviation(learned - scores),
         }
         for name, scores in psnr.items()
     ]
@@ -39,17 +41,18 @@ def measure(settings: FiguresSettings) -> Property:
     return Property(CAPTION, table, claims, {"psnr": psnr})
 
 
-def _scores(fit: Settings) -> dict[str, float]:
-    task = problem.load(fit)
+def _scores(settings: Settings) -> dict[str, float]:
+    """Return the PSNR on missing pixels in dB, by the kind of Laplacian, for one seed."""
+    problem = load(settings)
 
     def psnr(run: Run) -> float:
-        return float(metrics.psnr(run.recovered[-1], task.image, ~task.mask))
+        return float(metrics.psnr(run.recovered[-1], problem.truth, ~np.asarray(problem.operator.mask)))
 
-    source = follow(task, change(fit, {"regularizer.name": "inrr"}))
-    still = change(fit, {"regularizer.name": "inrr", "optimizer.laplacian_rate": 0.0})
-    none = change(fit, {"regularizer.name": "none"})
-    scores = {"none": psnr(follow(task, none)), "learned": psnr(source)}
+    source = follow(problem, change(settings, {"regularizer.name": "inrr"}))
+    still = change(settings, {"regularizer.name": "inrr", "optimizer.laplacian_rate": 0.0})
+    none = change(settings, {"regularizer.name": "none"})
+    scores = {"none": psnr(follow(problem, none)), "learned": psnr(source)}
     for share in SHARES:
         frozen = source.laplacians[round(share * (len(source.steps) - 1))]
-        scores[f"frozen at {100 * share:.0f} %"] = psnr(follow(task, still, frozen))
+        scores[f"frozen at {100 * share:.0f} %"] = psnr(follow(problem, still, frozen))
     return scores

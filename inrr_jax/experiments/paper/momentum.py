@@ -1,4 +1,4 @@
-"""Learned Laplacians beside momentum: trajectories of errors, and directions of updates."""
+"""Learned Laplacians compared with momentum: the errors along a fit, and the directions of its updates."""
 
 from functools import partial
 from typing import Any
@@ -8,24 +8,27 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from inrr_jax import fields, grids, regularizers
-from inrr_jax.data import problem
-from inrr_jax.data.problem import Problem
 from inrr_jax.experiments.analysis import Trajectory, area_between, cosine, share_falling
-from inrr_jax.experiments.paper.runs import Property, follow, seeded, spread, trajectory
+from inrr_jax.experiments.paper.runs import Property, follow, format_mean_and_deviation, load, seeded, trajectory
 from inrr_jax.experiments.paper.settings import FiguresSettings
-from inrr_jax.settings import Settings, change
-from inrr_jax.training import fit as training
+from inrr_jax.options import change
+from inrr_jax.problem import Problem
+from inrr_jax.settings import Settings
+from inrr_jax.training import fit
 from inrr_jax.training.objective import objective
+from inrr_jax.training.programs import StaticKey, static_key
 
 METHODS: dict[str, dict[str, Any]] = {
     "none": {"regularizer.name": "none"},
     "AIR": {"regularizer.name": "air", "optimizer.laplacian_rate": 0.2},
     "INRR": {"regularizer.name": "inrr"},
 }
-"""AIR has its published weight, and the rate that its free matrix wants (chosen on another picture, camera)."""
+"""Settings that each regulariser changes. AIR has its published weight; its free matrix needs a larger rate than INRR's
+networks, which was chosen on another picture, camera."""
 MOMENTUM = 0.9
+"""Decay rate of the velocity in heavy-ball momentum."""
 COSINES = ("INRR, heavy ball", "plain, heavy ball", "energy, past")
+"""Names of the three cosines of `directions`."""
 CAPTION = (
     "Left: mean squared error on missing against observed pixels while a SIREN is trained (from right to left), without"
     " a regulariser, with AIR and with INRR; one line per seed. Right: cosines of whole-picture gradients along an INRR"
@@ -35,15 +38,15 @@ CAPTION = (
 
 
 def measure(settings: FiguresSettings) -> Property:
-    """Compare the errors of three runs per seed, and the directions along one."""
+    """Compare the errors of three fits per seed, and the directions of the updates along an INRR fit."""
     runs: dict[str, list[Trajectory]] = {name: [] for name in METHODS}
     for name, changes in METHODS.items():
-        for seed in range(settings.seeds):
-            fit = seeded(change(settings.fit, changes), seed)
-            task = problem.load(fit)
-            runs[name].append(trajectory(follow(task, fit), task))
+        for one in _all_seeds(change(settings.fit, changes), settings.seeds):
+            problem = load(one)
+            runs[name].append(trajectory(follow(problem, one), problem))
+    # Gradients over the whole grid at every step are affordable for a small picture only.
     small = change(settings.fit, {"data.size": settings.small, "regularizer.name": "inrr"})
-    cosines = np.array([directions(problem.load(fit), fit) for fit in _seeds(small, settings.seeds)])
+    cosines = np.array([directions(load(one), one) for one in _all_seeds(small, settings.seeds)])
     shares = {name: [float(share_falling(run.missing)) for run in many] for name, many in runs.items()}
     areas = {
         name: [float(area_between(*pair)) for pair in zip(runs["none"], many, strict=True)]
@@ -54,60 +57,63 @@ def measure(settings: FiguresSettings) -> Property:
     return Property(caption, _table(runs, shares, areas, cosines), _claims(shares, areas, cosines), data)
 
 
-def _seeds(settings: Settings, count: int) -> list[Settings]:
+def _all_seeds(settings: Settings, count: int) -> list[Settings]:
     return [seeded(settings, seed) for seed in range(count)]
 
 
-def directions(task: Problem, settings: Settings) -> Float[np.ndarray, "3 T"]:
-    """Compare, at every step of an INRR run, gradients by the field's parameters over the whole grid.
+def directions(problem: Problem, settings: Settings) -> Float[np.ndarray, "3 T"]:
+    """Compare gradients over the whole grid with respect to the field's parameters, at every step of an INRR fit.
 
-    With g of the fidelity alone, h that of the loss and v_t = 0.9 v_(t-1) + g_t, the velocity of heavy-ball momentum
-    on the plain loss at the points that the run visits:
+    With g_t the gradient of the fidelity alone, h_t that of the loss and v_t = 0.9 v_(t-1) + g_t, the velocity of
+    heavy-ball momentum on the fidelity, evaluated at the parameters that the fit visits, the three cosines are
 
         cos(h_t, v_t),   cos(g_t, v_t),   cos(h_t - g_t, v_(t-1))
 
-    The second is what any descent shares with its own past; the third compares what INRR adds to the plain gradient
-    with what momentum adds. The last is NaN at the first step, which has no past.
+    The second is the baseline for the first: successive gradients of any descent are similar. The third compares what
+    INRR adds to the plain gradient with what momentum adds. It is NaN at the first step, which has no past.
+
+    Args:
+        problem: the masked picture.
+        settings: of the fit; its regulariser is inrr.
     """
-    state, knobs, key = training.start(task.signal, settings)
-    return np.array(_directions(state, task.signal, knobs, key, settings=settings)).T
+    state, hyper, key = fit.init(problem, settings)
+    return np.array(_directions(state, problem.visible, hyper, key, static=static_key(settings))).T
 
 
-@partial(jax.jit, static_argnames="settings")
-def _directions(state, signal, knobs, key, *, settings: Settings) -> Float[Array, "T 3"]:
-    gradient = _whole_gradient(signal, settings)
+@partial(jax.jit, static_argnames="static")
+def _directions(state, problem, hyper, key, *, static: StaticKey) -> Float[Array, "T 3"]:
+    gradient = _whole_gradient(problem, static)
 
     def body(carry, _):
         state, past = carry
-        plain = gradient(state.params, knobs._replace(weight={"inrr": 0.0}))
-        full = gradient(state.params, knobs)
+        plain = gradient(state.params, hyper._replace(weight={"inrr": 0.0}))
+        full = gradient(state.params, hyper)
         velocity = jax.tree.map(lambda v, g: MOMENTUM * v + g, past, plain)
         energy = jax.tree.map(jnp.subtract, full, plain)
         row = jnp.stack([cosine(full, velocity), cosine(plain, velocity), cosine(energy, past)])
-        return (training.step(state, signal, knobs, key, settings)[0], velocity), row
+        return (fit.step(state, problem, hyper, key, static)[0], velocity), row
 
     start = (state, jax.tree.map(jnp.zeros_like, state.params["field"]))
-    return jax.lax.scan(body, start, length=settings.train.steps)[1]
+    return jax.lax.scan(body, start, length=static.steps)[1]
 
 
-def _whole_gradient(signal, settings: Settings):
-    """Return (params, knobs) -> gradient of the loss over the whole grid by the field's parameters."""
-    grid, channels = signal.mask.shape, signal.values.shape[-1]
-    axes = tuple(jnp.asarray(axis) for axis in grids.axes(grid))
-    pieces = {
-        "field": fields.on_grid(settings.field, grid, channels),
-        "regularizer": regularizers.make(settings.regularizer, grid),
-        "count": 0,
+def _whole_gradient(problem: Problem, static: StaticKey):
+    """Return (params, hyper) -> gradient of the exact loss with respect to the field's parameters."""
+    parts = {
+        "field": static.build_field(problem.domain),
+        "regularizer": static.build_regularizer(problem.domain),
+        # 0 evaluates the whole grid instead of random fibers, so the key below has no effect.
+        "fiber_count": 0,
     }
 
-    def loss(field, params, knobs):
-        return objective({**params, "field": field}, signal, axes, knobs, jax.random.key(0), **pieces)[0]
+    def loss(field, params, hyper):
+        return objective({**params, "field": field}, problem, hyper, jax.random.key(0), **parts)[0]
 
-    return lambda params, knobs: jax.grad(loss)(params["field"], params, knobs)
+    return lambda params, hyper: jax.grad(loss)(params["field"], params, hyper)
 
 
 def _rise(run: Trajectory) -> float:
-    """Decibels by which the missing error ends above its smallest value."""
+    """Return the missing error at the end over its smallest value, in dB."""
     return float(10 * jnp.log10(run.missing[-1] / run.missing.min()))
 
 
@@ -115,10 +121,12 @@ def _table(runs, shares, areas, cosines) -> list[dict[str, str]]:
     rows = [
         {
             "regulariser": name,
-            "share of the run with missing error falling": spread(shares[name]),
-            "missing error, end over best / dB": spread([_rise(run) for run in many]),
-            "missing PSNR at the end / dB": spread([-10 * float(jnp.log10(run.missing[-1])) for run in many]),
-            "area below none / 1e-3": spread([1e3 * area for area in areas[name]]),
+            "share of the run with missing error falling": format_mean_and_deviation(shares[name]),
+            "missing error, end over best / dB": format_mean_and_deviation([_rise(run) for run in many]),
+            "missing PSNR at the end / dB": format_mean_and_deviation(
+                [-10 * float(jnp.log10(run.missing[-1])) for run in many]
+            ),
+            "area below none / 1e-3": format_mean_and_deviation([1e3 * area for area in areas[name]]),
             "mean cosine": "",
         }
         for name, many in runs.items()
@@ -126,7 +134,7 @@ def _table(runs, shares, areas, cosines) -> list[dict[str, str]]:
     blank = dict.fromkeys(rows[0], "")
     means = np.nanmean(cosines, axis=-1)
     return rows + [
-        blank | {"regulariser": f"cosine: {name}", "mean cosine": spread(means[:, i], 3)}
+        blank | {"regulariser": f"cosine: {name}", "mean cosine": format_mean_and_deviation(means[:, i], 3)}
         for i, name in enumerate(COSINES)
     ]
 

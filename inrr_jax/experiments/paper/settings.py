@@ -1,35 +1,32 @@
-"""What the properties are shown on."""
+"""The settings of the fits on which the paper's properties are measured."""
 
 from dataclasses import dataclass
 
-from inrr_jax.settings import (
-    DataSettings,
-    FieldSettings,
-    RegularizerSettings,
-    Settings,
-    TrainSettings,
-    WeightSettings,
-    at_least,
-)
+from inrr_jax.data.settings import DataSettings
+from inrr_jax.fields import siren
+from inrr_jax.options import Options, at_least
+from inrr_jax.regularizers import RegularizerSettings, inrr
+from inrr_jax.settings import Settings, TrainSettings
 
 SMALL = Settings(
     data=DataSettings(size=128, grey=True),
-    field=FieldSettings(width=128, omega=30.0),
-    regularizer=RegularizerSettings(weight=WeightSettings(inrr=0.13)),
+    field=siren.Config(width=128, omega=30.0),
+    regularizer=RegularizerSettings(inrr=inrr.Config(weight=0.13)),
     train=TrainSettings(steps=400, chunk=10),
 )
-"""The recipe of configs/baboon.py at half the picture's length, half the width and fewer steps."""
+"""The settings of configs/baboon.py, at half the picture's side length and half the width, and with fewer steps."""
 
 
 @dataclass(frozen=True)
-class FiguresSettings:
-    """A fit, and how often it is repeated and looked at."""
+class FiguresSettings(Options):
+    """The fit that every measurement varies, the number of its repetitions, and the sizes of the picture."""
 
     fit: Settings = SMALL
-    """What every property starts from; its field, regulariser, omega, mask rate and seeds are varied."""
+    """Settings that all fits start from. The measurements vary the field, the regulariser and the seeds, and figure2
+    also the mask. States are recorded after every train.chunk steps."""
     seeds: int = at_least(3, 2)
-    """Repetitions, each with its own mask and initialisation: 0, 1, ..."""
+    """Repetitions, with the seeds 0, 1, ... for both the mask and the initialisation."""
     picture: int = at_least(256, 8)
-    """Longest side in pixels of figure2's picture."""
+    """Longest side of figure2's picture in pixels."""
     small: int = at_least(64, 8)
-    """Longest side in pixels where there are whole gradients (momentum's directions)."""
+    """Longest side in pixels of the picture on which `momentum` computes gradients over the whole grid."""

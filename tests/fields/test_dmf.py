@@ -6,17 +6,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inrr_jax import fibers, fields, grids
+from inrr_jax import fibers, grids
 from inrr_jax.errors import UserError
 from inrr_jax.experiments.analysis import effective_rank
-from inrr_jax.fields.factorization import Factorization
-from inrr_jax.settings import FieldSettings, OptimizerSettings, RegularizerSettings, Settings, TrainSettings
-from inrr_jax.training import fit as training
-from inrr_jax.training import optimizers
-from inrr_jax.types import Signal
+from inrr_jax.fields import dmf, siren
+from inrr_jax.fields.dmf import Factorization
+from inrr_jax.operators.masking import masked
+from inrr_jax.problem import Domain
+from inrr_jax.regularizers import RegularizerSettings
+from inrr_jax.settings import OptimizerSettings, Settings, TrainSettings
+from inrr_jax.training import fit, optimizers
 
 GRIDS = [(7, 7), (5, 9), (9, 5), (1, 4)]
-DMF = FieldSettings(name="dmf", scale=1.0)
+DMF = dmf.Config(scale=1.0)
 
 
 def product(params, channel=0):
@@ -26,21 +28,21 @@ def product(params, channel=0):
 @pytest.mark.parametrize("grid", GRIDS)
 @pytest.mark.parametrize("count", [2, 3, 4])
 def test_on_the_whole_grid_it_is_the_product_of_its_factors(key, grid, count):
-    field = fields.on_grid(dataclasses.replace(DMF, factors=count), grid, 2)
-    params = field.init(key)
+    field = dataclasses.replace(DMF, factors=count).build(Domain(grid, 2))
+    params = field.init(key, {})
     assert len(params) == count
-    values = field.apply(params, grids.all_points(coordinates(grid)), 30.0).reshape(*grid, 2)
+    values = field.apply(params, grids.all_points(coordinates(grid)), {}).reshape(*grid, 2)
     for channel in range(2):
         np.testing.assert_allclose(values[..., channel], product(params, channel), atol=1e-5)
 
 
 @pytest.mark.parametrize("grid", [(7, 7), (5, 9), (255, 256)])
-def test_at_fibres_it_has_the_entries_of_the_product(key, grid):
-    field = fields.on_grid(DMF, grid, 1)
-    params = field.init(key)
+def test_at_fibers_it_has_the_entries_of_the_product(key, grid):
+    field = DMF.build(Domain(grid, 1))
+    params = field.init(key, {})
     whole = product(params)
     for index in fibers.draw(key, grid, 4):
-        values = field.apply(params, grids.positions(coordinates(grid), index), 1.0)
+        values = field.apply(params, grids.positions(coordinates(grid), index), {})
         np.testing.assert_allclose(values[:, 0], whole[index].reshape(-1), atol=1e-5)
 
 
@@ -51,7 +53,7 @@ def coordinates(grid):
 def test_it_starts_at_the_norm_that_its_scale_names(key):
     norms = {}
     for scale in (1e-3, 1e-2):
-        factors = Factorization((64, 64), 1, 3, scale).init(key)
+        factors = Factorization((64, 64), 1, 3, scale).init(key, {})
         norms[scale] = np.linalg.norm(product(factors)) / 64**0.5
         assert norms[scale] == pytest.approx(scale, rel=0.3)
     assert norms[1e-2] == pytest.approx(10 * norms[1e-3], rel=1e-4)
@@ -59,19 +61,29 @@ def test_it_starts_at_the_norm_that_its_scale_names(key):
 
 def test_what_is_no_matrix_is_refused():
     with pytest.raises(UserError, match=r"field.name=dmf on a grid of shape \(4, 4, 4\): it needs"):
-        fields.on_grid(DMF, (4, 4, 4), 1)
+        DMF.build(Domain((4, 4, 4), 1))
 
 
-def test_networks_do_not_mind_the_grid(key):
-    settings = FieldSettings(width=16, depth=2)
+def test_networks_do_not_depend_on_the_lengths_of_the_grid(key):
     points = jnp.zeros((1, 2))
-    one, other = fields.on_grid(settings, (4, 9), 1), fields.make(settings, 2, 1)
-    np.testing.assert_array_equal(one.apply(one.init(key), points, 30.0), other.apply(other.init(key), points, 30.0))
+    one, other = (siren.Config(width=16, depth=2).build(Domain(grid, 1)) for grid in ((4, 9), (1, 1)))
+    np.testing.assert_array_equal(
+        one.apply(one.init(key, {}), points, {"omega": 30.0}), other.apply(other.init(key, {}), points, {"omega": 30.0})
+    )
 
 
-def test_muon_leaves_its_factors_to_adam(key):
-    params = {"field": fields.on_grid(DMF, (8, 8), 1).init(key)}
+def test_muon_optimises_none_of_its_factors(key):
+    params = {"field": DMF.build(Domain((8, 8), 1)).init(key, {})}
     assert set(jax.tree.leaves(optimizers.labels(params, matrices=True))) == {"field"}
+
+
+def test_its_values_are_unbounded_and_its_size_is_the_number_of_factors(key):
+    field = DMF.build(Domain((8, 8), 1, (0.0, 1.0)))
+    params = jax.tree.map(lambda factor: 10 * factor, field.init(key, {}))
+    values = field.apply(params, grids.all_points(coordinates((8, 8))), {})
+    assert float(values.min()) < 0
+    assert float(values.max()) > 1
+    assert DMF.size == "3 factors"
 
 
 def low_rank_fit(scale, key):
@@ -79,16 +91,14 @@ def low_rank_fit(scale, key):
     keys = jax.random.split(key, 3)
     truth = 0.5 + 0.1 * jax.random.normal(keys[0], (24, 1)) @ jax.random.normal(keys[1], (1, 24))
     mask = jax.random.uniform(keys[2], (24, 24)) < 0.5
-    signal = Signal(jnp.where(mask, truth, 0.0)[..., None], mask)
+    problem = masked(np.asarray(truth)[..., None], np.asarray(mask))
     settings = Settings(
         field=dataclasses.replace(DMF, scale=scale),
         regularizer=RegularizerSettings(name="none"),
         optimizer=OptimizerSettings(name="adam", field_rate=5e-3),
         train=TrainSettings(steps=600, fibers=0, chunk=600),
     )
-    start, knobs, fibers_key = training.start(signal, settings)
-    [(state, _)] = training.fit(start, signal, knobs, fibers_key, settings)
-    recovered = training.recover(state.params["field"], knobs.omega, (24, 24, 1), settings)[..., 0]
+    recovered = jnp.asarray(fit.solve(problem, settings))[..., 0]
     return float(jnp.sqrt(jnp.mean((recovered - truth) ** 2, where=~mask))), float(effective_rank(recovered))
 
 

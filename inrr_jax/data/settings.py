@@ -1,0 +1,44 @@
+"""The settings of the data: which picture, and which of its pixels are observed."""
+
+from dataclasses import dataclass
+
+from inrr_jax.data.masks import MODES
+from inrr_jax.options import MAX_SEED, Options, at_least, choice, sum_of
+
+
+@dataclass(frozen=True)
+class DataSettings(Options):
+    """The picture."""
+
+    image: str = "baboon"
+    """A bundled name or the path of a picture."""
+    size: int = at_least(0, 0)
+    """Longest side in pixels after resizing, with the proportions kept; 0: the picture's own size."""
+    grey: bool = False
+    """Whether to reduce colour to one channel, the ITU-R 601 luma."""
+    truth: bool = True
+    """Whether the pixels under the mask hold the truth, so that errors there can be computed. False: the picture is
+    damaged, and its values under the mask mean nothing."""
+
+
+@dataclass(frozen=True)
+class MaskSettings(Options):
+    """The mask: which pixels are observed."""
+
+    mode: str = sum_of(*MODES, "file")
+    """One mode, or several as text+random: a pixel that any of them misses is missing. docs/masks.md shows them."""
+    rate: float = at_least(0.5, 0.0, above=True)
+    """Share of missing pixels, in (0, 1), for each mode. The modes file, grid and blocks (half is missing) ignore
+    it."""
+    size: int = at_least(4, 1)
+    """Pixels: side of the tiles of blocks, factor of grid, period of stripes and diagonal. Other modes ignore it."""
+    profile: str = choice("linear", "radial", "halves")
+    """Where density misses more pixels than elsewhere: to the right, away from the centre, in the right half."""
+    seed: int = at_least(0, 0, high=MAX_SEED)
+    """Seed of the mask alone; the fit has its own."""
+    path: str = ""
+    """The picture or .npy array that mode file reads; it has the size of the image as it is fitted."""
+    threshold: float = at_least(0.5, 0.0, high=1.0)
+    """Grey value in [0, 1] that separates observed from missing pixels in that file."""
+    observed: str = choice("bright", "dark")
+    """Which side of the threshold is observed."""

@@ -1,0 +1,119 @@
+"""Recovery problems: a signal's domain, what an operator measured of it, and the truth where it is known.
+
+The measurements are y = A(f) + noise, where f is the signal, a function of the position, and A the operator. Problems
+are
+pytrees: they pass through `jax.jit` and `jax.vmap`, with the domain as a static part.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from inrr_jax.fibers import Sample
+
+Evaluate = Callable[[Float[Array, "N D"]], Float[Array, "N C"]]
+"""A signal as a function: points -> values."""
+
+
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class Domain:
+    """The grid on which a signal is recovered, its channels and the range of its values."""
+
+    shape: tuple[int, ...]
+    """Nodes along each axis."""
+    channels: int
+    bounds: tuple[float, float] | None = (0.0, 1.0)
+    """Smallest and largest value of the signal, in its own units; None: unbounded."""
+
+    def squash(self, values: Float[Array, "N C"]) -> Float[Array, "N C"]:
+        """Map a network's unbounded output into the bounds: low + (high - low) sigmoid(x)."""
+        if self.bounds is None:
+            return values
+        low, high = self.bounds
+        unit = jax.nn.sigmoid(values)
+        # (0, 1) stays a plain sigmoid: an added zero would round -0 and cost an operation per entry.
+        return unit if (low, high) == (0.0, 1.0) else low + (high - low) * unit
+
+
+class Request(NamedTuple):
+    """The measurements that a step compares with, and the points at which their operator needs the signal."""
+
+    measured: Int[Array, "B"]
+    """Row-major indices of the measurements."""
+    points: Float[Array, "N D"]
+
+
+class Evaluated(NamedTuple):
+    """What an operator may compare with its measurements."""
+
+    sample: Sample | None
+    """Values on the fibers of this step; None if nothing needs them."""
+    measured: Int[Array, "B"] | None
+    """As in the operator's own request; None if it has made none."""
+    values: Float[Array, "N C"] | None
+    """Values at the points of this request."""
+    signal: Evaluate
+    """The signal itself, for operators that differentiate it."""
+
+
+@runtime_checkable
+class Operator(Protocol):
+    """The measurement operator A, a pytree of arrays.
+
+    An operator either compares the measurements with the values on the fibers that the regularisers need too
+    (`on_fibers`), or requests points of its own, or both.
+    """
+
+    on_fibers: bool
+
+    def request(self, measurements: Array, domain: Domain, key: Key[Array, ""], count: int) -> Request | None:
+        """Choose `count` of the measurements at random (0: all) and the points that they need; None if no points."""
+
+    def misfit(self, measurements: Array, evaluated: Evaluated) -> Float[Array, ""]:
+        """Return the mean squared difference of prediction and measurements, estimated from the values of a step."""
+
+    def observed(self, domain: Domain) -> Bool[Array, "*grid"]:
+        """Return the entries of the grid whose values are measured directly; all False for indirect measurements."""
+
+    def predict(self, signal: Evaluate, domain: Domain) -> Array:
+        """Return A(f): noiseless measurements of a signal, in the shape of the measurements."""
+
+
+class Problem(NamedTuple):
+    """Measurements of a signal, and all else that a fit may use."""
+
+    domain: Domain
+    operator: Any
+    """An `Operator`. Its type is Any because protocols and pytrees of abstract values do not go together."""
+    measurements: Any
+    """y, as an array."""
+    auxiliary: Mapping[str, Any] = {}
+    """Arrays [*grid, C] that some fields or regularisers need in addition, by name: `first_estimate`, `guide`."""
+    truth: Any = None
+    """The signal [*grid, C] for scoring; None if it is unknown. `visible` removes it: no fit ever sees it."""
+
+    @property
+    def visible(self) -> "Problem":
+        """The part of the problem that a fit may see, as arrays on the device."""
+        return jax.tree.map(jnp.asarray, self._replace(truth=None))
+
+    @property
+    def digest(self) -> str:
+        """A short hash of the contents, equal for equal problems."""
+        arrays = [np.asarray(leaf) for leaf in jax.tree.leaves(self._replace(auxiliary={}))]
+        # The operator's arrays are leaves; an operator without arrays is described by its text.
+        operator = repr(self.operator) if not jax.tree.leaves(self.operator) else type(self.operator).__name__
+        parts = [f"{self.domain} {operator}".encode()]
+        parts += [part for array in arrays for part in (str(array.shape).encode(), array.tobytes())]
+        return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
+
+    def with_auxiliary(self, **arrays: Any) -> "Problem":
+        """Return the problem with auxiliary arrays added or replaced."""
+        return self._replace(auxiliary={**self.auxiliary, **arrays})

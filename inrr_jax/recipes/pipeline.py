@@ -1,0 +1,172 @@
+"""The whole recovery of a problem: prepare, fit, correct, blend.
+
+Each stage takes what it needs as arguments and returns a value, so that callers decide what is kept and what is shared
+between fits. `solve` runs all stages for one fit; shared.py does so for many fits.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from absl import logging
+from jaxtyping import Float
+
+from inrr_jax.data.settings import DataSettings, MaskSettings
+from inrr_jax.errors import UserError
+from inrr_jax.operators.masking import Masking
+from inrr_jax.priors import residual
+from inrr_jax.problem import Problem
+from inrr_jax.recipes import blending, stacking
+from inrr_jax.recipes.fills import FILLS
+from inrr_jax.recipes.stacking import CANDIDATES, Stack
+from inrr_jax.settings import Settings
+from inrr_jax.training import fit
+from inrr_jax.training.programs import auxiliary_names
+from inrr_jax.types import Image, Mask
+
+Values = Float[np.ndarray, "*grid C"]
+Solve = Callable[[Problem, Settings], Values]
+"""Fits a prepared problem and returns the field's values on the grid."""
+Log = Callable[[str], None]
+
+
+class Prepared(NamedTuple):
+    """A problem with all that its fit and the stages after it need."""
+
+    problem: Problem
+    """With the auxiliary arrays that the fit needs."""
+    stack: Stack | None
+    """If the guide or the stacked correction needs it."""
+
+
+def solve(problem: Problem, settings: Settings, *, fit_one: Solve = fit.solve, log: Log = logging.info) -> Values:
+    """Recover a signal: prepare the problem, fit the field, correct its residual and blend.
+
+    Args:
+        problem: measurements of the signal.
+        settings: of the fit and of the stages around it.
+        fit_one: runs a fit; replaced where fits are checkpointed.
+        log: takes a line before each stage that may take long.
+
+    Returns:
+        Values on the whole grid: the field's own without a correction, in the range of the problem's bounds with one.
+
+    Raises:
+        UserError: the settings do not suit the problem.
+        DivergedError: a loss term was no number.
+    """
+    prepared = prepare(problem, settings, fit_one=fit_one, log=log)
+    raw = fit_one(prepared.problem, settings)
+    return finish(raw, prepared, settings, log=log)
+
+
+def prepare(problem: Problem, settings: Settings, *, fit_one: Solve = fit.solve, log: Log = logging.info) -> Prepared:
+    """Compute the auxiliary arrays that a fit needs and the problem lacks, and the stack that later stages need.
+
+    Raises:
+        UserError: the settings need a masked picture, and the problem is none.
+        DivergedError: the first fit, if the field needs one, has diverged.
+    """
+    if first := first_settings(problem, settings):
+        problem = problem.with_auxiliary(first_estimate=fit_one(problem, first))
+    stack = build_stack(problem, settings, log) if needs_stack(problem, settings) else None
+    if stack and lacks_guide(problem, settings):
+        problem = problem.with_auxiliary(guide=stack.guide)
+    return Prepared(problem, stack)
+
+
+def finish(
+    raw: Values,
+    prepared: Prepared,
+    settings: Settings,
+    *,
+    weights: Float[np.ndarray, "3"] | None = None,
+    log: Log = logging.info,
+) -> Values:
+    """Correct the residual of a fit at the observed pixels, and blend the result with the stack.
+
+    Args:
+        raw: the field's values on the grid.
+        prepared: as `prepare` returns it for the same settings.
+        settings: of the fit.
+        weights: of the blend, as `blend_weights` returns them; None to compute them.
+        log: takes a line before a stage that may take long.
+
+    Raises:
+        UserError: a correction is set, and the problem is no masked picture.
+    """
+    if settings.correction == "none":
+        return raw
+    image, mask = picture(prepared.problem, f"correction={settings.correction}")
+    if settings.correction != "stacked":
+        return residual.correct(raw, image, mask, FILLS[settings.correction].fill)
+    stack = prepared.stack
+    assert stack is not None
+    log("correction: residual fills, and a second fit without the held-out pixels ...")
+    corrected = stacking.correct(raw, image, mask, stack.weights)
+    if not np.isfinite(corrected).all():
+        return corrected
+    if weights is None:
+        weights = blend_weights(prepared.problem, stack, settings)
+    return blending.blend(corrected, image, mask, stack, weights)
+
+
+def blend_weights(problem: Problem, stack: Stack, settings: Settings) -> Float[np.ndarray, "3"]:
+    """Return the blend weights of a fit, by a second fit with seed 0 to the stack's hold-out problem.
+
+    They do not depend on the seed of the settings, so fits that differ in the seed alone can share them.
+    """
+    second = seedless(replace(settings, correction="none"))
+    guided = "guide" in settings.regularizer.terms
+    return blending.blend_weights(problem, stack, lambda hidden: solve(hidden, second), guided)
+
+
+def seedless(settings: Settings) -> Settings:
+    """Return the settings with the default seed, data and mask: what fits of one problem have in common."""
+    return replace(settings, seed=0, data=DataSettings(), mask=MaskSettings())
+
+
+def first_settings(problem: Problem, settings: Settings) -> Settings | None:
+    """Return the settings of the fit that yields the auxiliary array `first_estimate`; None if it is not needed."""
+    field = settings.field.first_fit()
+    if field is None or "first_estimate" in problem.auxiliary:
+        return None
+    return replace(settings, field=field, regularizer=replace(settings.regularizer, name="none"), correction="none")
+
+
+def lacks_guide(problem: Problem, settings: Settings) -> bool:
+    """Return whether the fit needs a guide that the problem does not have."""
+    return "guide" in auxiliary_names(settings) and "guide" not in problem.auxiliary
+
+
+def needs_stack(problem: Problem, settings: Settings) -> bool:
+    """Return whether the fit needs a guide that the problem lacks, or its correction needs the stack."""
+    return settings.correction == "stacked" or lacks_guide(problem, settings)
+
+
+def build_stack(problem: Problem, settings: Settings, log: Log = logging.info) -> Stack:
+    """Build the stack of a masked picture.
+
+    Raises:
+        UserError: the problem is no masked picture.
+    """
+    reason = "regularizer.name=guide" if lacks_guide(problem, settings) else f"correction={settings.correction}"
+    log(f"stack: {len(CANDIDATES)} fills, and their weights by held-out pixels ...")
+    stack = stacking.build(*picture(problem, reason))
+    shares = ", ".join(f"{name} {100 * w:.0f} %" for name, w in zip(CANDIDATES, stack.weights, strict=True))
+    log(f"stack: {shares}")
+    return stack
+
+
+def picture(problem: Problem, reason: str) -> tuple[Image, Mask]:
+    """Return the observed values [H, W, C], zero elsewhere, and the mask [H, W] of a masked picture.
+
+    Raises:
+        UserError: the problem is none; the message names the setting that needs one.
+    """
+    if not isinstance(problem.operator, Masking):
+        raise UserError(f"{reason} is for pictures under a mask: the measurements are of another kind")
+    if len(problem.domain.shape) != 2:
+        raise UserError(f"{reason} is for pictures: the signal has {len(problem.domain.shape)} axes, not 2")
+    return np.asarray(problem.measurements), np.asarray(problem.operator.mask)

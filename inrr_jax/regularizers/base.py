@@ -1,0 +1,53 @@
+"""What all regularisation terms share: their interface and their common options."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+from jaxtyping import Array, Float, Key
+
+from inrr_jax.fibers import Sample
+from inrr_jax.options import Options
+from inrr_jax.problem import Domain, Problem
+from inrr_jax.types import Params
+
+Parts = dict[str, Float[Array, ""]]
+"""Energies in mean form by axis name (`row`, `col`, ...); `all` for all axes together, `field` for parameters."""
+
+
+def _nothing(_: Any) -> dict[str, Any]:
+    return {}
+
+
+class Term(NamedTuple):
+    """One term of a regulariser: pure functions."""
+
+    energies: Callable[[Params, Sample, Problem], Parts]
+    """(all parameter groups, values on fibers, problem) -> energies in mean form. The term's own parameters, if
+    it learns, are the group under its name."""
+    init: Callable[[Key[Array, ""]], Params] = _nothing
+    """key -> what the term learns, by axis; empty if it learns nothing."""
+    laplacians: Callable[[Params], dict[str, Float[Array, "n n"]]] = _nothing
+    """The term's own parameters -> its Laplacians by axis; empty if it has none."""
+
+
+@dataclass(frozen=True)
+class TermConfig(Options):
+    """Options of every term. Each term derives its own config, which adds `weight`, a hyper-parameter."""
+
+    candidates: ClassVar[tuple[float, ...]] = ()
+    """Weights among which a comparison chooses by held-out pixels; empty: the weight of the settings is used."""
+    auxiliary: ClassVar[tuple[str, ...]] = ()
+    """Names of the problem's auxiliary arrays that the term needs."""
+    adjacent: ClassVar[bool] = False
+    """Whether the term needs the fibers adjacent to those along the first axis."""
+    learns: ClassVar[bool] = False
+    """Whether the term learns Laplacians, which can then be frozen."""
+    detail: ClassVar[float] = 1.0
+    """Factor on the default omega of the field: how much more detail the term keeps under control."""
+    habits: ClassVar[Mapping[str, Any]] = {}
+    """Settings, by dotted name, that a comparison changes if this is the only term that learns."""
+
+    def build(self, domain: Domain) -> Term:
+        """Build the term for a domain."""
+        raise NotImplementedError

@@ -1,0 +1,126 @@
+import dataclasses
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from inrr_jax import fields
+from inrr_jax.errors import UserError
+from inrr_jax.fields import FIELDS, FIXED, FieldConfig, dmf, siren
+from inrr_jax.fields.base import tiled
+from inrr_jax.options import change, from_mapping
+from inrr_jax.problem import Domain
+from inrr_jax.settings import Settings
+
+SHARED = {"base", "layers", "neighbors"}
+"""Files of the folder that define no field."""
+PLAIN = siren.Config(width=64, depth=3, precision="float32", sine="exact", tile=0)
+OMEGA = {"omega": 30.0}
+GRID = (5, 6)
+
+
+def small(name):
+    """Return a small config of any field."""
+    config = FIELDS[name](precision="float32")
+    sizes = {"width": 8, "depth": 2} if hasattr(config, "width") else {}
+    return dataclasses.replace(config, **sizes)
+
+
+def auxiliary(config):
+    return {name: jnp.full((*GRID, 2), 0.3) for name in config.auxiliary}
+
+
+def points_in(key, count):
+    return jax.random.uniform(key, (count, 2), minval=-1, maxval=1)
+
+
+def test_every_name_has_a_file_and_every_file_a_name():
+    files = {path.stem for path in Path(fields.__file__).parent.glob("*.py")} - {"__init__"}
+    assert files == {*fields.NAMES, *SHARED}
+    assert len(set(fields.NAMES)) == len(fields.NAMES)
+    for name, config in FIELDS.items():
+        assert issubclass(config, FieldConfig)
+        assert config().name == name
+        assert config.__module__ == f"inrr_jax.fields.{name}"
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(
+        UserError, match=r"field\.name=sirn is unknown: did you mean siren\? accepted are dmf, fourier,"
+    ):
+        from_mapping({"field": {"name": "sirn"}}, Settings)
+    with pytest.raises(UserError, match=r"field\.name=sirn is unknown"):
+        change(Settings(), {"field.name": "sirn"})
+    with pytest.raises(UserError, match="name=relu is unknown: accepted are siren"):
+        siren.Config(name="relu")
+
+
+def test_options_of_another_field_are_refused_when_they_are_given():
+    with pytest.raises(UserError, match=r"field\.factors is no setting of field\.name=siren: it has .*omega"):
+        change(Settings(), {"field.factors": 4})
+    assert change(Settings(), {"field.name": "dmf", "field.factors": 4}).field == dmf.Config(factors=4)
+
+
+@pytest.mark.parametrize("name", fields.NAMES)
+def test_every_field_evaluates_its_points_and_its_fixed_parameters_get_no_gradient(key, name):
+    config = small(name)
+    field = config.build(Domain(GRID, 2))
+    params = field.init(key, auxiliary(config))
+    hyper, points = config.hyper_parameters(Domain(GRID, 2), 1.0), points_in(key, 7)
+    assert field.apply(params, points, hyper).shape == (7, 2)
+    gradients = jax.grad(lambda p: (field.apply(p, points, hyper) ** 2).sum())(params)
+    moved = {name for name, gradient in gradients.items() if any(leaf.any() for leaf in jax.tree.leaves(gradient))}
+    assert moved == set(params) - set(config.fixed)
+    assert set(config.fixed) == set(params) & set(FIXED)
+
+
+def test_the_fixed_parameters_are_those_of_all_fields():
+    assert set(FIXED) == {"frequencies", "first_estimate"}
+
+
+@pytest.mark.parametrize("name", ["siren", "relu", "fourier", "inrz"])
+@pytest.mark.parametrize("bounds", [(0.0, 1.0), (-2.0, 3.0), None])
+def test_networks_are_squashed_into_the_bounds_of_the_domain(key, name, bounds):
+    config, points = small(name), points_in(key, 9)
+    hyper = config.hyper_parameters(Domain(GRID, 2), 1.0)
+    params = config.build(Domain(GRID, 2)).init(key, auxiliary(config))
+    params = jax.tree.map(lambda p: 3 * p, params)
+    raw = np.asarray(config.build(Domain(GRID, 2, None)).apply(params, points, hyper), np.float64)
+    low, high = bounds or (0.0, 1.0)
+    expected = raw if bounds is None else low + (high - low) / (1 + np.exp(-raw))
+    found = config.build(Domain(GRID, 2, bounds)).apply(params, points, hyper)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [7, 16, 35, 64])
+def test_tiles_change_neither_values_nor_gradients(key, count):
+    whole = PLAIN.build(Domain(GRID, 2))
+    in_tiles = dataclasses.replace(PLAIN, tile=8).build(Domain(GRID, 2))
+    params, points = whole.init(key, {}), points_in(key, count)
+
+    def loss(params, field):
+        return jnp.sum(field.apply(params, points, OMEGA) ** 2)
+
+    np.testing.assert_allclose(in_tiles.apply(params, points, OMEGA), whole.apply(params, points, OMEGA), atol=1e-6)
+    for a, b in zip(*(jax.tree.leaves(jax.grad(loss)(params, f)) for f in (whole, in_tiles)), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4 * float(jnp.abs(a).max()))
+
+
+@pytest.mark.parametrize(("tile", "count", "largest"), [(8, 15, 15), (8, 16, 8), (8, 35, 8), (0, 64, 64)])
+def test_batches_of_fewer_than_two_tiles_are_evaluated_whole(tile, count, largest):
+    sizes = []
+
+    def apply(params, points, hyper):
+        sizes.append(len(points))
+        return points[:, :1]
+
+    points = jnp.arange(2.0 * count).reshape(count, 2)
+    np.testing.assert_array_equal(tiled(apply, tile)({}, points, {}), points[:, :1])
+    assert max(sizes) == largest
+
+
+def test_the_config_itself_builds_nothing():
+    with pytest.raises(NotImplementedError):
+        FieldConfig().build(Domain(GRID, 1))
