@@ -13,6 +13,7 @@ NAMES = (
     "fourier",
     "dmf",
     "inrz",
+    "wire",
 )
 """Names of the fields, which are also the names of their files."""
 
