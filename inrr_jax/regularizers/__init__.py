@@ -26,6 +26,7 @@ MODULES = (
     "variation",
     "tikhonov",
     "weight_decay",
+    "huber",
 )
 """Names of the files that define terms."""
 
