@@ -6,6 +6,7 @@ Writes masks.png, by default to runs/masks.
 """
 
 import dataclasses
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from ml_collections import ConfigDict
 from inrr_jax.data import loading, masks
 from inrr_jax.data.masks.density import PROFILES
 from inrr_jax.data.settings import MaskSettings
+from inrr_jax.experiments.tables import markdown
+from inrr_jax.io.writers import write_atomically
 from inrr_jax.settings import Settings
 from scripts import cli
 
@@ -41,7 +44,14 @@ def main(config: ConfigDict, folder: Path | None) -> None:
         title = f"{name}: {100 * (1 - mask.mean()):.0f} %"
         shown[title] = plots.paint_missing(problem.measurements, mask)
     plots.pictures(folder / "masks.png", shown)
-    print(f"wrote {folder / 'masks.png'}")
+    table = markdown(["mask.mode", "mask"], [[f"`{mode}`", _description(mode)] for mode in masks.MODES])
+    write_atomically(folder / "masks.md", table + "\n")
+    print(f"{table}\n\nwritten to {folder}: masks.png, masks.md")
+
+
+def _description(mode: str) -> str:
+    """Return the first line of a mode's docstring."""
+    return (inspect.getdoc(masks.MODES[mode]) or "").partition("\n")[0]
 
 
 def _changed(settings: MaskSettings, name: str) -> MaskSettings:
