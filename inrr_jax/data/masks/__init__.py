@@ -26,6 +26,7 @@ MODULES = (
     "box",
     "patterns",
     "text",
+    "clouds",
 )
 """Files of this folder that declare modes. random comes first because it is the default of the setting `mask.mode`."""
 
