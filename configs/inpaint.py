@@ -1,10 +1,10 @@
-"""Your own damaged picture, and a mask of the damage (bright where the picture is good, dark where it is damaged).
+"""A damaged picture of your own, and a mask of the damage (bright where the picture is good, dark where it is damaged).
 
     python -m scripts.train --config=configs/inpaint.py --config.data.image=photo.png --config.mask.path=mask.png
 
-A minute and a half on two CPU cores at 256 x 256 in grey, four times that for four times the pixels. With half of the
-pixels of the reference's cameraman missing at random it comes back at 32.88 dB (docs/quality.md). What lies under the
-mask counts as junk; say --config.data.truth=True if it is the truth and errors should be told.
+A minute and a half on two CPU cores at 256 x 256 in grey, four times that for four times the pixels. The reference
+cameraman with half of its pixels missing at random is recovered with 32.88 dB on these (docs/quality.md). The values of
+the picture under the mask are not used; with --config.data.truth=True they are the truth for computing errors.
 """
 
 import ml_collections

@@ -1,8 +1,9 @@
-"""How much may be missing: with INRR and without, at five missing rates, five masks and initialisations each.
+"""Recovery over the missing rate: with INRR and without, at five rates, with five masks and initialisations each.
 
     python -m scripts.sweep --config=configs/sweep_missing_rate.py --workdir=runs/rates
 
-50 fits of the baboon at 64 x 64. Variant `:smoke` takes seconds.
+50 fits of the baboon at 64 x 64 in about half a minute on two CPU cores. Expected: the PSNR on the missing pixels falls
+with the rate, with INRR as without. Variant `:smoke` takes seconds.
 """
 
 import ml_collections

@@ -61,7 +61,7 @@ class Method(NamedTuple):
     settings: Settings
     """Before the choice, without the correction."""
     candidates: list[Changes]
-    """Settings of which held-out pixels choose one; a single entry, which may be empty, if there is no choice."""
+    """Settings among which held-out pixels choose; a single entry, which may be empty, if there is no choice."""
 
 
 def parse_name(text: str) -> Name | None:

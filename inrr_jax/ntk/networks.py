@@ -42,7 +42,7 @@ def network(config: FieldConfig, dimensions: int = 2, channels: int = 1, *, boun
     """Return the network of a field, in float32 and evaluated at all points at once.
 
     Args:
-        config: the field's options, of which `precision` and `tile` are ignored.
+        config: the field's options; `precision` and `tile` are ignored.
         dimensions: D of the points.
         channels: C of the values.
         bounded: whether to include the sigmoid at the field's end. With its derivative s = f (1 - f), the kernel

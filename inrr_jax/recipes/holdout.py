@@ -47,7 +47,7 @@ class Split(NamedTuple):
 
 
 class HeldOut(NamedTuple):
-    """A hold-out problem: a picture of which fewer pixels are observed than are known."""
+    """A hold-out problem: a picture in which some of the known pixels are hidden."""
 
     image: Image
     """Zero where not observed."""

@@ -172,7 +172,7 @@ def recover(
     """Evaluate the field on the whole grid, tile by tile, with the memory of one tile in addition to the result.
 
     Args:
-        params: all parameter groups, of which `field` is used.
+        params: all parameter groups; only `field` is used.
         hyper: hyper-parameters of the fit.
         domain: domain of the signal.
         settings: settings of the fit, or their static key.
