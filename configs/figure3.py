@@ -2,9 +2,9 @@
 
     python -m scripts.sweep --config=configs/figure3.py --workdir=runs/figure3
 
-300 fits of the baboon at 64 x 64 in about a minute and a half on two CPU cores: five missing rates, six omegas, uniformly
-random masks and masks whose missing rate grows from left to right, five seeds of mask and fit. Expected: the PSNR falls
-above omega = 20 (docs/sweeps.md). Variant `:smoke` takes seconds.
+300 fits of the baboon at 64 x 64 in about a minute and a half on two CPU cores: five missing rates, six omegas,
+uniformly random masks and masks whose missing rate grows from left to right, five seeds of mask and fit. Expected: the
+PSNR falls above omega = 20 (docs/sweeps.md). Variant `:smoke` takes seconds.
 """
 
 import ml_collections

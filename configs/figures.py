@@ -2,8 +2,8 @@
 
     python -m scripts.figures all
 
-Five minutes on two CPU cores; `python -m scripts.figures momentum` draws one of them. Expected: the claims that hold are
-those of docs/properties.md. Variant `:smoke` takes a minute, and its numbers mean nothing.
+Five minutes on two CPU cores; `python -m scripts.figures momentum` draws one of them. Expected: the claims that hold
+are those of docs/properties.md. Variant `:smoke` takes a minute, and its numbers mean nothing.
 """
 
 import ml_collections

@@ -151,6 +151,7 @@ class Fit(NamedTuple):
             None if outcome.error else outcome.recovered,
             field=self.method.name.field,
             regularizer=self.method.name.regularizer,
+            # The first fit of INR-Z counts too, because the budget of a comparison is stated in steps.
             steps=settings.train.steps * (2 if settings.field.first_fit() else 1),
             seconds=outcome.seconds,
             chosen=format_changes(self.chosen),
@@ -207,6 +208,7 @@ def tasks(settings: ComparisonSettings) -> list[Task]:
     found = []
     for image, source in images.items():
         for mask, text in masks.items():
+            # The mask's seed is that of fit.mask.seed for all pictures: equal masks make methods comparable.
             own = change(settings.fit, {"data.image": source, **_mask_changes(text)})
             found.append(Task(Case(image, mask), own, loading.load(own.data, own.mask)))
     return found
@@ -220,11 +222,13 @@ def fillings(found: Sequence[Task], wanted: dict[str, Name | None]) -> list[Fill
 def trials(settings: ComparisonSettings, found: Sequence[Task], wanted: dict[str, Name | None]) -> list[Trial]:
     """List the fits that choose: each candidate of each method that has more than one."""
     key = jax.random.key(settings.fit.seed)
+    # Frozen and corrected methods use the choice of the method that they derive from, which is thus tried once.
     choosers = dict.fromkeys(name.chooser for name in wanted.values() if name)
     listed = []
     for task in found:
         choosing = [(text, method) for text in choosers if len((method := _method(text, task)).candidates) > 1]
         if choosing:
+            # One split per picture and mask, so that all methods are judged on the same held-out pixels.
             split = holdout.hold_out(key, task.problem.operator.mask, settings.share)
             hidden = holdout.restrict(task.problem, split.training)
         for text, method in choosing:
@@ -330,6 +334,7 @@ def _by_label(name: str, found: Iterator[str]) -> dict[str, str]:
     labels: dict[str, str] = {}
     for text in found:
         label = "+".join(Path(part).stem if _is_file(part) else part for part in text.split("+"))
+        # Rows are identified by labels, so two files with one label would share a row.
         if label in labels:
             raise UserError(f"{name}: {labels[label]} and {text} would both be called {label}: rename one")
         labels[label] = text

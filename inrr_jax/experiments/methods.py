@@ -104,8 +104,10 @@ def build(name: Name, start: Settings, longest: int) -> Method:
     }
     field = FIELDS[changes["field.name"]]
     changes |= field.habits
+    # With several terms that learn, the default rates are kept: a rate that suits one can collapse another.
     if len(learning := [term for term in name.terms if TERMS[term].learns]) == 1:
         changes |= TERMS[learning[0]].habits
+    # Adjacent fibers are evaluated in addition, so fewer are drawn: every method evaluates the same number of points.
     if any(TERMS[term].adjacent for term in name.terms):
         changes["train.fibers"] = round(start.train.fibers * 2 / 3)
     if name.percent:

@@ -115,6 +115,7 @@ def run_fits(
     for n, outcome in outcomes:
         if results is None:
             continue
+        # Jobs that share the fit get a row each; those that have one from an earlier run keep it.
         for index in [index for index in fits[n] if index not in done]:
             own = jobs[index].finish(outcome, recipe)
             on_finished(jobs[index], own)

@@ -53,6 +53,7 @@ class Table(NamedTuple):
 def tabulate(settings: SweepSettings, rows: Sequence[Row]) -> list[Table]:
     """Arrange the rows of a finished sweep in tables, one for each combination of the axes that do not span it."""
     shown, names = settings.shown, settings.spanning
+    # Without a full grid, a table over two axes would be mostly empty.
     if settings.combine == "zip" and len(shown) > 1:  # zipped axes form no grid, only one axis of joined values
         label = ", ".join(shown)
         rows = [row | {label: ", ".join(str(row[name]) for name in shown)} for row in rows]

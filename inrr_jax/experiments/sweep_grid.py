@@ -44,6 +44,7 @@ class SweepSettings(Options):
     @property
     def pairs(self) -> list[tuple[list[str], Sequence[Any]]]:
         """Every axis as the names of its settings and their values."""
+        # An ensemble is a sweep over the seed alone, so that both share all code after this.
         if self.ensemble:
             return [(["seed"], range(self.fit.seed, self.fit.seed + self.ensemble))]
         return [(name.split("+"), values) for name, values in self.axes]
@@ -82,7 +83,9 @@ def expand(settings: SweepSettings) -> list[Point]:
     """
     _check(settings)
     places = [dict(place) for place in _combined(settings)]
+    # All names of a place are changed together, because an option may exist only for the field that another axis names.
     points = [Point(place, change(settings.fit, place)) for place in places]
+    # Settings are hashable, so that equal fits are found without comparing all pairs.
     first: dict[Settings, int] = {}
     for index, point in enumerate(points):
         same = first.setdefault(point.settings, index)
@@ -124,6 +127,7 @@ def _check(settings: SweepSettings) -> None:
         raise UserError(
             f"table={settings.table} spans no table: give two different axes of {', '.join(settings.shown)}"
         )
+    # Without the truth, all other metrics would compare with arbitrary values.
     if not settings.fit.data.truth and settings.metric != "psnr_observed":
         raise UserError(f"metric={settings.metric} needs data.truth: give psnr_observed, which does not")
     if settings.fit.seed + settings.ensemble - 1 > MAX_SEED:

@@ -30,6 +30,7 @@ def scores(rows: Iterable[Row], metric: str = "psnr_missing") -> Scores:
     """Collect one metric from all rows."""
     found: dict[Case, dict[str, list[float]]] = {}
     for row in rows:
+        # JSON has no NaN, so the row of a fit that diverged has null.
         value = np.nan if row[metric] is None else row[metric]
         found.setdefault(Case(row["image"], row["mask"]), {}).setdefault(row["method"], []).append(value)
     return {case: {name: np.array(values) for name, values in own.items()} for case, own in found.items()}
@@ -99,6 +100,7 @@ def summary(rows: Sequence[Row]) -> str:
                 f"{mean['ssim_pasted'].mean():.3f}",
                 *_ahead(gains(psnr, method), worst=True),
                 *_ahead(gains(psnr, method, PATCH_FILL)),
+                # The median, because a few slow cases would dominate a mean.
                 f"{np.median(mean['seconds']):.2g}",
             ]
         )
@@ -150,6 +152,7 @@ def orderings(rows: Sequence[Row]) -> str:
     Entries are bold where it is ahead on at least 4 of 5 pictures.
     """
     regularizers = {row["method"]: (row["field"], row["regularizer"]) for row in rows if row["field"]}
+    # A sum that contains INRR is no opponent of INRR.
     pairs = [
         (ours, other)
         for ours, (field, term) in regularizers.items()
@@ -204,6 +207,7 @@ def _ahead(found: dict[Case, float], *, worst: bool = False) -> list[str]:
 
 def _bold(lines: list[list[str]], means: Sequence[float], column: int) -> list[list[str]]:
     """Print the cell of the largest mean in bold."""
+    # nanargmax raises if every fit has diverged.
     if not np.isnan(means).all():
         best = lines[int(np.nanargmax(means))]
         best[column] = f"**{best[column]}**"

@@ -73,6 +73,7 @@ class FieldConfig(Options):
     def hyper_parameters(self, domain: Domain, detail: float) -> dict[str, float]:
         """Return the hyper-parameters by name; an omega of 0 becomes the default for this domain, times `detail`."""
         values = hyper_parameters(self)
+        # In proportion to the grid, because a fixed omega would mean coarser detail in larger pictures.
         if values.get("omega") == 0:
             values["omega"] = detail * OMEGA_PER_NODE * max(domain.shape)
         return values

@@ -111,6 +111,7 @@ def hold_out_components(image: Image, mask: Mask) -> HeldOut:
     With few large holes, one copy of them would be too few independent observations to weight recoveries by.
     """
     split = add_components(jax.random.key(1), hold_out(jax.random.key(0), mask))
+    # Hidden values are zeroed, so that no candidate can use them by mistake.
     return HeldOut(np.where(split.training[..., None], image, np.float32(0)), split.training, split.held)
 
 
@@ -132,6 +133,7 @@ def mask_shaped(key: Key[Array, ""], mask: Mask, count: int) -> Mask:
     from scipy.ndimage import distance_transform_edt
 
     def depth(training, where):
+        # On a logarithmic scale twice as far counts as much as half as far.
         return float(np.log(distance_transform_edt(~training)[where].mean()))
 
     drawn = np.asarray(jax.random.uniform(key, (PLACEMENTS, 4 + BLOCKS**2)))
@@ -140,6 +142,7 @@ def mask_shaped(key: Key[Array, ""], mask: Mask, count: int) -> Mask:
     if sizes.max() == 0:  # every copy of a missing border, for example, overlaps the border
         return single_pixels(key, mask, count)
     wanted = depth(mask, ~mask)
+    # A copy that mostly overlaps holes holds out too few pixels to judge by.
     large = [copy for copy, size in zip(copies, sizes, strict=True) if 2 * size >= sizes.max()]
     return min(large, key=lambda held: abs(depth(mask & ~held, held) - wanted))
 
@@ -161,6 +164,7 @@ def add_components(key: Key[Array, ""], split: Split) -> Split:
         if enough or split.held.sum() > LARGEST_SHARE * mask.sum():
             break
         numbered, _ = components(_moved(mask, *numbers))
+        # A component that comes close to a hole, or to another component, would be harder to recover than the holes.
         near = distance_transform_edt(split.training) <= DISTANCE
         more = ~np.isin(numbered, [0, *np.unique(numbered[near])])
         split = Split(split.training & ~more, split.held | more)
@@ -197,6 +201,7 @@ def _moved(mask: Mask, down: float, right: float, upside: float, mirrored: float
 
 def _cut(held: Mask, order: Float[np.ndarray, "blocks"], count: int) -> Mask:
     """Keep `count` pixels from the blocks that come first in a random order, which keeps most holes whole."""
+    # A stable sort keeps the pixels of a block together.
     first = np.argsort(order[blocks(held)], kind="stable")[:count]
     kept = np.zeros(held.shape, bool)
     kept.flat[np.flatnonzero(held)[first]] = True

@@ -68,6 +68,7 @@ def prepare(problem: Problem, settings: Settings, *, fit_one: Solve = fit.solve,
         UserError: the settings need a masked picture, and the problem is none.
         DivergedError: the first fit, if the field needs one, has diverged.
     """
+    # The first estimate comes before the stack, so that a first fit that diverges ends the run at once.
     if first := first_settings(problem, settings):
         problem = problem.with_auxiliary(first_estimate=fit_one(problem, first))
     stack = build_stack(problem, settings, log) if needs_stack(problem, settings) else None
@@ -105,6 +106,7 @@ def finish(
     assert stack is not None
     log("correction: residual fills, and a second fit without the held-out pixels ...")
     corrected = stacking.correct(raw, image, mask, stack.weights)
+    # A recovery that is no number stays visible; patch groups would spread or hide it.
     if not np.isfinite(corrected).all():
         return corrected
     if weights is None:
@@ -117,6 +119,7 @@ def blend_weights(problem: Problem, stack: Stack, settings: Settings) -> Float[n
 
     They do not depend on the seed of the settings, so fits that differ in the seed alone can share them.
     """
+    # Seed 0 for all: the weights are then a property of the problem, and one second fit serves all seeds.
     second = seedless(replace(settings, correction="none"))
     guided = "guide" in settings.regularizer.terms
     return blending.blend_weights(problem, stack, lambda hidden: solve(hidden, second), guided)
@@ -169,4 +172,5 @@ def picture(problem: Problem, reason: str) -> tuple[Image, Mask]:
         raise UserError(f"{reason} is for pictures under a mask: the measurements are of another kind")
     if len(problem.domain.shape) != 2:
         raise UserError(f"{reason} is for pictures: the signal has {len(problem.domain.shape)} axes, not 2")
+    # The fills and the patch groups are NumPy and SciPy code on the host.
     return np.asarray(problem.measurements), np.asarray(problem.operator.mask)

@@ -84,6 +84,7 @@ def build(image: Image, mask: Mask) -> Stack:
         image: values in [0, 1]; those at missing pixels are not used.
         mask: True where observed.
     """
+    # Whatever the picture holds at missing pixels cannot reach a fill.
     image = np.where(mask[..., None], image, 0).astype(np.float32)
     weights, held_out, fills = _weigh(image, mask)
     stacked = combine(image, mask, weights, _fill_all(image, mask))
@@ -140,6 +141,7 @@ def correct(
 
 def residual_fill(estimate: Image, weights: Float[np.ndarray, "K"]) -> Fill:
     """Return the weighted sum of the candidates' residual fills. Candidates without weight are not computed."""
+    # Building a graph of patches takes seconds, so candidates without weight are skipped.
     chosen = [(w, candidate) for w, candidate in zip(weights, CANDIDATES.values(), strict=True) if w]
 
     def fill(image: Image, mask: Mask) -> Image:

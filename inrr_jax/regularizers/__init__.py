@@ -49,6 +49,7 @@ class SumOfTerms(Options):
         return {} if self.name == "none" else {name: getattr(self, name) for name in self.name.split("+")}
 
 
+# Made from the registry, so that a new term brings its group of options with it.
 RegularizerSettings = dataclasses.make_dataclass(
     "RegularizerSettings",
     [(name, config, dataclasses.field(default=config())) for name, config in TERMS.items()],

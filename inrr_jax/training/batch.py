@@ -132,6 +132,7 @@ def fit(batch: Batch, members: Sequence[tuple[Settings, Problem]], on_progress: 
         state, info = batch.chunks[length](state, problem, hyper, key)
         infos.append(devices.fetched(info))  # waits for the chunk, so that Ctrl-C and progress are up to date
         on_progress(len(members) * length)
+    # Parameters are fetched too: one may become no number in the last step, after its loss was computed.
     recovered, params = devices.fetched((batch.recover(state.params, hyper), state.params))
     seconds = (time.perf_counter() - start) / len(members)
     terms = {name: np.concatenate([info[name] for info in infos], axis=1) for name in infos[0]}
@@ -159,6 +160,7 @@ def _inputs(settings: Settings, problem: Problem) -> tuple[Any, ...]:
 
 def _place(batch: Batch, members: Sequence[tuple[Settings, Problem]]):
     """Put the inputs of all members on the devices, with copies of the last member for those that are missing."""
+    # A batch has one compiled size; copies of the last member fill it, and their results are dropped.
     padded = [*members, *[members[-1]] * (batch.size - len(members))]
     rows = [_inputs(*member) for member in padded]
 

@@ -39,6 +39,7 @@ def init(problem: Problem, settings: Settings) -> tuple[State, HyperParameters, 
             f"the fit needs the auxiliary array {missing[0]}, which the problem lacks: give it with"
             " problem.with_auxiliary, or use recipes.pipeline.solve, which computes it"
         )
+    # As arrays, because Python numbers would become constants of the compiled program.
     hyper = jax.tree.map(jnp.float32, collect_hyper_parameters(settings, problem.domain))
     state, key = init_state(settings.seed, problem, hyper, static_key(settings))
     return state, hyper, key
@@ -88,6 +89,7 @@ def step(
         fiber_count=static.fibers,
         measurement_count=static.measurements,
     )
+    # The optimiser is built anew in every trace: it holds no state of its own, only functions of the hyper-parameters.
     updates, optimizer_state = _optimizer(hyper, static).update(gradients, state.optimizer, state.params)
     params = optax.apply_updates(state.params, updates)
     return State(params, optimizer_state, state.step + 1), info
@@ -116,6 +118,7 @@ def fit(
     Raises:
         DivergedError: a loss term or a parameter is no number; that state is not yielded.
     """
+    # Compiled code is given the visible part only, so that no fit can depend on the truth.
     static, chunk, visible = static_key(settings), settings.train.chunk, problem.visible
     done = int(state.step)
     while done < settings.train.steps:

@@ -90,6 +90,7 @@ def groups(members: Sequence[Member]) -> list[Group]:
     """Group members by static key and shapes of the problem; groups and members keep the order of first appearance."""
     found: dict[Any, list[int]] = {}
     for index, member in enumerate(members):
+        # Auxiliary arrays follow from the settings, and no program is given the truth: neither separates groups.
         leaves, structure = jax.tree.flatten(member.problem._replace(auxiliary={}, truth=None))
         shapes = (structure, *(leaf.shape for leaf in leaves))
         found.setdefault((static_key(member.settings), shapes), []).append(index)
@@ -134,6 +135,7 @@ def run(
     Raises:
         UserError: not even one member fits into the memory, or a problem is too small for its settings.
     """
+    # All sizes are checked before anything is compiled or computed.
     for member in members:
         check_size(member.problem.domain, member.settings)
     parts, done, recipe = groups(members), done or {}, recipe or Plain()
@@ -150,6 +152,7 @@ def _run(members, remaining, at_once, recipe, log, on_progress) -> Iterator[tupl
     compiled = _choose([members[index] for index in remaining], at_once, log)
     while remaining:
         indices = remaining[: compiled.size]
+        # Prepared batch by batch, so that the first outcomes do not wait for the preparation of all members.
         prepared = recipe.prepare([members[index] for index in indices], compiled.at_once)
         try:
             fitted = batch.fit(compiled, [member for member, _ in prepared], on_progress)
