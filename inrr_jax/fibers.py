@@ -1,9 +1,9 @@
 """Fibers of a grid, and which of them a training step evaluates.
 
 A mode-n fiber (Kolda and Bader, SIAM Review 2009) is the line of entries along axis n at fixed indices on all other
-axes: in a matrix the mode-0 fibers are its columns and the mode-1 fibers its rows. Every energy in this package is a
-mean over fibers, and the misfit of masked signals is a mean over entries. A random set of whole fibers along every axis
-therefore estimates both without bias. All fibers, evaluated once, give the exact loss.
+axes: in a matrix the fibers along axis 0 are its columns and those along axis 1 its rows. Every energy in this package
+is a mean over fibers, and the misfit of masked signals is a mean over entries. A random set of whole fibers along every
+axis therefore estimates both without bias. All fibers, evaluated once, give the exact loss.
 """
 
 import math

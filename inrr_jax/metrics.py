@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from inrr_jax.operators.masking import paste
 from inrr_jax.problem import Problem
 
 NAMES = ("psnr_missing", "psnr_observed", "psnr_all", "psnr_pasted", "nmae_missing", "ssim_pasted")
@@ -74,20 +75,6 @@ def ssim(x: Signal, y: Signal) -> float:
     window = min(SSIM_WINDOW, side - 1 + side % 2)  # the window must be odd to have a centre
     x, y = np.asarray(x), np.asarray(y)
     return float(structural_similarity(x, y, win_size=window, channel_axis=-1, data_range=1.0))
-
-
-def paste(recovered: Signal, observed_image: Signal, mask: Mask) -> Float[Array, "*grid C"]:
-    """Return the recovery with its observed entries replaced by the observations.
-
-    Args:
-        recovered: the recovery, on the whole grid.
-        observed_image: the observations. Only entries where `mask` is True are used; others may be NaN.
-        mask: True where observed.
-
-    Returns:
-        ``where(mask, observed_image, recovered)``.
-    """
-    return jnp.where(jnp.asarray(mask)[..., None], observed_image, recovered)
 
 
 def summarize(recovered: Signal, truth: Signal, mask: Mask) -> dict[str, float]:

@@ -18,8 +18,8 @@ INSIDE = {
     "io": "writers workdir results",
     "experiments": "analysis methods tables comparison sweep_grid summary runner paper",
 }
-FOLDERS = "operators data fields regularizers settings priors baselines training recipes ntk io experiments plots"
-TOP = "errors options types numerics devices grids fibers problem metrics"
+FOLDERS = "metrics data fields regularizers settings priors baselines training recipes ntk io experiments plots"
+TOP = "errors options types numerics devices grids fibers problem operators"
 ORDER = TOP.split()
 for folder in FOLDERS.split():
     ORDER += [*(f"{folder}.{name}" for name in INSIDE.get(folder, "").split()), folder]

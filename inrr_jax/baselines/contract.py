@@ -10,6 +10,7 @@ import functools
 import numpy as np
 
 from inrr_jax.errors import UserError
+from inrr_jax.operators.masking import paste
 from inrr_jax.types import Fill, Image, Mask
 
 
@@ -38,6 +39,6 @@ def keeping_observed(solve: Fill) -> Fill:
         observed = mask[..., None]
         # Zeros hide the truth at missing pixels from the solver, and NaN would spread through its sums.
         filled = solve(np.where(observed, image, 0).astype(np.float64), mask)
-        return np.where(observed, image, np.clip(filled, 0, 1)).astype(np.float32)
+        return paste(np.clip(filled, 0, 1), image, mask).astype(np.float32)
 
     return fill

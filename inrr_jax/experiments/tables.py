@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from inrr_jax.experiments.methods import parse_name
 from inrr_jax.recipes.fills import FILLS
 from inrr_jax.types import Row
 
@@ -165,8 +166,9 @@ def orderings(rows: Sequence[Row]) -> str:
 def frozen(rows: Sequence[Row]) -> str:
     """Return a table of the number of pictures, by mask, on which learning throughout is ahead of frozen Laplacians."""
     names = methods(rows)
-    whole = [(name.partition("@")[0], name) for name in names if "@" in name]
-    return _pairs(rows, [pair for pair in whole if pair[0] in names])
+    parsed = {name: parse_name(name) for name in names}
+    pairs = [(parts.chooser, name) for name, parts in parsed.items() if parts and parts.percent]
+    return _pairs(rows, [pair for pair in pairs if pair[0] in names])
 
 
 def _pairs(rows: Sequence[Row], pairs: Sequence[tuple[str, str]]) -> str:

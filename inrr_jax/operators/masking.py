@@ -1,7 +1,8 @@
 """Masking: the values of a signal at an observed subset of the nodes of its grid."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
@@ -42,6 +43,24 @@ class Masking(NamedTuple):
         points = grids.all_points(tuple(map(jnp.asarray, grids.axes(domain.shape))))
         values = signal(points).reshape(*domain.shape, domain.channels)
         return jnp.where(self.mask[..., None], values, 0.0)
+
+
+AnyArray = TypeVar("AnyArray", Array, np.ndarray)
+
+
+def paste(recovered: AnyArray, measured: Array | np.ndarray, mask: Bool[Array | np.ndarray, "*grid"]) -> AnyArray:
+    """Return the measured values where the mask is True, and the recovery elsewhere.
+
+    Args:
+        recovered: values [*grid, C], as a NumPy or a JAX array.
+        measured: values [*grid, C]; those where the mask is False are not used and may be NaN.
+        mask: True where observed.
+
+    Returns:
+        An array of the kind of `recovered`.
+    """
+    library = jnp if isinstance(recovered, jax.Array) else np
+    return library.where(library.asarray(mask)[..., None], measured, recovered)
 
 
 def masked(

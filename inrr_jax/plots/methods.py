@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from matplotlib.figure import Figure
 
+from inrr_jax.operators.masking import paste
 from inrr_jax.plots.images import paint_missing
 
 COLUMNS = 6
@@ -32,7 +33,7 @@ def side_by_side(
         mask: True where observed.
         recovered: raw outputs of the methods, in [0, 1], by the titles of their panels.
     """
-    pasted = {title: np.where(mask[..., None], image, values) for title, values in recovered.items()}
+    pasted = {title: paste(values, image, mask) for title, values in recovered.items()}
     errors = {title: np.abs(values - image).mean(axis=-1) for title, values in pasted.items()}
     # One colour scale makes the errors comparable. The median keeps a single bad method from determining it.
     top = float(np.median([np.quantile(error[~mask], 0.98) for error in errors.values()])) if errors else 1.0

@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from jaxtyping import Float, Int
 
+from inrr_jax.operators.masking import paste
 from inrr_jax.priors import patch_graph
 from inrr_jax.types import Image, Mask
 
@@ -46,11 +47,12 @@ def denoise(image: Image, mask: Mask, start: Image) -> Image:
     Returns:
         Float32 values in [0, 1], equal to `image` at observed pixels.
     """
-    estimate, observed = np.asarray(start, np.float32), mask[..., None]
+    estimate = np.asarray(start, np.float32)
     for number, noise in enumerate(NOISE):
         if number % REGROUP == 0:
             members = group(estimate)
-        estimate = np.where(observed, image, np.clip(_denoise_once(estimate, members, noise), 0, 1)).astype(np.float32)
+        denoised = np.clip(_denoise_once(estimate, members, noise), 0, 1)
+        estimate = paste(denoised, image, mask).astype(np.float32)
     return estimate
 
 

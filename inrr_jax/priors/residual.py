@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from inrr_jax.operators.masking import paste
 from inrr_jax.types import Fill
 
 
@@ -29,8 +30,8 @@ def correct(
     Raises:
         UserError: no pixel is observed.
     """
-    recovered, observed = np.asarray(recovered), np.asarray(mask)[..., None]
-    residual = np.where(observed, image, recovered) - recovered
+    recovered = np.asarray(recovered)
+    residual = paste(recovered, np.asarray(image), mask) - recovered
     # Fills map [0, 1] to [0, 1], and a residual is in [-1, 1].
     filled = 2 * fill((1 + residual) / 2, np.asarray(mask)) - 1
-    return np.where(observed, image, np.clip(recovered + filled, 0, 1)).astype(np.float32)
+    return paste(np.clip(recovered + filled, 0, 1), np.asarray(image), mask).astype(np.float32)

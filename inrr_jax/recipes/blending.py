@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from inrr_jax.errors import DivergedError
+from inrr_jax.operators.masking import paste
 from inrr_jax.priors import low_rank
 from inrr_jax.problem import Problem
 from inrr_jax.recipes import holdout, stacking
@@ -29,7 +30,7 @@ def blend(
     """
     candidates = low_rank.denoise(image, mask, corrected), stack.guide, stack.stacked
     blended = np.tensordot(weights, np.stack(candidates), 1)
-    return np.where(mask[..., None], image, blended).astype(np.float32)
+    return paste(blended, image, mask).astype(np.float32)
 
 
 def blend_weights(

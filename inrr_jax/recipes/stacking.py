@@ -16,6 +16,7 @@ from jaxtyping import Float
 from inrr_jax.baselines.diffusion import harmonic
 from inrr_jax.baselines.patch_fill import locally_linear, locally_linear_fine
 from inrr_jax.baselines.wnll import minimize_wnll, wnll, wnll_affinity
+from inrr_jax.operators.masking import paste
 from inrr_jax.priors import low_rank, patch_graph, residual
 from inrr_jax.recipes import holdout
 from inrr_jax.recipes.holdout import HeldOut
@@ -119,7 +120,7 @@ def _fill_all(image: Image, mask: Mask) -> Float[np.ndarray, "K H W C"]:
 
 def combine(image: Image, mask: Mask, weights: Float[np.ndarray, "K"], fills: Float[np.ndarray, "K H W C"]) -> Image:
     """Return the weighted sum of fills where nothing is observed, and the picture elsewhere."""
-    return np.where(mask[..., None], image, np.tensordot(weights, fills, 1)).astype(np.float32)
+    return paste(np.tensordot(weights, fills, 1), image, mask).astype(np.float32)
 
 
 def correct(
