@@ -1,4 +1,8 @@
-"""All settings of a fit: the groups that the parts declare, and the groups of the optimiser and of training."""
+"""All settings of a fit: the groups that the parts declare, and the groups of the optimiser and of training.
+
+`data` and `mask` are declared in data/settings.py, `field` by the Config of each file in fields/, the terms of
+`regularizer` by the configs in regularizers/, and all other groups here.
+"""
 
 from dataclasses import dataclass
 

@@ -181,7 +181,7 @@ def _explain(error: BaseException, arguments: list[str]) -> str:
             return f"{_argument(arguments, 'config')}: {wrong}; give a config file, such as configs/baboon.py"
     if isinstance(error, AttributeError | KeyError):
         nearest = re.search(r'Did you mean "(.*?)"', text)
-        hint = f"did you mean {nearest[1]}?" if nearest else "inrr_jax/settings.py lists all"
+        hint = f"did you mean {nearest[1]}?" if nearest else "inrr_jax/settings.py says where all are declared"
         deeper = re.search(r"Attempting to lookup: (\S+)", text)
         key = deeper[1] if deeper else text.strip("'\" \n").splitlines()[0].strip("'")
         return f"{_argument(arguments, key)}: no such setting; {hint}"

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from inrr_jax import grids
+from inrr_jax.errors import UserError
 from inrr_jax.problem import Domain, Evaluate, Evaluated, Problem
 
 
@@ -77,7 +78,12 @@ def masked(
         mask: True where observed.
         truth: whether the missing entries hold the true values, which then become the problem's truth.
         bounds: smallest and largest value of the signal; None: unbounded.
+
+    Raises:
+        UserError: the mask does not have the shape of the signal without channels.
     """
+    if mask.shape != signal.shape[:-1]:
+        raise UserError(f"a mask of shape {mask.shape}: give the signal's shape without channels, {signal.shape[:-1]}")
     # Missing entries are zeroed before anything sees them, so that no fit can use them by mistake.
     measurements = np.where(mask[..., None], signal, np.float32(0))
     domain = Domain(tuple(mask.shape), signal.shape[-1], bounds)

@@ -394,7 +394,7 @@ REFUSED = {
         [SMOKE, "--config.regularizer.tv.weight=-1"],
         "regularizer.tv.weight=-1.0 is",
     ),
-    "unlike all keys": ([SMOKE, "--config.zzz=3"], "--config.zzz=3: no such setting; inrr_jax/settings.py lists all"),
+    "unlike all keys": ([SMOKE, "--config.zzz=3"], "--config.zzz=3: no such setting; inrr_jax/settings.py says"),
     "fraction for a count": ([SMOKE, "--config.train.steps=2.5"], "--config.train.steps=2.5: give a whole number"),
     "word for a number": ([SMOKE, "--config.mask.rate=high"], "--config.mask.rate=high: give a number"),
     "word for a truth value": ([SMOKE, "--config.data.grey=maybe"], "--config.data.grey=maybe: give true or false"),
