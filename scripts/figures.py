@@ -31,7 +31,7 @@ KEYS = ("property",)
 
 
 class Job(NamedTuple):
-    """A job: the measurement of one property."""
+    """The job of measuring one property."""
 
     name: str
     settings: FiguresSettings

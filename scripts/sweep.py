@@ -64,7 +64,7 @@ def main(config: ConfigDict, folder: Path | None) -> None:
 
 
 class Job(NamedTuple):
-    """A job: the fit at one point of the grid."""
+    """The job of fitting at one point of the grid."""
 
     point: Point
     problem: Problem

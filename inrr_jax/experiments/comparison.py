@@ -72,7 +72,7 @@ class Task(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """A job: one candidate of a method, fitted to the observed pixels without the held-out ones."""
+    """The job of fitting one candidate of a method to the observed pixels without the held-out ones."""
 
     task: Task
     method: str
@@ -108,7 +108,7 @@ class Trial(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """A job: a method with one seed, and the settings that were chosen for it."""
+    """The job of fitting a method with one seed, and with the settings that were chosen for it."""
 
     task: Task
     method: Method
@@ -162,7 +162,7 @@ class Fit(NamedTuple):
 
 
 class Filling(NamedTuple):
-    """A job: a fill."""
+    """The job of recovering a picture by a fill."""
 
     task: Task
     name: str
