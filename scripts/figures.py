@@ -15,6 +15,7 @@ import numpy as np
 from absl import flags
 from ml_collections import ConfigDict
 
+from inrr_jax.data import loading
 from inrr_jax.errors import UserError, unknown
 from inrr_jax.experiments import runner
 from inrr_jax.experiments.paper import MEASURES, FiguresSettings, Property
@@ -52,7 +53,8 @@ def main(config: ConfigDict, folder: Path | None, names: list[str]) -> None:
     settings = cli.settings(config, FiguresSettings)
     jobs = [Job(name, settings) for name in _chosen(names)]
     folder = folder or cli.default_workdir()
-    workdir.claim(folder, to_mapping(settings), "")
+    contents = hashlib.sha256(loading.load_image(settings.fit.data).tobytes())
+    workdir.claim(folder, to_mapping(settings), contents.hexdigest()[:16])
     results = Results(folder, KEYS)
     done = runner.finished(jobs, results)
     for i, job in enumerate(jobs):

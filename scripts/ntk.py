@@ -4,6 +4,7 @@ python -m scripts.ntk --config=configs/theorem.py [--config.NAME=VALUE ...] [--w
 """
 
 import dataclasses
+import hashlib
 import json
 import time
 from pathlib import Path
@@ -40,7 +41,8 @@ def main(config: ConfigDict, folder: Path | None) -> None:
     pictures = {name: images.load(name, size=(settings.size, settings.size), grey=True) for name in settings.images}
     folder = folder or cli.default_workdir()
     record = dataclasses.asdict(settings)
-    workdir.claim(folder, record, "")
+    contents = hashlib.sha256(b"".join(picture.tobytes() for picture in pictures.values()))
+    workdir.claim(folder, record, contents.hexdigest()[:16])
     print(STATEMENT)
     if result := _finished(folder / "theorem.json"):
         _report(result)
