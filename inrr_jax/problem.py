@@ -50,6 +50,11 @@ class Request(NamedTuple):
     points: Float[Array, "N D"]
 
 
+def draw_measurements(key: Key[Array, ""], total: int, count: int) -> Int[Array, "B"]:
+    """Draw `count` of `total` measurements with replacement, or return all if `count` is 0 or not below `total`."""
+    return jax.random.randint(key, (count,), 0, total) if 0 < count < total else jnp.arange(total)
+
+
 class Evaluated(NamedTuple):
     """What an operator may compare with its measurements."""
 

@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from inrr_jax import grids
 from inrr_jax.errors import UserError
-from inrr_jax.problem import Domain, Evaluate, Evaluated, Request
+from inrr_jax.problem import Domain, Evaluate, Evaluated, Request, draw_measurements
 
 
 @jax.tree_util.register_static  # it holds no arrays, so the whole operator is a static part of a program
@@ -51,8 +51,7 @@ class AreaAverage:
         expected = (*coarse, domain.channels)
         if measurements.shape != expected:
             raise UserError(f"area averages of shape {measurements.shape}: give {expected}, one per block and channel")
-        total = math.prod(coarse)
-        index = jax.random.randint(key, (count,), 0, total) if 0 < count < total else jnp.arange(total)
+        index = draw_measurements(key, math.prod(coarse), count)
         return Request(index, self._points(index, domain))
 
     def misfit(self, measurements: Float[Array, "*coarse C"], evaluated: Evaluated) -> Float[Array, ""]:

@@ -2,12 +2,11 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
 from inrr_jax.errors import UserError
-from inrr_jax.problem import Domain, Evaluate, Evaluated, Request
+from inrr_jax.problem import Domain, Evaluate, Evaluated, Request, draw_measurements
 
 
 class Sampling(NamedTuple):
@@ -32,8 +31,7 @@ class Sampling(NamedTuple):
             UserError: the points do not have the domain's dimensions, or the measurements have another shape.
         """
         self._check(measurements.shape, domain)
-        total = self.points.shape[0]
-        index = jax.random.randint(key, (count,), 0, total) if 0 < count < total else jnp.arange(total)
+        index = draw_measurements(key, self.points.shape[0], count)
         return Request(index, self.points[index])
 
     def misfit(self, measurements: Float[Array, "M C"], evaluated: Evaluated) -> Float[Array, ""]:
