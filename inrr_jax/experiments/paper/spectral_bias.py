@@ -36,7 +36,7 @@ def measure(settings: FiguresSettings) -> Property:
     table = [
         {"field": title, "band / (cycles/pixel)": f"{b / 2 / BANDS:.3f}-{(b + 1) / 2 / BANDS:.3f}"}
         | {
-            "steps to half": _format_steps(_steps_to_half(values, steps)[:, b], steps[-1]),
+            "steps to half": _format_steps(_steps_to_half(values, steps)[:, b], int(steps[-1])),
             "error at the end": format_mean_and_deviation(values[:, -1, b], 3),
         }
         for title, values in errors.items()
