@@ -50,7 +50,7 @@ def load_image(settings: DataSettings) -> Float[np.ndarray, "H W C"]:
     return images.resize(image, (max(1, round(height * scale)), max(1, round(width * scale))))
 
 
-def load_mask(settings: MaskSettings, shape: tuple[int, int]) -> Bool[np.ndarray, "H W"]:
+def load_mask(settings: MaskSettings, shape: tuple[int, ...]) -> Bool[np.ndarray, "*grid"]:
     """Draw or load a mask.
 
     Raises:
@@ -62,17 +62,27 @@ def load_mask(settings: MaskSettings, shape: tuple[int, int]) -> Bool[np.ndarray
     drawn = "+".join(name for name in names if name != "file")
     mask = _load_file(settings, shape) if "file" in names else np.ones(shape, bool)
     if drawn:
-        key, size, profile = jax.random.key(settings.seed), settings.size, settings.profile
-        mask = mask & np.asarray(masks.make(key, shape, drawn, settings.rate, size=size, profile=profile))
+        drawn_mask = masks.make(
+            jax.random.key(settings.seed),
+            shape,
+            drawn,
+            settings.rate,
+            size=settings.size,
+            profile=settings.profile,
+            axis=settings.axis,
+            duration=settings.duration,
+        )
+        mask = mask & np.asarray(drawn_mask)
     if mask.all() or not mask.any():
         raise UserError(
-            f"nothing is {'missing' if mask.all() else 'observed'} of {shape[0]} x {shape[1]} pixels with mask.mode="
-            f"{settings.mode}, mask.rate={settings.rate} and mask.size={settings.size}: give another rate, size or mode"
+            f"nothing is {'missing' if mask.all() else 'observed'} of {' x '.join(map(str, shape))} pixels with "
+            f"mask.mode={settings.mode}, mask.rate={settings.rate} and mask.size={settings.size}: give another rate, "
+            "size or mode"
         )
     return mask
 
 
-def _load_file(settings: MaskSettings, shape: tuple[int, int]) -> Bool[np.ndarray, "H W"]:
+def _load_file(settings: MaskSettings, shape: tuple[int, ...]) -> Bool[np.ndarray, "*grid"]:
     if not settings.path:
         raise UserError("mask.mode=file needs mask.path: give the path of a mask picture or .npy array")
     return masks.load(settings.path, shape, threshold=settings.threshold, observed=settings.observed)

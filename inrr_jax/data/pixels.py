@@ -78,10 +78,10 @@ def validate(array: ArrayLike) -> Float[np.ndarray, "H W C"]:
     if pixels.shape[-1] == 4:
         _warn_alpha("picture")
         pixels = pixels[..., :3]
-    return _to_unit(pixels)
+    return to_unit(pixels)
 
 
-def _to_unit(pixels: np.ndarray) -> np.ndarray:
+def to_unit(pixels: np.ndarray) -> np.ndarray:
     """Return pixels of any accepted type as float32 in [0, 1].
 
     Raises:

@@ -31,7 +31,13 @@ class MaskSettings(Options):
     """Share of missing pixels, in (0, 1), for each mode. The modes file, grid and blocks (half is missing) ignore
     it."""
     size: int = at_least(4, 1)
-    """Pixels: side of the tiles of blocks, factor of grid, period of stripes and diagonal. Other modes ignore it."""
+    """Pixels: side of the tiles of blocks, factor of grid, period of stripes and diagonal, standard deviation of the
+    filter of clouds. Other modes ignore it."""
+    axis: int = at_least(-1, -32, high=31)
+    """The axis of slices, gap, fibers, deadlines and of the duration of clouds; negative: from the last one."""
+    duration: int = at_least(-1, -1)
+    """Frames or bands: standard deviation of the filter of clouds along mask.axis. 0: clouds are drawn anew in each;
+    -1: mask.size."""
     profile: str = choice("linear", "radial", "halves")
     """Where density misses more pixels than elsewhere: to the right, away from the centre, in the right half."""
     seed: int = at_least(0, 0, high=MAX_SEED)

@@ -6,6 +6,7 @@ import pytest
 from scipy.ndimage import label
 
 from inrr_jax.data.masks.clouds import clouds
+from inrr_jax.errors import UserError
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.8])
@@ -24,3 +25,26 @@ def test_keys_draw_different_clouds_and_the_same_key_the_same():
     first, second = (np.asarray(clouds(jax.random.key(seed), (32, 32), 0.5)) for seed in (0, 1))
     assert (first != second).mean() > 0.2
     np.testing.assert_array_equal(first, np.asarray(clouds(jax.random.key(0), (32, 32), 0.5)))
+
+
+def changes(missing, axis):
+    """Return the share of neighbours along an axis of which one alone is missing."""
+    return np.mean(np.diff(missing.astype(int), axis=axis) != 0)
+
+
+def test_the_duration_is_that_of_its_axis_alone():
+    key, shape = jax.random.key(2), (24, 32, 32)
+    isotropic, short, anew = (
+        ~np.asarray(clouds(key, shape, 0.3, size=3, duration=duration, axis=0)) for duration in (-1, 1, 0)
+    )
+    assert changes(isotropic, 0) == pytest.approx(changes(isotropic, 1), rel=0.2)
+    assert changes(isotropic, 0) < changes(short, 0) < changes(anew, 0)
+    assert changes(short, 1) == pytest.approx(changes(isotropic, 1), rel=0.2)
+    # Clouds that are drawn anew are independent: neighbours differ with probability 2 * 0.3 * 0.7.
+    assert changes(anew, 0) == pytest.approx(0.42, abs=0.04)
+    np.testing.assert_array_equal(isotropic, ~np.asarray(clouds(key, shape, 0.3, size=3, duration=3)))
+
+
+def test_an_axis_beyond_the_grid_is_refused():
+    with pytest.raises(UserError, match=r"mask\.axis=2 on a grid of shape \(4, 5\): give -2 to 1"):
+        clouds(jax.random.key(0), (4, 5), 0.5, axis=2)

@@ -136,7 +136,7 @@ def test_masks_that_cannot_be_used_are_refused_in_one_line(settings, message):
 
 
 def test_a_mask_of_another_shape_is_refused(mask_path):
-    with pytest.raises(UserError, match=r"a mask of shape \(2, 3\): give the picture's shape, \(3, 2\)"):
+    with pytest.raises(UserError, match=r"a mask of shape \(2, 3\): give the signal's shape, \(3, 2\)"):
         loading.load_mask(MaskSettings(mode="file", path=mask_path), (3, 2))
 
 
@@ -145,5 +145,5 @@ def test_pictures_that_cannot_be_loaded_are_refused_in_one_line(mask_path):
     with pytest.raises(UserError, match="picture camra is no file.*did you mean camera") as caught:
         loading.load(DataSettings(image="camra"), mask)
     assert "\n" not in str(caught.value)
-    with pytest.raises(UserError, match=r"mask of shape \(2, 3\): give the picture's shape, \(8, 8\)"):
+    with pytest.raises(UserError, match=r"mask of shape \(2, 3\): give the signal's shape, \(8, 8\)"):
         loading.load(DataSettings(image="camera", size=8), mask)

@@ -90,7 +90,27 @@ def test_jit_and_vmap_equal_plain_calls(mode):
     assert plain.dtype == bool
 
 
-@pytest.mark.parametrize("mode", ["random", "density", "patch", "rows", "columns"])
+@pytest.mark.parametrize("shape", [(12,), (6, 7, 8), (3, 4, 5, 6)])
+@pytest.mark.parametrize("mode", [mode for mode in masks.MODES if mode != "text"])
+def test_every_mode_but_text_takes_any_number_of_axes(mode, shape):
+    shape = (3, *shape) if mode == "deadlines" else shape  # These need two axes, which test_fibers.py checks.
+    mask = np.asarray(masks.make(jax.random.key(2), shape, mode, 0.5, size=2))
+    assert mask.shape == shape
+    assert mode == "fibers" or 0 < mask.sum() < mask.size
+
+
+def test_make_passes_on_the_axis_and_the_duration():
+    key, shape = jax.random.key(0), (8, 5, 6)
+    for mode, options in (("slices", {"axis": 0}), ("clouds", {"axis": 1, "duration": 0})):
+        np.testing.assert_array_equal(
+            masks.make(key, shape, mode, 0.5, **options), masks.MODES[mode](key, shape, 0.5, **options)
+        )
+        assert not np.array_equal(masks.make(key, shape, mode, 0.5), masks.make(key, shape, mode, 0.5, **options))
+
+
+@pytest.mark.parametrize(
+    "mode", ["random", "density", "patch", "rows", "columns", "clouds", "gap", "fibers", "deadlines"]
+)
 def test_random_modes_depend_on_the_key(mode):
     first, again, other = (masks.make(jax.random.key(seed), SHAPE, mode, 0.2) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
@@ -318,7 +338,7 @@ def test_load_reads_every_kind(tmp_path):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.eye(3), r"m.npy': a mask of shape \(3, 3\): give the picture's shape, \(2, 3\)"),
+        (np.eye(3), r"m.npy': a mask of shape \(3, 3\): give the signal's shape, \(2, 3\)"),
         (np.ones((2, 3)), "m.npy': nothing is missing"),
         (np.zeros((2, 3)), "m.npy': nothing is observed"),
         (np.full((2, 3), 7.0), r"m.npy': pixels from 7 to 7"),
@@ -341,7 +361,7 @@ def test_load_refuses_wrong_arguments(tmp_path):
     ("mask", "message"),
     [
         (np.array([[0, 1]]), "type int64: give bool"),
-        (np.array([True, False]), r"shape \(2,\): give the picture's shape, \(1, 2\)"),
+        (np.array([True, False]), r"shape \(2,\): give the signal's shape, \(1, 2\)"),
         (np.array([[True, True]]), "nothing is missing"),
         (np.array([[False, False]]), "nothing is observed"),
     ],
@@ -377,3 +397,13 @@ def test_the_page_of_masks_describes_only_modes_that_exist():
     assert "random" in described
     assert described <= {*masks.MODES, "file"}
     assert (docs / "figures" / "masks.png").stat().st_size < 200_000
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32])
+def test_load_reads_arrays_of_any_number_of_axes(tmp_path, dtype):
+    expected = np.arange(24).reshape(2, 3, 4) % 5 > 0
+    np.save(tmp_path / "m.npy", expected.astype(dtype))
+    np.testing.assert_array_equal(masks.load(tmp_path / "m.npy", (2, 3, 4)), expected)
+    np.testing.assert_array_equal(masks.load(tmp_path / "m.npy", (2, 3, 4), observed="dark"), ~expected)
+    with pytest.raises(UserError, match=r"m.npy': a mask of shape \(2, 3, 4\): give the signal's shape, \(2, 12, 1\)"):
+        masks.load(tmp_path / "m.npy", (2, 12, 1))

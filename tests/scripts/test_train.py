@@ -370,7 +370,7 @@ REFUSED = {
     "values out of range": ([SMOKE, "--config.data.image=IN/large.npy"], "floats must lie in [0, 1]"),
     "image too small": ([SMOKE, "--config.data.size=6", "--config.train.fibers=7"], "too small for train.fibers=7"),
     "no mask": (OWN, "needs mask.path"),
-    "mask of another shape": ([*OWN, "--config.mask.path=IN/shape.npy"], "a mask of shape (20, 20): give the picture"),
+    "mask of another shape": ([*OWN, "--config.mask.path=IN/shape.npy"], "a mask of shape (20, 20): give the signal"),
     "nothing observed": ([*OWN, "--config.mask.path=IN/nothing.npy"], "nothing is observed"),
     "nothing missing": ([*OWN, "--config.mask.path=IN/everything.npy"], "nothing is missing"),
     "missing mask": ([*OWN, "--config.mask.path=IN/none.npy"], "no file 'IN/none.npy'"),

@@ -27,6 +27,7 @@ MODULES = (
     "patterns",
     "text",
     "clouds",
+    "fibers",
 )
 """Files of this folder that declare modes. random comes first because it is the default of the setting `mask.mode`."""
 
@@ -37,7 +38,15 @@ MODES: dict[str, Mode] = {
 
 
 def make(
-    key: PRNGKeyArray, shape: tuple[int, ...], mode: str, rate: Rate, *, size: int = 4, profile: str = "linear"
+    key: PRNGKeyArray,
+    shape: tuple[int, ...],
+    mode: str,
+    rate: Rate,
+    *,
+    size: int = 4,
+    profile: str = "linear",
+    axis: int = -1,
+    duration: int = -1,
 ) -> Bool[Array, "*grid"]:
     """Draw a mask.
 
@@ -46,18 +55,21 @@ def make(
         shape: shape of the grid, without channels.
         mode: one of `MODES`, or several as `a+b`, whose union of missing pixels is missing.
         rate: fraction of missing pixels, in (0, 1), of every mode in the sum; it is not checked if it is traced.
-        size: pixels, at least 1: side of the tiles of blocks, spacing of grid, period of stripes and diagonal.
+        size: pixels, at least 1: side of the tiles of blocks, spacing of grid, period of stripes and diagonal, scale of
+            clouds.
         profile: where density has more missing pixels, one of `density.PROFILES`.
+        axis: the axis of slices, gap, fibers, deadlines and of the duration of clouds; negative: from the last.
+        duration: scale of clouds along that axis, at least 0; -1: that of the other axes.
 
     Returns:
         The mask, True where observed. All or none of its pixels may be observed; `validate` refuses such masks.
 
     Raises:
-        UserError: for an unknown mode or profile, or a rate outside (0, 1).
+        UserError: for an unknown mode or profile, a rate outside (0, 1), or a grid that the mode does not take.
     """
     if not isinstance(rate, jax.Array) and not 0 < rate < 1:
         raise UserError(f"mask.rate={rate} is out of range: give the fraction of missing pixels, above 0 and below 1")
-    options = {"size": size, "profile": profile}
+    options = {"size": size, "profile": profile, "axis": axis, "duration": duration}
     parts = []
     for i, name in enumerate(mode.split("+")):
         if name not in MODES:

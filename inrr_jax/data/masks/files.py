@@ -7,13 +7,14 @@ from jaxtyping import Bool
 from numpy.typing import ArrayLike
 
 from inrr_jax.data import images
+from inrr_jax.data.pixels import to_unit
 from inrr_jax.errors import UserError
 
 
 def load(
-    path: str | Path, shape: tuple[int, int], *, threshold: float = 0.5, observed: str = "bright"
-) -> Bool[np.ndarray, "H W"]:
-    """Read a mask from a picture or a `.npy` array.
+    path: str | Path, shape: tuple[int, ...], *, threshold: float = 0.5, observed: str = "bright"
+) -> Bool[np.ndarray, "*grid"]:
+    """Read a mask from a `.npy` array or, for a grid of two axes, a picture.
 
     A pixel is observed if its brightness b in [0, 1] is above the threshold, or if 1 - b is when the observed pixels
     are dark. The brightness of a colour is its luma. Raising the threshold therefore turns the soft edges of a drawn
@@ -21,7 +22,7 @@ def load(
 
     Args:
         path: the file.
-        shape: (height, width) of the picture that the mask belongs to.
+        shape: shape of the grid that the mask belongs to, without channels.
         threshold: a brightness in [0, 1).
         observed: "bright" or "dark", the brightness of the observed pixels.
 
@@ -39,7 +40,7 @@ def load(
     if pixels.dtype.kind in "iu" and np.isin(pixels, (0, 1)).all():
         pixels = pixels.astype(bool)
     try:
-        brightness = images.to_grey(images.validate(pixels))[..., 0]
+        brightness = images.to_grey(images.validate(pixels))[..., 0] if len(shape) == 2 else to_unit(pixels)
         return validate((brightness if observed == "bright" else 1 - brightness) > threshold, shape)
     except UserError as error:
         raise UserError(f"mask {str(path)!r}: {error}") from None
@@ -60,7 +61,7 @@ def validate(mask: ArrayLike, shape: tuple[int, ...]) -> Bool[np.ndarray, "*grid
     if array.dtype != bool:
         raise UserError(f"a mask of type {array.dtype}: give bool, True where observed, such as mask > 0.5")
     if array.shape != tuple(shape):
-        raise UserError(f"a mask of shape {array.shape}: give the picture's shape, {tuple(shape)}, without channels")
+        raise UserError(f"a mask of shape {array.shape}: give the signal's shape, {tuple(shape)}, without channels")
     if array.all():
         raise UserError("nothing is missing: the mask must be False somewhere (True marks observed pixels)")
     if not array.any():
