@@ -31,6 +31,8 @@ class Sample(NamedTuple):
     """For each axis, the entries of its fibers; empty if all fibers were evaluated."""
     whole: Float[Array, "*grid C"] | None
     """All values, if all fibers were evaluated."""
+    factors: Lines = ()
+    """For each axis, the factor [1, n, R] of a factorised field; empty for other fields."""
 
     def mean_squared_error(self, values: Float[Array, "*grid C"], where: Bool[Array, "*grid"]) -> Float[Array, ""]:
         """Return 1/(number of ALL entries) sum over the entries in `where` of (prediction - values)².
@@ -52,7 +54,14 @@ class Plan(NamedTuple):
     """Arranges the values at these points."""
 
 
-def plan(key: Key[Array, ""], grid: tuple[int, ...], count: int, *, adjacent: bool = False) -> Plan:
+def plan(
+    key: Key[Array, ""],
+    grid: tuple[int, ...],
+    count: int,
+    *,
+    adjacent: bool = False,
+    spacing: tuple[float, ...] | None = None,
+) -> Plan:
     """Plan the evaluation of `count` random fibers along every axis, or of the whole grid once if `count` is 0.
 
     Args:
@@ -60,8 +69,9 @@ def plan(key: Key[Array, ""], grid: tuple[int, ...], count: int, *, adjacent: bo
         grid: the number of nodes along each axis.
         count: the number of fibers along every axis; 0 for all.
         adjacent: whether the fibers adjacent to those along the first axis are evaluated too.
+        spacing: the distance of neighbouring nodes along each axis; None: equal on all axes.
     """
-    axes = tuple(jnp.asarray(axis) for axis in grids.axes(grid))
+    axes = tuple(jnp.asarray(axis) for axis in grids.axes(grid, spacing))
     return _plan_drawn(key, axes, grid, count, adjacent) if count else _plan_whole(axes, grid, adjacent)
 
 

@@ -1,8 +1,11 @@
 """Regular grids: the coordinates of their nodes, and the nodes nearest to coordinates.
 
-The longest axis of a grid spans [-1, 1]; the other axes have the same spacing and are centred on 0, so that pixels and
-voxels keep their proportions.
+The longest axis of a grid spans [-1, 1]; the other axes are in the same proportion and are centred on 0, so that pixels
+and voxels keep their shape.
 """
+
+from collections.abc import Sequence
+
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,34 +15,66 @@ Index = tuple[Int[Array, "..."], ...]
 """One integer array per axis of the grid: the entries x[index] of an array x on it."""
 
 
-def axes(shape: tuple[int, ...]) -> tuple[Float[np.ndarray, "n"], ...]:
+def axes(shape: Sequence[int], spacing: Sequence[float] | None = None) -> tuple[Float[np.ndarray, "n"], ...]:
     """Return the coordinates of the nodes along each axis.
 
-    With N nodes on the longest axis, node i of an axis with n nodes lies at (2 i - (n - 1)) / (N - 1).
+    Node i of an axis a with n nodes lies at (2 i - (n - 1)) s_a / max_b (N_b - 1) s_b, where s is the spacing and b runs
+    over all axes.
 
     Args:
         shape: the number of nodes along each axis, without channels.
+        spacing: the distance of neighbouring nodes along each axis, in any unit; None: equal on all axes.
 
     Returns:
         One float32 array per axis; an axis of one node lies at 0.
     """
-    gaps = max(max(shape) - 1, 1)
-    return tuple(((2.0 * np.arange(n) - (n - 1)) / gaps).astype(np.float32) for n in shape)
+    spacing, extent = _extent(shape, spacing)
+    return tuple(
+        ((2.0 * np.arange(n) - (n - 1)) * s / extent).astype(np.float32) for n, s in zip(shape, spacing, strict=True)
+    )
 
 
-def nearest(points: Float[Array, "N D"], shape: tuple[int, ...]) -> tuple[Int[Array, "N"], ...]:
-    """Return the index of the node nearest to each point: the inverse of `axes`.
+def steps(shape: Sequence[int], spacing: Sequence[float] | None = None) -> tuple[float, ...]:
+    """Return the distance of neighbouring nodes along each axis in the coordinates of `axes`."""
+    spacing, extent = _extent(shape, spacing)
+    return tuple(2.0 * s / extent for s in spacing)
+
+
+def _extent(shape: Sequence[int], spacing: Sequence[float] | None) -> tuple[Sequence[float], float]:
+    """Return the spacing along each axis, and the extent of the longest axis in the same unit."""
+    spacing = spacing or (1.0,) * len(shape)
+    return spacing, max((n - 1) * s for n, s in zip(shape, spacing, strict=True)) or 1.0
+
+
+def places(
+    points: Float[Array, "N D"], shape: Sequence[int], spacing: Sequence[float] | None = None
+) -> Float[Array, "N D"]:
+    """Return the index of each point along each axis, as a real number that is whole on nodes: the inverse of `axes`.
+
+    Args:
+        points: coordinates; indices of points outside the grid lie outside [0, n - 1].
+        shape: the number of nodes along each axis, without channels.
+        spacing: as in `axes`.
+    """
+    centre = (np.asarray(shape, np.float32) - 1) / 2
+    return points / np.asarray(steps(shape, spacing), np.float32)[None, :] + centre[None, :]
+
+
+def nearest(
+    points: Float[Array, "N D"], shape: Sequence[int], spacing: Sequence[float] | None = None
+) -> tuple[Int[Array, "N"], ...]:
+    """Return the index of the node nearest to each point.
 
     Args:
         points: coordinates. Points outside the grid are assigned to the nearest border node.
         shape: the number of nodes along each axis, without channels.
+        spacing: as in `axes`.
 
     Returns:
         One index array per axis.
     """
-    gaps = max(max(shape) - 1, 1)
-    places = [jnp.round((points[:, a] * gaps + (n - 1)) / 2).astype(jnp.int32) for a, n in enumerate(shape)]
-    return tuple(jnp.clip(place, 0, n - 1) for place, n in zip(places, shape, strict=True))
+    rounded = jnp.round(places(points, shape, spacing)).astype(jnp.int32)
+    return tuple(jnp.clip(rounded[:, a], 0, n - 1) for a, n in enumerate(shape))
 
 
 def positions(axes: tuple[Float[Array, "_"], ...], index: Index) -> Float[Array, "N D"]:

@@ -1,8 +1,7 @@
 """Recovery problems: a signal's domain, what an operator measured of it, and the truth where it is known.
 
 The measurements are y = A(f) + noise, where f is the signal, a function of the position, and A the operator. Problems
-are
-pytrees: they pass through `jax.jit` and `jax.vmap`, with the domain as a static part.
+are pytrees: they pass through `jax.jit` and `jax.vmap`, with the domain as a static part.
 """
 
 import hashlib
@@ -15,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from inrr_jax import grids
 from inrr_jax.fibers import Sample
 
 Evaluate = Callable[[Float[Array, "N D"]], Float[Array, "N C"]]
@@ -31,6 +31,26 @@ class Domain:
     channels: int
     bounds: tuple[float, float] | None = (0.0, 1.0)
     """Smallest and largest value of the signal, in its own units; None: unbounded."""
+    spacing: tuple[float, ...] | None = None
+    """Distance of neighbouring nodes along each axis, in any unit; None: equal on all axes."""
+
+    @property
+    def axes(self) -> tuple[Float[Array, "_"], ...]:
+        """The coordinates of the nodes along each axis; the longest axis spans [-1, 1] (grids.py)."""
+        return tuple(map(jnp.asarray, grids.axes(self.shape, self.spacing)))
+
+    @property
+    def points(self) -> Float[Array, "N D"]:
+        """The coordinates of all nodes, in row-major order."""
+        return grids.all_points(self.axes)
+
+    def places(self, points: Float[Array, "N D"]) -> Float[Array, "N D"]:
+        """Return the index of each point along each axis, as a real number that is whole on nodes."""
+        return grids.places(points, self.shape, self.spacing)
+
+    def nearest(self, points: Float[Array, "N D"]) -> tuple[Int[Array, "N"], ...]:
+        """Return the index of the node nearest to each point, one array per axis."""
+        return grids.nearest(points, self.shape, self.spacing)
 
     def squash(self, values: Float[Array, "N C"]) -> Float[Array, "N C"]:
         """Map a network's unbounded output into the bounds: low + (high - low) sigmoid(x)."""

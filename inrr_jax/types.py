@@ -33,6 +33,8 @@ class HyperParameters(NamedTuple):
     weight: dict[str, Scalar]
     """By regularisation term."""
     optimizer: dict[str, Scalar]
+    axes: tuple[Scalar, ...] = ()
+    """Factor on the energies of each axis; empty for 1 on all axes."""
 
 
 class State(NamedTuple):

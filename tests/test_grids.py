@@ -1,5 +1,6 @@
 """Tests of inrr_jax.grids."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -21,3 +22,19 @@ def test_axes_are_square_and_centred(shape):
 def test_axes_of_one_pixel_are_zero():
     assert grids.axes((1, 1))[0].tolist() == [0]
     assert grids.axes((1, 3))[0].tolist() == [0]
+
+
+def test_axes_follow_the_spacing():
+    rows, columns = grids.axes((3, 5), (4.0, 1.0))
+    np.testing.assert_allclose(rows, [-1, 0, 1])
+    np.testing.assert_allclose(columns, [-0.5, -0.25, 0, 0.25, 0.5])
+
+
+@pytest.mark.parametrize("spacing", [None, (1.0, 0.5, 3.0)])
+def test_places_and_nearest_nodes_invert_the_axes(spacing):
+    shape = (4, 7, 3)
+    points = grids.all_points(tuple(map(jnp.asarray, grids.axes(shape, spacing))))
+    index = np.stack(np.unravel_index(np.arange(84), shape), axis=-1)
+    np.testing.assert_allclose(grids.places(points, shape, spacing), index, atol=1e-5)
+    moved = points + 0.4 * jnp.asarray(grids.steps(shape, spacing), jnp.float32)[None, :]
+    np.testing.assert_array_equal(np.stack(grids.nearest(moved, shape, spacing), axis=-1), index)

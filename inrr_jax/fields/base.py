@@ -27,10 +27,16 @@ Hyper = Mapping[str, Scalar]
 
 
 class Field(NamedTuple):
-    """init(key, auxiliary) -> params, and apply(params, points [N, D], hyper) -> values [N, C]."""
+    """A signal as pure functions of its parameters."""
 
     init: Callable[[Key[Array, ""], Auxiliary], Params]
+    """(key, auxiliary arrays) -> params."""
     apply: Callable[[Params, Float[Array, "N D"], Hyper], Float[Array, "N C"]]
+    """(params, points, hyper-parameters) -> values."""
+    on_grid: Callable[[Params, Hyper], Float[Array, "*grid C"]] | None = None
+    """(params, hyper-parameters) -> values on all nodes, for fields that compute them faster together."""
+    factors: Callable[[Params, Hyper], tuple[Float[Array, "_ _"], ...]] | None = None
+    """(params, hyper-parameters) -> one factor [n, R] per axis, for factorised fields."""
 
 
 @dataclass(frozen=True)

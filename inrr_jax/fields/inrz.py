@@ -6,7 +6,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from inrr_jax import devices, grids
+from inrr_jax import devices
 from inrr_jax.fields import siren
 from inrr_jax.fields.base import Field, FieldConfig, tiled
 from inrr_jax.fields.neighbors import FORMS
@@ -40,7 +40,7 @@ class Config(siren.Config):
         module = self.module(domain.channels, fan_in=len(domain.shape))
 
         def inputs(estimate, points):
-            near = FORMS[self.neighbors](estimate, grids.nearest(points, domain.shape), self.reach)
+            near = FORMS[self.neighbors](estimate, domain.nearest(points), self.reach)
             return jnp.concatenate([points, near], axis=-1)
 
         def init(key, auxiliary):

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
-from inrr_jax import grids
 from inrr_jax.errors import UserError
 from inrr_jax.problem import Domain, Evaluate, Evaluated, Problem
 
@@ -41,8 +40,7 @@ class Masking(NamedTuple):
 
     def predict(self, signal: Evaluate, domain: Domain) -> Float[Array, "*grid C"]:
         """Return the signal on the grid, zero where it is not observed."""
-        points = grids.all_points(tuple(map(jnp.asarray, grids.axes(domain.shape))))
-        values = signal(points).reshape(*domain.shape, domain.channels)
+        values = signal(domain.points).reshape(*domain.shape, domain.channels)
         return jnp.where(self.mask[..., None], values, 0.0)
 
 

@@ -76,7 +76,7 @@ class AreaAverage:
         corners = jnp.unravel_index(index, self.coarse(domain))
         offsets = jnp.indices(self.factor).reshape(len(self.factor), 1, -1)
         nodes = tuple(c[:, None] * f + o for c, f, o in zip(corners, self.factor, offsets, strict=True))
-        return grids.positions(tuple(map(jnp.asarray, grids.axes(domain.shape))), nodes)
+        return grids.positions(domain.axes, nodes)
 
     def _averages(self, values: Float[Array, "N C"]) -> Float[Array, "B C"]:
         return values.reshape(-1, math.prod(self.factor), values.shape[-1]).mean(axis=1)

@@ -42,6 +42,8 @@ class SumOfTerms(Options):
 
     name: str = sum_of(*TERMS, alone="none")
     """Terms joined by +, such as inrr+tv, or none."""
+    axes: tuple = ()
+    """Factors on the energies of each axis, a hyper-parameter; empty for 1 on all axes."""
 
     @property
     def terms(self) -> dict[str, TermConfig]:

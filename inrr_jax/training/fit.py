@@ -192,7 +192,9 @@ def _recover(params: Params, hyper: dict[str, Scalar], *, domain: Domain, static
     count = math.prod(domain.shape)
     tile = min(static.field.tile or count, count)
     field = static.build_field(domain)
-    axes = tuple(jnp.asarray(axis) for axis in grids.axes(domain.shape))
+    if field.on_grid:
+        return field.on_grid(params, hyper)
+    axes = domain.axes
 
     def evaluate(first):
         # The last tile may reach beyond the grid; it repeats the last entry there, which is cut off below.

@@ -1,5 +1,7 @@
 """The loss of a fit: the misfit of the measurements plus the weighted energies of the regulariser."""
 
+from collections.abc import Mapping
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
@@ -7,9 +9,12 @@ from jaxtyping import Array, Float, Key
 from inrr_jax import fibers
 from inrr_jax.fibers import Plan
 from inrr_jax.fields import Field
-from inrr_jax.problem import Evaluated, Problem, Request
+from inrr_jax.problem import Evaluate, Evaluated, Problem, Request
 from inrr_jax.regularizers import Regularizer
-from inrr_jax.types import HyperParameters, Info, Params
+from inrr_jax.regularizers.base import Parts
+from inrr_jax.types import HyperParameters, Info, Params, Scalar, axis_names
+
+Values = Float[Array, "N C"]
 
 
 def objective(
@@ -23,7 +28,7 @@ def objective(
     fiber_count: int,
     measurement_count: int = 0,
 ) -> tuple[Float[Array, ""], Info]:
-    """Return loss = misfit + sum over terms t of weight_t · energy_t, and its named parts.
+    """Return loss = misfit + sum over terms t of weight_t · sum over axes a of factor_a · energy_ta, and its parts.
 
     The field is evaluated once per step, at the union of the points that the operator requests and of the fibers that
     the regulariser, or the operator, needs.
@@ -47,23 +52,46 @@ def objective(
         return field.apply(params["field"], points, hyper.field)
 
     request = operator.request(problem.measurements, domain, jax.random.fold_in(key, 1), measurement_count)
-    needs_fibers = operator.on_fibers or regularizer.on_fibers
-    plan = fibers.plan(key, domain.shape, fiber_count, adjacent=regularizer.adjacent) if needs_fibers else None
-    evaluated = _evaluate(signal, plan, request)
+    plan = known = None
+    if operator.on_fibers or regularizer.on_fibers:
+        options = {"adjacent": regularizer.adjacent, "spacing": domain.spacing}
+        plan = fibers.plan(key, domain.shape, fiber_count, **options)  # type: ignore[arg-type]
+        if field.on_grid and not fiber_count:
+            known = field.on_grid(params["field"], hyper.field).reshape(-1, domain.channels)
+    evaluated = _evaluate(signal, plan, known, request)
+    if evaluated.sample and field.factors:
+        factors = tuple(factor[None] for factor in field.factors(params["field"], hyper.field))
+        evaluated = evaluated._replace(sample=evaluated.sample._replace(factors=factors))
     misfit = operator.misfit(problem.measurements, evaluated)
     energies = regularizer.energies(params, evaluated.sample, problem) if evaluated.sample else {}
-    loss = misfit + sum(hyper.weight[term] * sum(parts.values()) for term, parts in energies.items())
+    by_axis = dict(zip(axis_names(len(domain.shape)), hyper.axes, strict=bool(hyper.axes)))
+    loss = misfit + sum(hyper.weight[term] * _total(parts, by_axis) for term, parts in energies.items())
     named = {f"energy_{term}_{name}": part for term, parts in energies.items() for name, part in parts.items()}
     return loss, {"loss": loss, "fidelity": misfit, **named}
 
 
-def _evaluate(signal, plan: Plan | None, request: Request | None) -> Evaluated:
-    """Evaluate the signal once at all points that the plan and the request need, and split the values."""
-    points = [part.points for part in (plan, request) if part is not None]
+def _total(parts: Parts, by_axis: Mapping[str, Scalar]) -> Float[Array, ""]:
+    """Return the sum of a term's parts, those of an axis multiplied by the axis's factor if there is one."""
+    return sum(by_axis[name] * part if name in by_axis else part for name, part in parts.items())  # type: ignore[return-value]
+
+
+def _evaluate(signal: Evaluate, plan: Plan | None, known: Values | None, request: Request | None) -> Evaluated:
+    """Evaluate the signal once at all points that the plan and the request need, and split the values.
+
+    Args:
+        signal: points -> values.
+        plan: of the fibers; None if none are needed.
+        known: values at the points of the plan, if they have been computed already.
+        request: of the operator; None if it needs no points.
+    """
+    sources = (plan if known is None else None, request)
+    points = [part.points for part in sources if part is not None]
     # A single part is not concatenated: the program of a masked signal is then that of its fibers alone.
-    values = signal(points[0] if len(points) == 1 else jnp.concatenate(points))
-    on_fibers = plan.points.shape[0] if plan else 0
-    sample = plan.collect(values[:on_fibers] if request else values) if plan else None
+    values = signal(points[0] if len(points) == 1 else jnp.concatenate(points)) if points else None
+    on_fibers = plan.points.shape[0] if plan and known is None else 0
+    if known is None and plan:
+        known = values[:on_fibers] if request else values
+    sample = plan.collect(known) if plan else None
     if request is None:
         return Evaluated(sample, None, None, signal)
     return Evaluated(sample, request.measured, values[on_fibers:], signal)

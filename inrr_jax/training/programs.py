@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from inrr_jax import numerics, regularizers
+from inrr_jax.errors import UserError
 from inrr_jax.fields import Field, FieldConfig
 from inrr_jax.options import hyper_parameters, without_hyper_parameters
 from inrr_jax.problem import Domain
@@ -71,7 +72,22 @@ def collect_hyper_parameters(settings: Settings, domain: Domain) -> HyperParamet
         field={**settings.field.hyper_parameters(domain, detail)},
         weight={name: config.weight for name, config in terms.items()},  # type: ignore[attr-defined]
         optimizer=hyper_parameters(settings.optimizer),
+        axes=_axis_factors(settings.regularizer.axes, domain),
     )
+
+
+def _axis_factors(factors: tuple, domain: Domain) -> tuple[float, ...]:
+    """Return the factors of the axes as numbers.
+
+    Raises:
+        UserError: there is not one number of at least 0 per axis.
+    """
+    numbers = all(type(factor) in (int, float) and factor >= 0 for factor in factors)
+    if factors and not (numbers and len(factors) == len(domain.shape)):
+        raise UserError(
+            f"regularizer.axes={factors}: give one number of at least 0 for each of the {len(domain.shape)} axes, or ()"
+        )
+    return tuple(map(float, factors))
 
 
 def auxiliary_names(settings: Settings) -> tuple[str, ...]:
