@@ -16,6 +16,16 @@ def test_fast_sine_and_its_derivative_against_float64(limit, tolerance):
     assert np.abs(cosine - np.cos(x.astype(np.float64))).max() < tolerance
 
 
+@pytest.mark.parametrize("order", [2, 3, 4])
+def test_higher_derivatives_of_the_fast_sine_against_float64(order):
+    derivative = numerics.fast_sine
+    for _ in range(order):
+        derivative = jax.grad(derivative)
+    x = np.linspace(-30, 30, 4001, dtype=np.float32)
+    exact = np.sin(x.astype(np.float64) + order * np.pi / 2)
+    assert np.abs(jax.vmap(derivative)(x) - exact).max() < 1e-6
+
+
 def test_a_reduction_by_pi_in_one_part_misses_the_tolerance():
     x = np.linspace(-30, 30, 200_001, dtype=np.float32)
     turns = np.round(x / np.float32(np.pi))
