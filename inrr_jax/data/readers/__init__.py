@@ -1,6 +1,6 @@
 """Readers of files: each finds out what a file holds, and reads parts of it.
 
-A new format needs a function and a line in `READERS`.
+A new format needs a function and a line in one of the tables.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,7 @@ import numpy as np
 
 from inrr_jax.data.arrays import Source
 from inrr_jax.data.readers.files import check_file, decoding
+from inrr_jax.data.readers.netcdf import read_netcdf
 from inrr_jax.data.readers.nifti import read_nifti
 from inrr_jax.data.readers.npy import read_npy, read_npz
 from inrr_jax.data.readers.text import read_text
@@ -17,9 +18,11 @@ from inrr_jax.data.readers.tiff import read_tiff
 from inrr_jax.data.readers.video import read_gif, read_video
 from inrr_jax.errors import UserError, unknown
 
+WITH_NAMES: dict[str, Callable[[Path, str], Source]] = {".npz": read_npz, ".nc": read_netcdf}
+"""Readers of files that hold several arrays, by suffix: functions from a path and a name, which may be empty."""
+
 READERS: dict[str, Callable[[Path], Source]] = {
     ".npy": read_npy,
-    ".npz": read_npz,
     ".nii": read_nifti,
     ".nii.gz": read_nifti,
     ".tif": read_tiff,
@@ -28,15 +31,15 @@ READERS: dict[str, Callable[[Path], Source]] = {
     **dict.fromkeys((".mp4", ".avi", ".mov", ".mkv"), read_video),
     **dict.fromkeys((".csv", ".tsv", ".txt", ".dat"), read_text),
 }
-"""Readers by suffix: functions from a path to a `Source`."""
+"""Readers of all other files, by suffix: functions from a path to a `Source`."""
 
 
 def open_file(path: str | Path, array: str = "") -> Source:
     """Find out what a file holds, without reading its values where the format allows that.
 
     Args:
-        path: a file with one of the suffixes in `READERS`.
-        array: the name of the array in a .npz file that holds several.
+        path: a file with one of the suffixes in `READERS` and `WITH_NAMES`.
+        array: the name of the array in a file that holds several.
 
     Raises:
         UserError: there is no such file, its suffix is unknown, its content is damaged or not loaded for safety, or the
@@ -46,12 +49,13 @@ def open_file(path: str | Path, array: str = "") -> Source:
     check_file(path)
     name = path.name.lower()
     suffix = ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
-    if suffix not in READERS:
-        raise UserError(unknown(f"suffix {suffix} of {str(path)!r}", suffix, READERS))
-    if array and suffix != ".npz":
-        raise UserError(f"data.array={array}: {str(path)!r} holds one array; only .npz files hold arrays by name")
+    if suffix not in {**READERS, **WITH_NAMES}:
+        raise UserError(unknown(f"suffix {suffix} of {str(path)!r}", suffix, [*READERS, *WITH_NAMES]))
+    if array and suffix in READERS:
+        kinds = " and ".join(WITH_NAMES)
+        raise UserError(f"data.array={array}: {str(path)!r} holds one array; {kinds} files hold arrays by name")
     with decoding(path):
-        source = read_npz(path, array) if array else READERS[suffix](path)
+        source = READERS[suffix](path) if suffix in READERS else WITH_NAMES[suffix](path, array)
     return source._replace(part=_guarded(source.part, path))
 
 

@@ -8,10 +8,11 @@ import tifffile
 from PIL import Image
 
 from inrr_jax.data.arrays import read
-from inrr_jax.data.readers import READERS, open_file
+from inrr_jax.data.readers import READERS, WITH_NAMES, open_file
 from inrr_jax.data.readers.files import require
 from inrr_jax.errors import UserError
 
+TEXT, VIDEO = (".csv", ".tsv", ".txt", ".dat"), (".mp4", ".avi", ".mov", ".mkv")
 ARRAY = np.random.default_rng(0).normal(size=(4, 5, 6)).astype(np.float32)
 
 
@@ -107,6 +108,51 @@ def test_nifti_with_scaled_integers(tmp_path):
     np.testing.assert_allclose(read(source).values.ravel(), 10 + 0.5 * np.arange(24))
 
 
+def write_netcdf(path, latitudes):
+    netcdf = pytest.importorskip("netCDF4")
+    with netcdf.Dataset(path, "w") as file:
+        for name, values, units in (
+            ("time", np.arange(4.0), "days since 2000-01-01"),
+            ("latitude", latitudes, "degrees_north"),
+            ("longitude", 0.5 * np.arange(6), "degrees_east"),
+        ):
+            file.createDimension(name, len(values))
+            file.createVariable(name, "f8", (name,))[:] = values
+            file[name].units = units
+        file.createDimension("nv", 2)
+        file.createVariable("latitude_bnds", "f8", ("time", "latitude", "nv"))
+        file.createVariable("speed", "i2", ("time", "latitude", "longitude"), fill_value=-99)
+        file["speed"].units = "m s-1"
+        file["speed"][:] = np.ma.masked_less(np.arange(4 * 5 * 6).reshape(4, 5, 6), 2)
+
+
+def test_netcdf(tmp_path):
+    write_netcdf(tmp_path / "a.nc", 60 + np.arange(-2.0, 3))
+    expected = np.arange(4 * 5 * 6.0).reshape(4, 5, 6, 1)
+    expected[0, 0, :2] = np.nan
+    signal = read(open_file(tmp_path / "a.nc"), crop=":,:,::2")
+    np.testing.assert_array_equal(signal.values, expected[:, :, ::2])
+    # A degree of latitude has 111.2 km; one of longitude has half of that at 60 degrees north.
+    assert signal.spacing == pytest.approx((111.195, 111.195, 55.597), rel=1e-4)
+    assert (signal.length, signal.unit) == ("km", "m s-1")
+    assert read(open_file(tmp_path / "a.nc", "time")).values.shape == (4, 1)
+    write_netcdf(tmp_path / "uneven.nc", np.array([0.0, 1, 2, 3, 5]))
+    assert open_file(tmp_path / "uneven.nc").spacing is None
+
+
+def test_variables_of_netcdf_are_found_by_name(tmp_path):
+    netcdf = pytest.importorskip("netCDF4")
+    with netcdf.Dataset(tmp_path / "two.nc", "w") as file:
+        file.createDimension("x", 4)
+        for name in ("u", "wind"):
+            file.createVariable(name, "f4", ("x",))[:] = np.arange(4)
+    assert read(open_file(tmp_path / "two.nc", "u")).spacing is None
+    with pytest.raises(UserError, match="holds several variables: give data.array, one of u, wind"):
+        open_file(tmp_path / "two.nc")
+    with pytest.raises(UserError, match=r"variable wnd of .*two.nc' is unknown: did you mean wind\?"):
+        open_file(tmp_path / "two.nc", "wnd")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -159,14 +205,11 @@ def test_a_huge_declared_shape_is_refused_before_it_is_allocated(tmp_path):
         values(tmp_path / "b.npy")
 
 
-@pytest.mark.parametrize("suffix", [suffix for suffix in READERS if suffix not in (".csv", ".tsv", ".txt", ".dat")])
+@pytest.mark.parametrize("suffix", [suffix for suffix in [*READERS, *WITH_NAMES] if suffix not in TEXT])
 @pytest.mark.parametrize("content", [b"", b"no such format" * 40])
 def test_damaged_files_are_refused(tmp_path, suffix, content):
-    package = {".nii": "nibabel", ".nii.gz": "nibabel", ".gif": "PIL"}.get(suffix)
-    if suffix in (".mp4", ".avi", ".mov", ".mkv"):
-        package = "imageio_ffmpeg"
-    if package:
-        pytest.importorskip(package)
+    packages = {".nii": "nibabel", ".nii.gz": "nibabel", ".nc": "netCDF4", **dict.fromkeys(VIDEO, "imageio_ffmpeg")}
+    pytest.importorskip(packages.get(suffix, "numpy"))
     (tmp_path / f"a{suffix}").write_bytes(content)
     with pytest.raises(UserError, match="cannot read .*: give a whole, undamaged file") as caught:
         values(tmp_path / f"a{suffix}")
@@ -199,7 +242,7 @@ def test_paths_that_are_no_files_are_refused(tmp_path):
         ("folder.npy", "", "is a directory"),
         ("pipe.npy", "", "is a pipe or a device"),
         ("a.xyz", "", r"suffix .xyz of .*a.xyz' is unknown: accepted are .avi, .csv"),
-        ("a.npy", "b", "data.array=b: .*a.npy' holds one array; only .npz"),
+        ("a.npy", "b", "data.array=b: .*a.npy' holds one array; .npz and .nc files hold arrays by name"),
         ("a.npy/b.npy", "", "cannot open .*a.npy/b.npy'"),
         ("a\0.npy", "", "cannot open .*null"),
     ):
