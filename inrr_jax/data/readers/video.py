@@ -2,8 +2,10 @@
 
 import contextlib
 import itertools
-from collections.abc import Callable, Generator
+import warnings
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,21 +25,23 @@ def read_video(path: Path) -> Source:
     require("imageio-ffmpeg", "imageio_ffmpeg", "a video file")
     import imageio_ffmpeg
 
-    frames, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
-    reader = imageio_ffmpeg.read_frames(str(path))
-    width, height = next(reader)["size"]
-    reader.close()
+    with _forking():
+        count, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
+
+    def start() -> tuple[Any, tuple[int, int]]:
+        frames = imageio_ffmpeg.read_frames(str(path))
+        with _forking():
+            return frames, next(frames)["size"]
 
     def decode() -> Frames:
-        reader = imageio_ffmpeg.read_frames(str(path))
-        next(reader)  # The first item describes the video.
-        try:
-            for frame in reader:
+        frames, (width, height) = start()
+        with contextlib.closing(frames):
+            for frame in frames:
                 yield np.frombuffer(frame, np.uint8).reshape(height, width, 3)
-        finally:
-            reader.close()
 
-    return Source((frames, height, width, 3), np.dtype(np.uint8), _take(decode, path), whole=False, channels=True)
+    frames, (width, height) = start()
+    frames.close()
+    return Source((count, height, width, 3), np.dtype(np.uint8), _take(decode, path), whole=False, channels=True)
 
 
 def read_gif(path: Path) -> Source:
@@ -70,3 +74,11 @@ def _take(decode: Callable[[], Frames], path: Path) -> Callable[[tuple[slice, ..
         return np.stack(kept)
 
     return part
+
+
+@contextlib.contextmanager
+def _forking() -> Iterator[None]:
+    """Silence the warning with which JAX meets every fork: ffmpeg replaces the fork at once, which is safe."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"os\.fork\(\)", RuntimeWarning)
+        yield

@@ -22,8 +22,8 @@ def disparity() -> Source:
     """Return the disparity of a stereo pair of a motorcycle, [500, 741], in pixels.
 
     Offsets from 7 to 60 pixels between the two pictures, measured with structured light; 7.3 % is really missing,
-    mostly where one camera cannot see. Scharstein et al. (2014), GCPR (Middlebury). Licence: not stated for the file itself;
-    scikit-image's is BSD-3.
+    mostly where one camera cannot see. Scharstein et al. (2014), GCPR (Middlebury). Licence: not stated for the file
+    itself; scikit-image's is BSD-3.
     """
     source = open_file(_skimage() / "motorcycle_disp.npz")
 
