@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "inrr_jax"
 INSIDE = {
-    "data": "units arrays readers sources pixels images masks settings",
+    "data": "units arrays readers sources points pixels images masks settings",
     "fields": "layers base siren relu fourier dmf neighbors inrz",
     "regularizers": "base laplacian dirichlet",
     "priors": "patch_graph low_rank residual",
