@@ -6,7 +6,6 @@ and voxels keep their shape.
 
 from collections.abc import Sequence
 
-
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -18,8 +17,8 @@ Index = tuple[Int[Array, "..."], ...]
 def axes(shape: Sequence[int], spacing: Sequence[float] | None = None) -> tuple[Float[np.ndarray, "n"], ...]:
     """Return the coordinates of the nodes along each axis.
 
-    Node i of an axis a with n nodes lies at (2 i - (n - 1)) s_a / max_b (N_b - 1) s_b, where s is the spacing and b runs
-    over all axes.
+    Node i of an axis a with n nodes lies at (2 i - (n - 1)) s_a / max_b (n_b - 1) s_b, where s is the spacing and b
+    runs over all axes.
 
     Args:
         shape: the number of nodes along each axis, without channels.

@@ -257,6 +257,8 @@ def _checked(path: str, value: Any, kind: type, limits: Mapping[str, Any]) -> An
     """Return a value of the declared type and range, or refuse it."""
     if kind is float and type(value) is int:
         value = float(value)
+    if kind is tuple:
+        value = _as_tuple(value)
     if type(value) is not kind:
         raise UserError(f"{path}={value!r} is no {kind.__name__}: give {_EXAMPLES[kind]}")
     if "choices" in limits and value not in limits["choices"]:
@@ -270,6 +272,11 @@ def _checked(path: str, value: Any, kind: type, limits: Mapping[str, Any]) -> An
             bounds = f"{'above' if limits['above'] else 'of at least'} {low:g}{below}"
             raise UserError(f"{path}={value} is out of range: give a number {bounds}")
     return value
+
+
+def _as_tuple(value: Any) -> Any:
+    """Return a value with its lists as tuples, because JSON has no tuples and options have no lists."""
+    return tuple(map(_as_tuple, value)) if isinstance(value, list | tuple) else value
 
 
 def _check_sum(path: str, value: str, accepted: tuple[str, ...], alone: str) -> None:

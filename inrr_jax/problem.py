@@ -123,11 +123,13 @@ class Problem(NamedTuple):
     """Arrays [*grid, C] that some fields or regularisers need in addition, by name: `first_estimate`, `guide`."""
     truth: Any = None
     """The signal [*grid, C] for scoring; None if it is unknown. `visible` removes it: no fit ever sees it."""
+    units: Any = None
+    """A `data.units.Units`, which maps the signal's values to its own units; None if they are the same."""
 
     @property
     def visible(self) -> "Problem":
         """The part of the problem that a fit may see, as arrays on the device."""
-        return jax.tree.map(jnp.asarray, self._replace(truth=None))
+        return jax.tree.map(jnp.asarray, self._replace(truth=None, units=None))
 
     @property
     def digest(self) -> str:

@@ -1,12 +1,13 @@
 """All settings of a fit: the groups that the parts declare, and the groups of the optimiser and of training.
 
-`data` and `mask` are declared in data/settings.py, `field` by the Config of each file in fields/, the terms of
-`regularizer` by the configs in regularizers/, and all other groups here.
+`data` is declared by the Config of each file in data/kinds/, `mask` in data/settings.py, `field` by the Config of each
+file in fields/, the terms of `regularizer` by the configs in regularizers/, and all other groups here.
 """
 
 from dataclasses import dataclass
 
-from inrr_jax.data.settings import DataSettings, MaskSettings
+from inrr_jax.data.kinds import KINDS, DataConfig
+from inrr_jax.data.settings import MaskSettings
 from inrr_jax.fields import FIELDS, FieldConfig, siren
 from inrr_jax.options import MAX_SEED, Options, at_least, choice, hyper, variant
 from inrr_jax.regularizers import RegularizerSettings, SumOfTerms
@@ -59,7 +60,7 @@ class Settings(Options):
 
     seed: int = at_least(0, 0, high=MAX_SEED)
     """Seed of the initial parameters and of the fibers drawn. The mask has a seed of its own."""
-    data: DataSettings = DataSettings()
+    data: DataConfig = variant(KINDS, "picture")
     mask: MaskSettings = MaskSettings()
     field: FieldConfig = variant(FIELDS, "siren")
     regularizer: SumOfTerms = RegularizerSettings()

@@ -15,7 +15,6 @@ import numpy as np
 from absl import flags
 from ml_collections import ConfigDict
 
-from inrr_jax.data import loading
 from inrr_jax.errors import UserError, unknown
 from inrr_jax.experiments import runner
 from inrr_jax.experiments.paper import MEASURES, FiguresSettings, Property
@@ -53,7 +52,7 @@ def main(config: ConfigDict, folder: Path | None, names: list[str]) -> None:
     settings = cli.settings(config, FiguresSettings)
     jobs = [Job(name, settings) for name in _chosen(names)]
     folder = folder or cli.default_workdir()
-    contents = hashlib.sha256(loading.load_image(settings.fit.data).tobytes())
+    contents = hashlib.sha256(settings.fit.data.read().tobytes())
     workdir.claim(folder, to_mapping(settings), contents.hexdigest()[:16])
     results = Results(folder, KEYS)
     done = runner.finished(jobs, results)

@@ -1,4 +1,4 @@
-"""Fit one picture, and write its recovery, metrics, figure and checkpoints to a work directory.
+"""Fit one signal, and write its recovery, metrics, figures and checkpoints to a work directory.
 
 python -m scripts.train --config=configs/baboon.py [--config.NAME=VALUE ...] [--workdir=FOLDER]
 """
@@ -17,9 +17,7 @@ from absl import logging
 from jaxtyping import Float
 from ml_collections import ConfigDict
 
-from inrr_jax import metrics
-from inrr_jax.baselines.diffusion import harmonic
-from inrr_jax.data import images, loading
+from inrr_jax.data import loading
 from inrr_jax.errors import DivergedError
 from inrr_jax.io import workdir
 from inrr_jax.io.writers import MetricsWriter, read_lines, write_json
@@ -27,9 +25,12 @@ from inrr_jax.numerics import best_precision
 from inrr_jax.options import change, to_mapping
 from inrr_jax.problem import Problem
 from inrr_jax.recipes import pipeline
+from inrr_jax.reports import Report, report_of
+from inrr_jax.reports.base import Recovery
 from inrr_jax.settings import Settings
 from inrr_jax.training import fit
 from inrr_jax.training.checkpoints import Checkpoints
+from inrr_jax.training.fitted import FittedField
 from inrr_jax.types import Info
 from scripts import cli
 from scripts.progress import Progress
@@ -40,20 +41,21 @@ def main(config: ConfigDict, folder: Path | None) -> None:
     settings = cli.settings(config, Settings)
     folder = folder or cli.default_workdir()
     settings = _with_precision(settings, workdir.recorded(folder))
+    report = report_of(settings.data.name)
     problem = loading.load(settings.data, settings.mask)
     fit.check_size(problem.domain, settings)
     workdir.claim(folder, to_mapping(settings), problem.digest)
     if result := workdir.finished(folder):
         print(f"{folder} holds this run, finished; remove the folder to start over")
-        _print_table(result)
+        _print_table(result, report)
         return
-    first = FirstFit(folder / "first")
+    first = FirstFit(folder / "first", report)
     prepared = pipeline.prepare(problem, settings, fit_one=first, log=_log)
-    run = Run(settings, prepared.problem, folder, first.seconds)
+    run = Run(settings, prepared.problem, report, folder, first.seconds)
     raw = run.fit()
     result = run.finish(raw, pipeline.finish(raw, prepared, settings, log=_log))
-    _print_table(result)
-    print(f"written to {folder}: result.json, metrics.jsonl, reconstruction.png, comparison.png, checkpoints")
+    _print_table(result, report)
+    print(f"written to {folder}: result.json, metrics.jsonl, {', '.join(report.files)}, checkpoints")
 
 
 def _log(line: str) -> None:
@@ -71,15 +73,15 @@ def _with_precision(settings: Settings, recorded: Settings | None) -> Settings:
 class FirstFit:
     """Runs the fit that a field needs for its first estimate, with checkpoints in a folder of its own."""
 
-    def __init__(self, folder: Path):
-        self._folder = folder
+    def __init__(self, folder: Path, report: Report):
+        self._folder, self._report = folder, report
         self.seconds = 0.0
         """Seconds that earlier processes have spent on it."""
 
     def __call__(self, problem: Problem, settings: Settings) -> Float[np.ndarray, "*grid C"]:
         """Run or finish the fit, and return the field's values on the grid."""
         workdir.claim(self._folder, to_mapping(settings), problem.digest)
-        run = Run(settings, problem, self._folder)
+        run = Run(settings, problem, self._report, self._folder)
         self.seconds = run.seconds_before
         raw = run.fit()
         run.finish(raw, raw)
@@ -89,17 +91,17 @@ class FirstFit:
 class Run:
     """One fit with its work directory: evaluations, checkpoints, and the files that it writes."""
 
-    def __init__(self, settings: Settings, problem: Problem, folder: Path, seconds_before: float = 0.0):
+    def __init__(self, settings: Settings, problem: Problem, report: Report, folder: Path, seconds_before: float = 0.0):
         """Restore the newest checkpoint, or initialise the fit.
 
         Args:
             settings: of the fit.
             problem: with the auxiliary arrays that the fit needs.
+            report: of the kind of data.
             folder: the work directory, claimed for this run.
             seconds_before: seconds that other processes have spent on the run; a checkpoint's record replaces it.
         """
-        self._settings, self._problem, self._folder = settings, problem, folder
-        self._mask = np.asarray(problem.operator.mask)
+        self._settings, self._problem, self._report, self._folder = settings, problem, report, folder
         self.seconds_before, self._failed = seconds_before, set()
         self._state, self._hyper, self._key = fit.init(problem, settings)
         self._checkpoints = Checkpoints(folder / "checkpoints")
@@ -150,7 +152,7 @@ class Run:
                 raise cli.Interrupted(f"stopped at step {step}: {cli.RESUME}")
 
     def _evaluate(self, step: int, info: Info, speed: float, progress: Progress) -> None:
-        scores = metrics.score(self._recover(), self._problem)
+        scores = self._report.score(self._recover(), self._problem)
         terms = {name: float(values[-1]) for name, values in info.items()}
         progress.show(scores)
         row = {**terms, **scores, "steps_per_second": speed, "seconds": self._seconds()}
@@ -168,7 +170,7 @@ class Run:
             with self._continuing("result.json"):
                 write_json(self._folder / "result.json", result)
         if self._failed:
-            _print_table(result)
+            _print_table(result, self._report)
             failed = ", ".join(sorted(self._failed))
             raise OSError(f"could not be written: {failed}; {self._kept()}: {cli.RESUME}")
 
@@ -186,44 +188,36 @@ class Run:
         return np.asarray(fit.recover(self._state.params, self._hyper, self._problem.domain, self._settings))
 
     def _result(self, recovered: Float[np.ndarray, "*grid C"], raw: Float[np.ndarray, "*grid C"]) -> dict[str, Any]:
-        others = {"network": raw, "harmonic": harmonic(np.asarray(self._problem.measurements), self._mask)}
+        problem, report = self._problem, self._report
+        others = {"network": raw, **report.references(problem)}
         return {
             "seed": self._settings.seed,
             "steps": self._settings.train.steps,
             "seconds": self._seconds(),
-            **metrics.score(recovered, self._problem),
-            **{name: metrics.score(values, self._problem) for name, values in others.items()},
+            **report.score(recovered, problem),
+            "others": {name: report.score(values, problem) for name, values in others.items()},
         }
 
     def _draw(self, recovered: Float[np.ndarray, "*grid C"]) -> None:
-        from inrr_jax import plots  # matplotlib takes half a second to import
-
-        problem, folder = self._problem, self._folder
-        matrices = fit.laplacians(self._state.params, problem.domain, self._settings)
-        with self._continuing("reconstruction.png"):
-            images.save(folder / "reconstruction.png", metrics.paste(recovered, problem.measurements, self._mask))
-        with self._continuing("comparison.png"):
-            plots.comparison(
-                folder / "comparison.png",
-                np.asarray(problem.measurements if problem.truth is None else problem.truth),
-                self._mask,
-                recovered,
-                jax.tree.map(np.asarray, matrices),
-                read_lines(folder / "metrics.jsonl"),
-                has_truth=problem.truth is not None,
-            )
+        problem, params = self._problem, self._state.params
+        matrices = jax.tree.map(np.asarray, fit.laplacians(params, problem.domain, self._settings))
+        field = FittedField.of(params, problem, self._settings)
+        recovery = Recovery(problem, recovered, field, matrices, read_lines(self._folder / "metrics.jsonl"))
+        for name in self._report.files:
+            with self._continuing(name):
+                self._report.write(name, self._folder / name, recovery)
 
     def _seconds(self) -> float:
         """Return the seconds since the process started, plus those of earlier processes of this run."""
         return self.seconds_before + time.time() - psutil.Process().create_time()
 
     def _headline(self) -> str:
-        domain, field = self._problem.domain, self._settings.field
+        domain, settings = self._problem.domain, self._settings
         size = " x ".join(map(str, (*domain.shape, domain.channels)))
-        missing = 100 * (1 - self._mask.mean())
+        field = settings.field
         return (
-            f"{self._settings.data.image}: {size}, {missing:.1f} % missing; {field.name} {field.size},"
-            f" {self._settings.regularizer.name}; {jax.default_backend()}, {field.precision}"
+            f"{settings.data.label}: {size}, {self._report.describe(self._problem)}; {field.name} {field.size},"
+            f" {settings.regularizer.name}; {jax.default_backend()}, {field.precision}"
         )
 
     @contextlib.contextmanager
@@ -237,13 +231,15 @@ class Run:
             self._failed.add(what)
 
 
-def _print_table(result: dict[str, Any]) -> None:
+def _print_table(result: dict[str, Any], report: Report) -> None:
     def cell(value: float | None) -> str:
         return f"{value:>15.4f}" if value is not None and math.isfinite(value) else f"{'-':>15}"
 
-    print(f"\n{'':>10}" + "".join(f"{name:>15}" for name in metrics.NAMES))
-    for name, row in (("recovery", result), ("network", result["network"]), ("harmonic", result["harmonic"])):
-        print(f"{name:>10}" + "".join(cell(row[key]) for key in metrics.NAMES))
+    rows = {"recovery": result, **result["others"]}
+    width = max(10, *map(len, rows))
+    print(f"\n{'':>{width}}" + "".join(f"{name:>15}" for name in report.names))
+    for name, row in rows.items():
+        print(f"{name:>{width}}" + "".join(cell(row[key]) for key in report.names))
     print(f"\n{result['steps']} steps, {result['seconds']:.1f} s from process start")
 
 

@@ -7,18 +7,18 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "inrr_jax"
 INSIDE = {
-    "data": "units arrays readers sources points pixels images masks settings",
+    "data": "units arrays readers sources points pixels images masks settings drawing kinds loading",
     "fields": "layers base siren relu fourier dmf neighbors inrz",
     "regularizers": "base laplacian dirichlet",
     "priors": "patch_graph low_rank residual",
     "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill",
-    "training": "programs objective optimizers fit batch sweep ensemble checkpoints",
+    "training": "programs objective optimizers fit fitted batch sweep ensemble checkpoints",
     "recipes": "holdout stacking fills blending pipeline shared inpaint",
     "ntk": "power_law networks empirical infinite blockwise regression spectrum convergence theorem study",
     "io": "writers workdir results",
     "experiments": "analysis methods tables comparison sweep_grid summary runner paper",
 }
-FOLDERS = "metrics data fields regularizers settings priors baselines training recipes ntk io experiments plots"
+FOLDERS = "metrics data fields regularizers settings priors baselines training recipes ntk io experiments plots reports"
 TOP = "errors options types numerics devices grids fibers problem operators"
 ORDER = TOP.split()
 for folder in FOLDERS.split():

@@ -1,24 +1,9 @@
-"""The settings of the data: which picture, and which of its pixels are observed."""
+"""The settings of the mask: which entries of a signal are observed."""
 
 from dataclasses import dataclass
 
 from inrr_jax.data.masks import MODES
 from inrr_jax.options import MAX_SEED, Options, at_least, choice, sum_of
-
-
-@dataclass(frozen=True)
-class DataSettings(Options):
-    """The picture."""
-
-    image: str = "baboon"
-    """A bundled name or the path of a picture."""
-    size: int = at_least(0, 0)
-    """Longest side in pixels after resizing, with the proportions kept; 0: the picture's own size."""
-    grey: bool = False
-    """Whether to reduce colour to one channel, the ITU-R 601 luma."""
-    truth: bool = True
-    """Whether the pixels under the mask hold the truth, so that errors there can be computed. False: the picture is
-    damaged, and its values under the mask mean nothing."""
 
 
 @dataclass(frozen=True)

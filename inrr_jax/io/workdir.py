@@ -34,7 +34,7 @@ def recorded(folder: Path) -> Settings | None:
     try:
         settings = from_mapping(content, Settings)
         # Settings absent from the record would silently get today's defaults, which may differ from the run's values.
-        reason = "" if to_mapping(settings) == content else "settings are missing"
+        reason = "" if json.loads(json.dumps(to_mapping(settings))) == content else "settings are missing"
     except UserError as error:
         reason = str(error)
     if reason:

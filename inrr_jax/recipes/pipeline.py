@@ -12,7 +12,6 @@ import numpy as np
 from absl import logging
 from jaxtyping import Float
 
-from inrr_jax.data.settings import DataSettings, MaskSettings
 from inrr_jax.errors import UserError
 from inrr_jax.operators.masking import Masking
 from inrr_jax.priors import residual
@@ -127,7 +126,7 @@ def blend_weights(problem: Problem, stack: Stack, settings: Settings) -> Float[n
 
 def seedless(settings: Settings) -> Settings:
     """Return the settings with the default seed, data and mask: what fits of one problem have in common."""
-    return replace(settings, seed=0, data=DataSettings(), mask=MaskSettings())
+    return replace(settings, seed=0, data=Settings().data, mask=Settings().mask)
 
 
 def first_settings(problem: Problem, settings: Settings) -> Settings | None:

@@ -1,7 +1,5 @@
 """The loss of a fit: the misfit of the measurements plus the weighted energies of the regulariser."""
 
-from collections.abc import Mapping
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
@@ -54,24 +52,35 @@ def objective(
     request = operator.request(problem.measurements, domain, jax.random.fold_in(key, 1), measurement_count)
     plan = known = None
     if operator.on_fibers or regularizer.on_fibers:
-        options = {"adjacent": regularizer.adjacent, "spacing": domain.spacing}
-        plan = fibers.plan(key, domain.shape, fiber_count, **options)  # type: ignore[arg-type]
-        if field.on_grid and not fiber_count:
-            known = field.on_grid(params["field"], hyper.field).reshape(-1, domain.channels)
-    evaluated = _evaluate(signal, plan, known, request)
-    if evaluated.sample and field.factors:
-        factors = tuple(factor[None] for factor in field.factors(params["field"], hyper.field))
-        evaluated = evaluated._replace(sample=evaluated.sample._replace(factors=factors))
+        plan = fibers.plan(key, domain.shape, fiber_count, adjacent=regularizer.adjacent, spacing=domain.spacing)
+        known = _on_grid(params, hyper, field) if not fiber_count else None
+    evaluated = _with_factors(_evaluate(signal, plan, known, request), params, hyper, field)
     misfit = operator.misfit(problem.measurements, evaluated)
     energies = regularizer.energies(params, evaluated.sample, problem) if evaluated.sample else {}
-    by_axis = dict(zip(axis_names(len(domain.shape)), hyper.axes, strict=bool(hyper.axes)))
-    loss = misfit + sum(hyper.weight[term] * _total(parts, by_axis) for term, parts in energies.items())
+    loss = misfit + sum(hyper.weight[term] * _total(parts, hyper.axes) for term, parts in energies.items())
     named = {f"energy_{term}_{name}": part for term, parts in energies.items() for name, part in parts.items()}
     return loss, {"loss": loss, "fidelity": misfit, **named}
 
 
-def _total(parts: Parts, by_axis: Mapping[str, Scalar]) -> Float[Array, ""]:
+def _on_grid(params: Params, hyper: HyperParameters, field: Field) -> Values | None:
+    """Return the values on all nodes in row-major order, for fields that compute them faster together."""
+    if field.on_grid is None:
+        return None
+    values = field.on_grid(params["field"], hyper.field)
+    return values.reshape(-1, values.shape[-1])
+
+
+def _with_factors(evaluated: Evaluated, params: Params, hyper: HyperParameters, field: Field) -> Evaluated:
+    """Add the factors of a factorised field to the sample, as one fiber per axis."""
+    if evaluated.sample is None or field.factors is None:
+        return evaluated
+    factors = tuple(factor[None] for factor in field.factors(params["field"], hyper.field))
+    return evaluated._replace(sample=evaluated.sample._replace(factors=factors))
+
+
+def _total(parts: Parts, factors: tuple[Scalar, ...]) -> Float[Array, ""]:
     """Return the sum of a term's parts, those of an axis multiplied by the axis's factor if there is one."""
+    by_axis = dict(zip(axis_names(len(factors)), factors, strict=True))
     return sum(by_axis[name] * part if name in by_axis else part for name, part in parts.items())  # type: ignore[return-value]
 
 
@@ -84,14 +93,14 @@ def _evaluate(signal: Evaluate, plan: Plan | None, known: Values | None, request
         known: values at the points of the plan, if they have been computed already.
         request: of the operator; None if it needs no points.
     """
-    sources = (plan if known is None else None, request)
-    points = [part.points for part in sources if part is not None]
+    if plan and known is not None:
+        values = signal(request.points) if request else None
+        return Evaluated(plan.collect(known), request.measured if request else None, values, signal)
+    points = [part.points for part in (plan, request) if part is not None]
     # A single part is not concatenated: the program of a masked signal is then that of its fibers alone.
-    values = signal(points[0] if len(points) == 1 else jnp.concatenate(points)) if points else None
-    on_fibers = plan.points.shape[0] if plan and known is None else 0
-    if known is None and plan:
-        known = values[:on_fibers] if request else values
-    sample = plan.collect(known) if plan else None
+    values = signal(points[0] if len(points) == 1 else jnp.concatenate(points))
+    on_fibers = plan.points.shape[0] if plan else 0
+    sample = plan.collect(values[:on_fibers] if request else values) if plan else None
     if request is None:
         return Evaluated(sample, None, None, signal)
     return Evaluated(sample, request.measured, values[on_fibers:], signal)

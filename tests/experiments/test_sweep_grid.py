@@ -1,6 +1,6 @@
 import pytest
 
-from inrr_jax.data.settings import DataSettings
+from inrr_jax.data.kinds import picture
 from inrr_jax.errors import UserError
 from inrr_jax.experiments.sweep_grid import SweepSettings, expand, format_place
 from inrr_jax.settings import Settings
@@ -58,7 +58,7 @@ def test_seeds_are_no_axis_of_a_table():
         ({"axes": (RATES, ("field.omega", (5, 9))), "table": ("mask.rate", "mask.rate")}, "give two different axes"),
         ({"axes": (("field.factors", (2, 3)),)}, r"field\.factors is no setting of field\.name=siren: it has depth"),
         ({"fit": Settings(seed=2**32 - 2), "ensemble": 3}, "a seed is above 4294967295"),
-        ({"axes": (RATES,), "fit": Settings(data=DataSettings(truth=False))}, "psnr_missing needs data.truth"),
+        ({"axes": (RATES,), "fit": Settings(data=picture.Config(truth=False))}, "psnr_missing needs data.truth"),
     ],
 )
 def test_what_is_no_sweep_is_refused_in_one_line(changes, message):

@@ -25,7 +25,8 @@ def test_a_new_folder_is_claimed_and_recognised_untouched(tmp_path):
     assert workdir.recorded(folder) is None
     workdir.claim(folder, to_mapping(OURS), "inputs")
     assert workdir.recorded(folder) == OURS
-    assert json.loads((folder / "config.json").read_text()) == {**to_mapping(OURS), "inputs": "inputs"}
+    written = json.loads(json.dumps(to_mapping(OURS)))  # JSON has lists for tuples
+    assert json.loads((folder / "config.json").read_text()) == {**written, "inputs": "inputs"}
     before = content(folder)
     workdir.claim(folder, to_mapping(OURS), "inputs")
     assert content(folder) == before

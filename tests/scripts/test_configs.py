@@ -52,7 +52,7 @@ def test_smoke_runs_to_its_end(name, tmp_path):
     train.main(config, tmp_path / "run")
     result = workdir.finished(tmp_path / "run")
     assert result["steps"] == 20
-    assert math.isfinite(result["network"]["psnr_observed"])
+    assert math.isfinite(result["others"]["network"]["psnr_observed"])
     assert (result["psnr_missing"] is None) == (not config.data.truth)
 
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from configs import baboon, inpaint
 from inrr_jax import metrics
-from inrr_jax.data import loading
+from inrr_jax.data import images, loading
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.io import workdir
 from inrr_jax.io.writers import read_lines
@@ -82,12 +82,12 @@ def uninterrupted(tmp_path_factory):
 def test_it_leaves_all_that_is_promised(uninterrupted):
     assert sorted(path.name for path in uninterrupted.iterdir() if path.name != "tensorboard") == LEFT
     result = json.loads((uninterrupted / "result.json").read_text())
-    assert list(result) == ["seed", "steps", "seconds", *SCORES, "network", "harmonic"]
-    assert list(result["network"]) == list(result["harmonic"]) == SCORES
+    assert list(result) == ["seed", "steps", "seconds", *SCORES, "others"]
+    assert [list(row) for row in result["others"].values()] == [SCORES, SCORES]
     assert (result["seed"], result["steps"]) == (0, 20)
     assert result["seconds"] > 0
     assert all(np.isfinite(result[name]) for name in SCORES)
-    assert result["harmonic"]["psnr_observed"] is None  # it copies them: infinite
+    assert result["others"]["harmonic"]["psnr_observed"] is None  # it copies them: infinite
     with Image.open(uninterrupted / "reconstruction.png") as picture:
         assert (picture.size, picture.mode) == ((32, 32), "L")
 
@@ -134,9 +134,9 @@ def test_without_truth_errors_on_missing_pixels_are_null(tmp_path, capsys):
     config.update_from_flattened_dict({"mask.path": str(tmp_path / "mask.npy"), "data.grey": True})
     train.main(config, tmp_path / "run")
     result = workdir.finished(tmp_path / "run")
-    assert [name for name in SCORES if result["network"][name] is not None] == ["psnr_observed"]
+    assert [name for name in SCORES if result["others"]["network"][name] is not None] == ["psnr_observed"]
     assert all(result[name] is None for name in SCORES)  # corrected, it copies what is observed: infinite
-    assert all(result["harmonic"][name] is None for name in SCORES)
+    assert all(result["others"]["harmonic"][name] is None for name in SCORES)
     rows = read_lines(tmp_path / "run" / "metrics.jsonl")
     assert {name for row in rows for name in SCORES if row[name] is not None} == {"psnr_observed"}
     assert re.search(r"network +- +\d+\.\d+ +- +-", capsys.readouterr().out)
@@ -310,7 +310,7 @@ def test_a_full_disk_is_told_once_per_kind_and_the_same_command_completes_the_ru
         usage = shutil.disk_usage(tmp_path)
         monkeypatch.setattr(checkpoints.shutil, "disk_usage", lambda _: usage._replace(free=0))
         monkeypatch.setattr(train.MetricsWriter, "write", full)
-        monkeypatch.setattr(train.images, "save", full)
+        monkeypatch.setattr(images, "save", full)
 
     at_step(10, fill_the_disk)
     failed = (

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from inrr_jax.data.settings import DataSettings
+from inrr_jax.data.kinds import picture
 from inrr_jax.fields import siren
 from inrr_jax.options import Options, at_least
 from inrr_jax.regularizers import RegularizerSettings, inrr
 from inrr_jax.settings import Settings, TrainSettings
 
 SMALL = Settings(
-    data=DataSettings(size=128, grey=True),
+    data=picture.Config(size=128, grey=True),
     field=siren.Config(width=128, omega=30.0),
     regularizer=RegularizerSettings(inrr=inrr.Config(weight=0.13)),
     train=TrainSettings(steps=400, chunk=10),

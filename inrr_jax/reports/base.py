@@ -1,0 +1,53 @@
+"""What all reports share: the scores of a recovery, the methods to compare it with, and the files that show it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from inrr_jax.problem import Problem
+from inrr_jax.types import Row
+
+Values = Float[np.ndarray, "*grid C"]
+Scores = dict[str, float | None]
+
+
+class Recovery(NamedTuple):
+    """The result of a run."""
+
+    problem: Problem
+    values: Values
+    """On the domain's grid, after the correction if there is one."""
+    field: Any
+    """The fitted field, a `FittedField`."""
+    laplacians: Mapping[str, Mapping[str, np.ndarray]]
+    """Learned Laplacians by the name of their term and then of their axis; may be empty."""
+    rows: list[Row]
+    """The metrics of the fit, one row per evaluated step."""
+
+
+class Report:
+    """Base class of all reports."""
+
+    names: ClassVar[tuple[str, ...]]
+    """The scores in the table that a run prints, in the order of its columns."""
+    files: ClassVar[tuple[str, ...]]
+    """The files that `write` writes."""
+
+    def describe(self, problem: Problem) -> str:
+        """Return what was measured in a few words, for logs."""
+        raise NotImplementedError
+
+    def score(self, values: Values, problem: Problem) -> Scores:
+        """Return the scores of a recovery by name; None for those that need a truth which is not known."""
+        raise NotImplementedError
+
+    def references(self, problem: Problem) -> dict[str, Values]:
+        """Return the recoveries of what a user would otherwise use, by name; they take at most seconds."""
+        raise NotImplementedError
+
+    def write(self, name: str, path: Path, recovery: Recovery) -> None:
+        """Write one of `files`."""
+        raise NotImplementedError
