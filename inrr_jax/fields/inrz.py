@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from inrr_jax import devices
 from inrr_jax.fields import siren
 from inrr_jax.fields.base import Field, FieldConfig, tiled
-from inrr_jax.fields.neighbors import FORMS
+from inrr_jax.fields.parts.neighbors import FORMS
 from inrr_jax.options import at_least, choice, convert
 from inrr_jax.problem import Domain
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from inrr_jax.fields.base import Field, NetworkConfig, network
-from inrr_jax.fields.layers import Linear
+from inrr_jax.fields.parts.layers import Linear
 from inrr_jax.options import choice
 from inrr_jax.problem import Domain
 
@@ -42,4 +42,4 @@ class Relu(nn.Module):
         for layer in range(self.depth):
             dot = self.dot if layer else jnp.dot  # coordinates need float32, as in SIREN
             x = nn.relu(Linear(self.width, (6.0 / x.shape[-1]) ** 0.5, dot, name=f"hidden{layer}")(x))
-        return Linear(self.features, (6.0 / self.width) ** 0.5, name="last")(x)
+        return Linear(self.features, (6.0 / x.shape[-1]) ** 0.5, name="last")(x)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from inrr_jax import numerics
 from inrr_jax.fields.base import Field, NetworkConfig, network
-from inrr_jax.fields.layers import Linear
+from inrr_jax.fields.parts.layers import Linear
 from inrr_jax.options import at_least, choice, hyper
 from inrr_jax.problem import Domain
 

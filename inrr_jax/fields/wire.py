@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from inrr_jax.fields.base import Field, NetworkConfig, network
-from inrr_jax.fields.layers import symmetric_uniform
+from inrr_jax.fields.parts.layers import symmetric_uniform
 from inrr_jax.options import choice, hyper
 from inrr_jax.problem import Domain
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from inrr_jax import grids
-from inrr_jax.fields.neighbors import lines, patch
+from inrr_jax.fields.parts.neighbors import lines, patch
 
 GRID = (6, 7)
 

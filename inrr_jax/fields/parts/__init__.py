@@ -1,0 +1,1 @@
+"""Parts that several fields share: layers, neighbouring values, factors of one coordinate."""
