@@ -4,6 +4,7 @@ The longest axis of a grid spans [-1, 1]; the other axes are in the same proport
 and voxels keep their shape.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import jax.numpy as jnp
@@ -84,3 +85,28 @@ def positions(axes: tuple[Float[Array, "_"], ...], index: Index) -> Float[Array,
 def all_points(axes: tuple[Float[Array, "_"], ...]) -> Float[Array, "N D"]:
     """Return the coordinates of all nodes, one row per node, in row-major order."""
     return jnp.stack(jnp.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+
+
+def interpolate(values: Float[Array, "*grid C"], places: Float[Array, "N D"]) -> Float[Array, "N C"]:
+    """Return multilinear interpolants of values on a grid.
+
+    Along each axis the two nodes next to a point weigh 1 - t and t, where t in [0, 1] is the distance from the first
+    in units of the spacing; a point counts with the product of the weights of all axes for each of its 2^D corners.
+
+    Args:
+        values: on the nodes of the grid.
+        places: indices of the points along each axis, as real numbers (`places`). Points outside the grid get the
+            value of the nearest point of its border.
+    """
+    last = np.asarray(values.shape[:-1], np.float32) - 1
+    inside = jnp.clip(places, 0.0, last[None, :])
+    # The last node of an axis is the upper corner of the cell before it, so that every cell has two nodes per axis.
+    low = jnp.clip(jnp.floor(inside), 0.0, np.maximum(last - 1, 0)[None, :])
+    share, first = inside - low, low.astype(jnp.int32)
+    total = jnp.zeros((places.shape[0], values.shape[-1]), values.dtype)
+    for corner in itertools.product((0, 1), repeat=places.shape[1]):
+        weight = jnp.prod(jnp.where(np.asarray(corner, bool)[None, :], share, 1.0 - share), axis=1)
+        # An axis of one node has no upper corner; its weight is zero.
+        index = tuple(jnp.minimum(first[:, a] + c, values.shape[a] - 1) for a, c in enumerate(corner))
+        total += weight[:, None] * values[index]
+    return total

@@ -38,3 +38,24 @@ def test_places_and_nearest_nodes_invert_the_axes(spacing):
     np.testing.assert_allclose(grids.places(points, shape, spacing), index, atol=1e-5)
     moved = points + 0.4 * jnp.asarray(grids.steps(shape, spacing), jnp.float32)[None, :]
     np.testing.assert_array_equal(np.stack(grids.nearest(moved, shape, spacing), axis=-1), index)
+
+
+@pytest.mark.parametrize("shape", [(5,), (4, 6), (3, 1, 4)])
+def test_interpolants_are_exact_for_products_of_linear_functions_and_at_nodes(shape):
+    rng = np.random.default_rng(0)
+    slopes, offsets = rng.normal(size=(2, len(shape), 2))
+    nodes = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1).astype(np.float32)
+    inside = rng.uniform(0, np.array(shape) - 1, (20, len(shape))).astype(np.float32)
+
+    def multilinear(places):
+        return np.prod(slopes * places[..., None] + offsets, axis=-2).astype(np.float32)
+
+    values = jnp.asarray(multilinear(nodes))
+    for places in (inside, nodes.reshape(-1, len(shape))):
+        np.testing.assert_allclose(grids.interpolate(values, jnp.asarray(places)), multilinear(places), atol=1e-4)
+
+
+def test_points_outside_a_grid_get_the_value_of_its_border():
+    values = jnp.asarray([[1.0, 2.0], [3.0, 5.0], [4.0, 7.0]])[..., None]
+    found = grids.interpolate(values, jnp.array([[-3.0, 0.5], [2.7, 1.9], [0.5, -1.0]]))
+    np.testing.assert_allclose(found[:, 0], [1.5, 7.0, 2.0], atol=1e-6)

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "inrr_jax"
 INSIDE = {
     "data": "units arrays readers sources points pixels images masks settings drawing kinds loading",
-    "fields": "layers base siren relu fourier dmf neighbors inrz",
+    "fields": "parts.layers parts.neighbors base siren relu fourier dmf inrz wire parts.factors",
     "regularizers": "base laplacian dirichlet",
     "priors": "patch_graph low_rank residual",
     "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill",

@@ -218,8 +218,8 @@ def test_whole_numbers_become_floats_where_a_float_is_declared():
 def test_options_of_other_variants_are_dropped_and_unknown_ones_refused():
     given = {"field": {"name": "dmf", "width": 3, "factors": 4}}
     assert from_mapping(given, Settings).field == dmf.Config(factors=4)
-    with pytest.raises(UserError, match=r"setting field\.factor is unknown: did you mean factors\? .*scale"):
-        from_mapping({"field": {"name": "dmf", "factor": 4}}, Settings)
+    with pytest.raises(UserError, match=r"setting field\.scal is unknown: did you mean scale\? .*factors"):
+        from_mapping({"field": {"name": "dmf", "scal": 4}}, Settings)
 
 
 def test_all_names_has_every_option_of_every_variant_and_is_the_same_group():

@@ -14,6 +14,10 @@ NAMES = (
     "dmf",
     "inrz",
     "wire",
+    "grid",
+    "tucker",
+    "cp",
+    "planes",
 )
 """Names of the fields, which are also the names of their files."""
 

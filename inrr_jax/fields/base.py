@@ -65,6 +65,8 @@ class FieldConfig(Options):
     axis, to which they scale in proportion."""
     habits: ClassVar[Mapping[str, Any]] = {}
     """Settings, by dotted name, that a comparison changes wherever it uses the field."""
+    omega_per_node: ClassVar[float] = OMEGA_PER_NODE
+    """Default of a hyper-parameter omega, per node of the longest axis."""
     weight_factor: ClassVar[float] = 1.0
     """Factor on the weights that a comparison tries for regularisation terms."""
 
@@ -81,7 +83,7 @@ class FieldConfig(Options):
         values = hyper_parameters(self)
         # In proportion to the grid, because a fixed omega would mean coarser detail in larger pictures.
         if values.get("omega") == 0:
-            values["omega"] = detail * OMEGA_PER_NODE * max(domain.shape)
+            values["omega"] = detail * self.omega_per_node * max(domain.shape)
         return values
 
     def first_fit(self) -> "FieldConfig | None":

@@ -39,18 +39,19 @@ def labels(params: Params, matrices: bool) -> Params:
         matrices: whether to label the square matrices of the field as `matrix`, which Muon updates.
 
     Returns:
-        A tree of the same structure with one label per parameter. `first` is the first layer of the field, `field` its
-        other parameters, and `laplacian` every parameter of a regulariser.
+        A tree of the same structure with one label per parameter. `first` is the first layer of each of the field's
+        networks, `field` its other parameters, and `laplacian` every parameter of a regulariser.
     """
 
     def field_label(path, leaf):
         # Muon is meant for maps between hidden layers, which are square here. The first and the last layer, which map
-        # from coordinates and to colours, are not. The factors of a matrix factorisation carry a third axis of
-        # channels and are excluded too: orthogonal updates grow all singular values alike, which destroys the bias
-        # towards low rank that the factorisation is used for.
-        if matrices and leaf.ndim == 2 and leaf.shape[0] == leaf.shape[1]:
+        # from coordinates and to colours, are not. Other parameters than kernels of layers, such as the factors of a
+        # matrix factorisation, are excluded too: orthogonal updates grow all singular values alike, which destroys the
+        # bias towards low rank that a factorisation is used for.
+        names = [entry.key for entry in path]
+        if matrices and names[-1].startswith("kernel") and leaf.ndim == 2 and leaf.shape[0] == leaf.shape[1]:
             return "matrix"
-        return "first" if path[0].key == "first" else "field"
+        return "first" if "first" in names else "field"
 
     return {
         group: jax.tree_util.tree_map_with_path(field_label, tree)

@@ -14,7 +14,7 @@ from inrr_jax.options import change, from_mapping
 from inrr_jax.problem import Domain
 from inrr_jax.settings import Settings
 
-SHARED = {"base", "layers", "neighbors"}
+SHARED = {"base"}
 """Files of the folder that define no field."""
 PLAIN = siren.Config(width=64, depth=3, precision="float32", sine="exact", tile=0)
 OMEGA = {"omega": 30.0}
@@ -24,8 +24,8 @@ GRID = (5, 6)
 def small(name):
     """Return a small config of any field."""
     config = FIELDS[name](precision="float32")
-    sizes = {"width": 8, "depth": 2} if hasattr(config, "width") else {}
-    return dataclasses.replace(config, **sizes)
+    sizes = {"width": 8, "depth": 2, "factor_width": 8, "features": 4, "decoder_width": 6, "decoder_depth": 2}
+    return dataclasses.replace(config, **{name: size for name, size in sizes.items() if hasattr(config, name)})
 
 
 def auxiliary(config):
@@ -48,7 +48,7 @@ def test_every_name_has_a_file_and_every_file_a_name():
 
 def test_unknown_names_are_refused():
     with pytest.raises(
-        UserError, match=r"field\.name=sirn is unknown: did you mean siren\? accepted are dmf, fourier,"
+        UserError, match=r"field\.name=sirn is unknown: did you mean siren\? accepted are cp, dmf, fourier,"
     ):
         from_mapping({"field": {"name": "sirn"}}, Settings)
     with pytest.raises(UserError, match=r"field\.name=sirn is unknown"):
@@ -74,6 +74,63 @@ def test_every_field_evaluates_its_points_and_its_fixed_parameters_get_no_gradie
     moved = {name for name, gradient in gradients.items() if any(leaf.any() for leaf in jax.tree.leaves(gradient))}
     assert moved == set(params) - set(config.fixed)
     assert set(config.fixed) == set(params) & set(FIXED)
+
+
+DOMAINS = [Domain((9,), 2), Domain((5, 4, 6), 1), Domain((3, 4, 1, 5), 2, spacing=(1.0, 0.5, 4.0, 1.0))]
+PLANE = Domain((7, 5), 3, None, spacing=(1.0, 2.5))
+AXES = {"dmf": (2,), "inrz": (2,), "planes": (2, 3, 4)}
+"""Numbers of axes that a field accepts; all, where it is not named."""
+CASES = [(name, d) for name in fields.NAMES for d in (*DOMAINS, PLANE) if len(d.shape) in AXES.get(name, (1, 2, 3, 4))]
+
+
+def initial(config, domain, key):
+    given = {name: jnp.full((*domain.shape, domain.channels), 0.3) for name in config.auxiliary}
+    return config.build(domain).init(key, given)
+
+
+def values_at(config, domain, params):
+    return config.build(domain).apply(params, domain.points, config.hyper_parameters(domain, 1.0))
+
+
+@pytest.mark.parametrize(("name", "domain"), CASES)
+def test_fields_of_any_dimension_agree_at_nodes_on_the_grid_and_in_tiles_on_several_devices(key, name, domain):
+    config = small(name)
+    field, hyper = config.build(domain), config.hyper_parameters(domain, 1.0)
+
+    @jax.jit
+    def everything(key):
+        params = initial(config, domain, key)
+        cut = values_at(dataclasses.replace(config, tile=4, sharded=True), domain, params)
+        whole = field.on_grid(params, hyper) if field.on_grid else cut
+        return values_at(config, domain, params), cut, whole, field.factors and field.factors(params, hyper)
+
+    values, cut, whole, factors = everything(key)
+    assert (values.shape, values.dtype) == ((len(domain.points), domain.channels), jnp.float32)
+    assert np.std(values) > 0 or name == "grid"
+    np.testing.assert_allclose(cut, values, atol=1e-5)
+    np.testing.assert_allclose(whole.reshape(values.shape), values, atol=1e-5)
+    assert [len(factor) for factor in factors or ()] == (list(domain.shape) if name in ("tucker", "cp") else [])
+
+
+@pytest.mark.parametrize("name", fields.NAMES)
+def test_bfloat16_changes_the_values_a_little_and_a_mapped_field_equals_lone_ones(key, name):
+    exact, coarse = (dataclasses.replace(small(name), precision=precision) for precision in ("float32", "bfloat16"))
+
+    def both(params):
+        return [values_at(config, PLANE, params) for config in (exact, coarse)]
+
+    @jax.jit
+    def everything(keys):
+        many = jax.vmap(lambda k: initial(exact, PLANE, k))(keys)
+        return [both(initial(exact, PLANE, k)) for k in keys], jax.vmap(both)(many)
+
+    lone, mapped = everything(jax.random.split(key, 2))
+    for member, (values, rounded) in enumerate(lone):
+        np.testing.assert_allclose(rounded, values, atol=0.03 * float(jnp.abs(values).max()))
+        assert rounded.dtype == jnp.float32
+        assert np.array_equal(rounded, values) == (name in ("dmf", "grid"))  # these are always float32
+        for one, many in zip((values, rounded), mapped, strict=True):
+            np.testing.assert_allclose(many[member], one, atol=0.01 * float(jnp.abs(values).max()))
 
 
 def test_the_fixed_parameters_are_those_of_all_fields():

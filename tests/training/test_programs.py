@@ -29,6 +29,10 @@ def another(option, value):
     choices = [choice for choice in option.metadata.get("choices", ()) if choice != value]
     if "choices" in option.metadata:
         return choices[0] if choices else None
+    if isinstance(value, tuple):
+        return (*value, 3)
+    if value + 1 > option.metadata.get("high", value + 1):
+        return value / 2
     return not value if isinstance(value, bool) else value + 1
 
 
