@@ -65,9 +65,11 @@ class Domain:
 class Request(NamedTuple):
     """The measurements that a step compares with, and the points at which their operator needs the signal."""
 
-    measured: Int[Array, "B"]
-    """Row-major indices of the measurements."""
-    points: Float[Array, "N D"]
+    measured: Any
+    """What says which measurements these are, in any form that the operator understands: row-major indices [B], or
+    arrays."""
+    points: Float[Array, "N D"] | None
+    """None: the operator evaluates the signal by itself, because it needs derivatives."""
 
 
 def draw_measurements(key: Key[Array, ""], total: int, count: int) -> Int[Array, "B"]:
@@ -80,10 +82,10 @@ class Evaluated(NamedTuple):
 
     sample: Sample | None
     """Values on the fibers of this step; None if nothing needs them."""
-    measured: Int[Array, "B"] | None
+    measured: Any
     """As in the operator's own request; None if it has made none."""
     values: Float[Array, "N C"] | None
-    """Values at the points of this request."""
+    """Values at the points of this request; None if it has none."""
     signal: Evaluate
     """The signal itself, for operators that differentiate it."""
 

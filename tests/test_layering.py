@@ -13,7 +13,7 @@ INSIDE = {
     "priors": "patch_graph low_rank residual",
     "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill",
     "training": "programs objective optimizers fit fitted batch sweep ensemble checkpoints",
-    "recipes": "holdout stacking fills blending pipeline shared inpaint",
+    "recipes": "holdout stacking fills blending pipeline shared inpaint equations",
     "ntk": "power_law networks empirical infinite blockwise regression spectrum convergence theorem study",
     "io": "writers workdir results",
     "experiments": "analysis methods tables comparison sweep_grid summary runner paper",

@@ -93,14 +93,14 @@ def _evaluate(signal: Evaluate, plan: Plan | None, known: Values | None, request
         known: values at the points of the plan, if they have been computed already.
         request: of the operator; None if it needs no points.
     """
-    if plan and known is not None:
-        values = signal(request.points) if request else None
-        return Evaluated(plan.collect(known), request.measured if request else None, values, signal)
-    points = [part.points for part in (plan, request) if part is not None]
-    # A single part is not concatenated: the program of a masked signal is then that of its fibers alone.
-    values = signal(points[0] if len(points) == 1 else jnp.concatenate(points))
-    on_fibers = plan.points.shape[0] if plan else 0
-    sample = plan.collect(values[:on_fibers] if request else values) if plan else None
-    if request is None:
-        return Evaluated(sample, None, None, signal)
-    return Evaluated(sample, request.measured, values[on_fibers:], signal)
+    planned = plan.points if plan and known is None else None
+    requested = request.points if request else None
+    points = [part for part in (planned, requested) if part is not None]
+    own = None
+    # A single part is neither concatenated nor cut: the program of a masked signal is then that of its fibers alone.
+    if len(points) == 1:
+        known, own = (signal(points[0]), None) if requested is None else (known, signal(points[0]))
+    elif points:
+        known, own = jnp.split(signal(jnp.concatenate(points)), [len(points[0])])
+    sample = plan.collect(known) if plan else None  # type: ignore[arg-type]
+    return Evaluated(sample, request.measured if request else None, own, signal)
