@@ -11,7 +11,8 @@ INSIDE = {
     "fields": "parts.layers parts.neighbors base siren relu fourier dmf inrz wire parts.factors",
     "regularizers": "base laplacian dirichlet",
     "priors": "patch_graph low_rank residual",
-    "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill",
+    "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill holdout "
+    "tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors",
     "training": "programs objective optimizers fit fitted batch sweep ensemble checkpoints",
     "recipes": "holdout stacking fills blending pipeline shared inpaint equations",
     "ntk": "power_law networks empirical infinite blockwise regression spectrum convergence theorem study",

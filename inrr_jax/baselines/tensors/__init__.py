@@ -1,0 +1,38 @@
+"""Completions of tensors: what a learned recovery of a signal on a grid of any number of axes has to beat."""
+
+from typing import NamedTuple
+
+from inrr_jax.baselines.tensors.als import als
+from inrr_jax.baselines.tensors.contract import Complete
+from inrr_jax.baselines.tensors.halrtc import halrtc
+from inrr_jax.baselines.tensors.harmonic import harmonic, harmonic_scaled
+from inrr_jax.baselines.tensors.lines import linear, pchip, spline
+from inrr_jax.baselines.tensors.nearest import nearest
+from inrr_jax.baselines.tensors.smooth import dct_pls, dct_pls_scaled
+from inrr_jax.baselines.tensors.tctv import tctv
+
+
+class Entry(NamedTuple):
+    """A completion, and which tensors it is meant for."""
+
+    complete: Complete
+    axes: int = 1
+    """Smallest number of axes; two channels or more count as one for `halrtc`, `tctv` and `als`."""
+    largest: int = 30_000_000
+    """Number of entries above which it takes more than about ten minutes or 16 GB."""
+
+
+TENSORS: dict[str, Entry] = {
+    "nearest": Entry(nearest, largest=100_000_000),
+    "linear": Entry(linear),
+    "pchip": Entry(pchip),
+    "spline": Entry(spline),
+    "harmonic": Entry(harmonic),
+    "harmonic_scaled": Entry(harmonic_scaled),
+    "dct_pls": Entry(dct_pls),
+    "dct_pls_scaled": Entry(dct_pls_scaled),
+    "als": Entry(als, axes=2, largest=20_000_000),
+    "halrtc": Entry(halrtc, axes=2, largest=20_000_000),
+    "tctv": Entry(tctv, axes=3, largest=8_000_000),
+}
+"""All completions by the names that comparisons and results use."""
