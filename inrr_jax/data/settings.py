@@ -10,8 +10,9 @@ from inrr_jax.options import MAX_SEED, Options, at_least, choice, sum_of
 class MaskSettings(Options):
     """The mask: which pixels are observed."""
 
-    mode: str = sum_of(*MODES, "file")
-    """One mode, or several as text+random: a pixel that any of them misses is missing. docs/masks.md shows them."""
+    mode: str = sum_of(*MODES, "file", alone="none")
+    """One mode, or several as text+random: a pixel that any of them misses is missing. none: only what the data lack
+    themselves is missing. docs/masks.md shows the modes."""
     rate: float = at_least(0.5, 0.0, above=True)
     """Share of missing pixels, in (0, 1), for each mode. The modes file, grid and blocks (half is missing) ignore
     it."""

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from inrr_jax.errors import UserError
@@ -16,7 +17,7 @@ class Sampling(NamedTuple):
     points, which estimates it without bias.
     """
 
-    points: Float[Array, "M D"]
+    points: Float[Array | np.ndarray, "M D"]
     """Coordinates on the domain, whose longest axis spans [-1, 1]."""
 
     @property
@@ -32,7 +33,7 @@ class Sampling(NamedTuple):
         """
         self._check(measurements.shape, domain)
         index = draw_measurements(key, self.points.shape[0], count)
-        return Request(index, self.points[index])
+        return Request(index, jnp.asarray(self.points)[index])
 
     def misfit(self, measurements: Float[Array, "M C"], evaluated: Evaluated) -> Float[Array, ""]:
         """Return the mean squared error at the requested points."""
@@ -45,7 +46,7 @@ class Sampling(NamedTuple):
 
     def predict(self, signal: Evaluate, domain: Domain) -> Float[Array, "M C"]:
         """Return the signal at all points."""
-        return signal(self.points)
+        return signal(jnp.asarray(self.points))
 
     def _check(self, shape: tuple[int, ...], domain: Domain) -> None:
         dimensions = len(domain.shape)

@@ -7,7 +7,7 @@ import importlib
 
 from inrr_jax.reports.base import Report
 
-MODULES = {"picture": "picture"}
+MODULES = {"picture": "picture", "array": "grid", "points": "grid"}
 """The file of the report, by the kind of data."""
 
 

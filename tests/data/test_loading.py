@@ -122,11 +122,11 @@ def test_the_threshold_and_the_side_of_a_file_are_those_of_the_settings(tmp_path
         ({"mode": "file", "path": "nowhere.npy"}, "no file 'nowhere.npy'"),
         (
             {"mode": "random", "rate": 1e-9},
-            r"nothing is missing of 2 x 3 pixels with mask\.mode=random, mask\.rate=1e-09",
+            r"nothing is missing of 2 x 3 entries with mask\.mode=random, mask\.rate=1e-09",
         ),
-        ({"mode": "random", "rate": 0.999999999}, r"nothing is observed of 2 x 3 pixels with mask\.mode=random"),
+        ({"mode": "random", "rate": 0.999999999}, r"nothing is observed of 2 x 3 entries with mask\.mode=random"),
         ({"mode": "random", "rate": 1.5}, r"mask\.rate=1\.5 is out of range"),
-        ({"mode": "grid", "size": 1}, r"nothing is missing of 2 x 3 pixels with mask\.mode=grid.* and mask\.size=1"),
+        ({"mode": "grid", "size": 1}, r"nothing is missing of 2 x 3 entries with mask\.mode=grid.* and mask\.size=1"),
     ],
 )
 def test_masks_that_cannot_be_used_are_refused_in_one_line(settings, message):

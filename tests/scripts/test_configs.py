@@ -49,7 +49,12 @@ def test_smoke_runs_to_its_end(name, tmp_path):
     if config.mask.mode == "file":
         np.save(tmp_path / "mask.npy", np.random.default_rng(0).random((32, 32)) > 0.3)
         config.mask.path = str(tmp_path / "mask.npy")
-    train.main(config, tmp_path / "run")
+    try:
+        train.main(config, tmp_path / "run")
+    except UserError as error:
+        if "pip install" not in str(error):
+            raise
+        pytest.skip(str(error))  # the data are those of an optional package
     result = workdir.finished(tmp_path / "run")
     assert result["steps"] == 20
     assert math.isfinite(result["others"]["network"]["psnr_observed"])

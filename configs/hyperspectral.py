@@ -1,0 +1,24 @@
+"""A spectral image: Indian Pines, 145 x 145 pixels and 200 bands, without 90 % of its entries.
+
+    python -m scripts.train --config=configs/hyperspectral.py
+
+Variants: `:bands` has lost a quarter of the bands as a whole, `:deadlines` columns in half of the bands; `:smoke` takes
+seconds. Needs tensorly (docs/data.md). An image of your own is --config.data.source=FILE.
+"""
+
+import ml_collections
+
+from configs import base
+from inrr_jax.settings import Settings
+
+BANDS = {"mask.mode": "slices", "mask.axis": 2, "mask.rate": 0.25}
+DEADLINES = {"mask.mode": "deadlines", "mask.axis": 2, "mask.rate": 0.25}
+SMOKE = {**base.SMOKE, "data.crop": ":24,:24,::10"}
+
+
+def get_config(variant: str = "") -> ml_collections.ConfigDict:
+    """Return the config of the given variant."""
+    config = base.to_config(Settings())
+    config.data.update(name="array", source="indian_pines")
+    config.mask.update(mode="random", rate=0.9)
+    return base.vary(config, variant, {"bands": BANDS, "deadlines": DEADLINES, "smoke": SMOKE})

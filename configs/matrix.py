@@ -1,0 +1,25 @@
+"""A matrix: elevations around the Jacksboro fault, 344 x 403 in metres, without 90 % of its entries.
+
+    python -m scripts.train --config=configs/matrix.py
+
+Variants: `:columns` has lost a fifth of the columns, `:disparity` is a stereo disparity of 500 x 741 without half of
+its entries, in addition to the 7 % that are really missing; `:smoke` takes seconds. A matrix of your own is
+--config.data.source=FILE (.csv, .npy, ...); --config.mask.mode=none recovers only what it lacks itself.
+"""
+
+import ml_collections
+
+from configs import base
+from inrr_jax.settings import Settings
+
+COLUMNS = {"mask.mode": "columns", "mask.rate": 0.2}
+DISPARITY = {"data.source": "disparity", "mask.rate": 0.5}
+SMOKE = {**base.SMOKE, "data.crop": "::10,::10"}
+
+
+def get_config(variant: str = "") -> ml_collections.ConfigDict:
+    """Return the config of the given variant."""
+    config = base.to_config(Settings())
+    config.data.update(name="array", source="jacksboro")
+    config.mask.update(mode="random", rate=0.9)
+    return base.vary(config, variant, {"columns": COLUMNS, "disparity": DISPARITY, "smoke": SMOKE})
