@@ -7,7 +7,7 @@ axis therefore estimates both without bias. All fibers, evaluated once, give the
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import jax
@@ -19,20 +19,29 @@ from inrr_jax.grids import Index
 from inrr_jax.types import Lines
 
 
-class Sample(NamedTuple):
-    """Predicted values on the fibers of one step."""
+class Nodes(NamedTuple):
+    """Points of one term of a regulariser, and the signal there."""
 
-    along: Lines
-    """For each axis, values [F, n, C] on fibers along it."""
-    adjacent: Lines
+    points: Float[Array, "N D"]
+    values: Float[Array, "N C"]
+
+
+class Sample(NamedTuple):
+    """Predicted values of one step: those on its fibers, and what else regularisers need."""
+
+    along: Lines = ()
+    """For each axis, values [F, n, C] on fibers along it; empty if nothing needs fibers."""
+    adjacent: Lines = ()
     """For each axis but the first, values on the fibers one step further along that axis than the fibers `along[0]`.
     Empty unless requested."""
-    drawn: tuple[Index, ...]
+    drawn: tuple[Index, ...] = ()
     """For each axis, the entries of its fibers; empty if all fibers were evaluated."""
-    whole: Float[Array, "*grid C"] | None
+    whole: Float[Array, "*grid C"] | None = None
     """All values, if all fibers were evaluated."""
     factors: Lines = ()
     """For each axis, the factor [1, n, R] of a factorised field; empty for other fields."""
+    nodes: Mapping[str, Nodes] = {}
+    """By the name of the term that requested them."""
 
     def mean_squared_error(self, values: Float[Array, "*grid C"], where: Bool[Array, "*grid"]) -> Float[Array, ""]:
         """Return 1/(number of ALL entries) sum over the entries in `where` of (prediction - values)².

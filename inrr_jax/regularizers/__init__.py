@@ -77,6 +77,8 @@ class Regularizer(NamedTuple):
     laplacians: Callable[[Params], Laplacians]
     adjacent: bool
     """Whether adjacent fibers are needed."""
+    request: Callable[[Key[Array, ""], Problem], dict[str, Float[Array, "N D"]]]
+    """(key of the step, problem) -> points besides fibers at which terms need the signal, by term."""
     on_fibers: bool
     """Whether any fibers are needed."""
 
@@ -94,9 +96,14 @@ def build(terms: dict[str, TermConfig], domain: Domain) -> Regularizer:
     def energies(params, sample, problem):
         return {name: term.energies(params, sample, problem) for name, term in built.items()}
 
+    def request(key, problem):
+        points = {name: term.request(key, problem) for name, term in built.items()}
+        return {name: requested for name, requested in points.items() if requested is not None}
+
     def laplacians(params):
         found = {name: term.laplacians(params.get(name, {})) for name, term in built.items()}
         return {name: by_axis for name, by_axis in found.items() if by_axis}
 
     adjacent = any(config.adjacent for config in terms.values())
-    return Regularizer(init, energies, laplacians, adjacent, on_fibers=bool(terms))
+    on_fibers = any(config.on_fibers for config in terms.values())
+    return Regularizer(init, energies, laplacians, adjacent, request, on_fibers)

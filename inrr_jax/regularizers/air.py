@@ -8,13 +8,13 @@ import jax.numpy as jnp
 
 from inrr_jax.options import hyper
 from inrr_jax.problem import Domain
-from inrr_jax.regularizers.base import Term, TermConfig
+from inrr_jax.regularizers.base import Term
 from inrr_jax.regularizers.dirichlet import from_adjacency
-from inrr_jax.regularizers.laplacian import Graph, graph_term
+from inrr_jax.regularizers.laplacian import Graph, GraphConfig, graph_term
 
 
 @dataclass(frozen=True)
-class Config(TermConfig):
+class Config(GraphConfig):
     """Options of AIR's learned graphs."""
 
     weight: float = hyper(0.655, 0.0)
@@ -27,7 +27,7 @@ class Config(TermConfig):
 
     def build(self, domain: Domain) -> Term:
         """Build the term for a domain."""
-        return graph_term("air", graph, domain)
+        return graph_term("air", graph, domain, self.acts_on)
 
 
 def graph(nodes: int) -> Graph:

@@ -19,6 +19,10 @@ def _nothing(_: Any) -> dict[str, Any]:
     return {}
 
 
+def _no_points(key: Key[Array, ""], problem: Problem) -> None:
+    return None
+
+
 class Term(NamedTuple):
     """One term of a regulariser: pure functions."""
 
@@ -29,6 +33,9 @@ class Term(NamedTuple):
     """key -> what the term learns, by axis; empty if it learns nothing."""
     laplacians: Callable[[Params], dict[str, Float[Array, "n n"]]] = _nothing
     """The term's own parameters -> its Laplacians by axis; empty if it has none."""
+    request: Callable[[Key[Array, ""], Problem], Float[Array, "N D"] | None] = _no_points
+    """(key of the step, problem) -> points at which the term needs the signal, besides fibers; None if it needs
+    none. Their values are `sample.nodes` under the term's name."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,11 @@ class TermConfig(Options):
     """Factor on the default omega of the field: how much more detail the term keeps under control."""
     habits: ClassVar[Mapping[str, Any]] = {}
     """Settings, by dotted name, that a comparison changes if this is the only term that learns."""
+
+    @property
+    def on_fibers(self) -> bool:
+        """Whether the term needs the values on fibers."""
+        return True
 
     def build(self, domain: Domain) -> Term:
         """Build the term for a domain."""

@@ -7,13 +7,13 @@ import jax.numpy as jnp
 
 from inrr_jax.options import hyper
 from inrr_jax.problem import Domain
-from inrr_jax.regularizers.base import Term, TermConfig
+from inrr_jax.regularizers.base import Term
 from inrr_jax.regularizers.dirichlet import from_adjacency
-from inrr_jax.regularizers.laplacian import Graph, graph_term
+from inrr_jax.regularizers.laplacian import Graph, GraphConfig, graph_term
 
 
 @dataclass(frozen=True)
-class Config(TermConfig):
+class Config(GraphConfig):
     """Options of the path graph."""
 
     weight: float = hyper(0.03, 0.0)
@@ -23,7 +23,7 @@ class Config(TermConfig):
 
     def build(self, domain: Domain) -> Term:
         """Build the term for a domain."""
-        return graph_term("grid", graph, domain)
+        return graph_term("grid", graph, domain, self.acts_on)
 
 
 def graph(nodes: int) -> Graph:

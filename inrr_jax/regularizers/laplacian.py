@@ -1,15 +1,33 @@
 """The graph Laplacian L = D - A of an axis, and the term that puts one such graph on every axis."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from inrr_jax.errors import UserError
+from inrr_jax.fibers import Sample
+from inrr_jax.options import choice
 from inrr_jax.problem import Domain
-from inrr_jax.regularizers.base import Term
-from inrr_jax.types import axis_names
+from inrr_jax.regularizers.base import Term, TermConfig
+from inrr_jax.types import Lines, axis_names
+
+
+@dataclass(frozen=True)
+class GraphConfig(TermConfig):
+    """Options of every term with one graph per axis."""
+
+    acts_on: str = choice("signal", "factors")
+    """signal: the energies are those of the signal's fibers; factors: those of the matrix [n, R] of each axis of a
+    factorised field, at the cost of R columns in place of all fibers."""
+
+    @property
+    def on_fibers(self) -> bool:
+        """Whether the energies are those of fibers."""
+        return self.acts_on == "signal"
 
 
 class Graph(NamedTuple):
@@ -22,13 +40,14 @@ class Graph(NamedTuple):
     """(params, values on fibers along the axis) -> Dirichlet energy in mean form."""
 
 
-def graph_term(name: str, build: Callable[[int], Graph], domain: Domain) -> Term:
+def graph_term(name: str, build: Callable[[int], Graph], domain: Domain, acts_on: str) -> Term:
     """Return the sum of the Dirichlet energies of all axes, each with a graph of its own.
 
     Args:
         name: the term's parameter group.
         build: number of nodes -> graph.
         domain: of the signal.
+        acts_on: `signal` or `factors`, as in `GraphConfig`.
     """
     graphs = dict(zip(axis_names(len(domain.shape)), map(build, domain.shape), strict=True))
 
@@ -38,13 +57,29 @@ def graph_term(name: str, build: Callable[[int], Graph], domain: Domain) -> Term
 
     def energies(params, sample, problem):
         own = params.get(name, {})
-        along = zip(graphs.items(), sample.along, strict=True)
+        lines = sample.along if acts_on == "signal" else normalised_factors(sample, name)
+        along = zip(graphs.items(), lines, strict=True)
         return {axis: graph.energy(own.get(axis, {}), fibers) for (axis, graph), fibers in along}
 
     def laplacians(own):
         return {axis: laplacian(graph.adjacency(own.get(axis, {}))) for axis, graph in graphs.items()}
 
     return Term(energies, init, laplacians)
+
+
+def normalised_factors(sample: Sample, name: str) -> Lines:
+    """Return each factor U [1, n, R] of the field divided by its root mean square.
+
+    Without the division an energy could be lowered by smaller factors and a larger core, which are the same signal.
+
+    Raises:
+        UserError: the field of the term `name` has no factors.
+    """
+    if not sample.factors:
+        raise UserError(
+            f"regularizer.{name}.acts_on=factors: the field has none: use field.name=tucker or cp, or acts_on=signal"
+        )
+    return tuple(factor * jax.lax.rsqrt(jnp.mean(factor**2) + 1e-12) for factor in sample.factors)
 
 
 def adjacency(factor: Float[Array, "n R"]) -> Float[Array, "n n"]:

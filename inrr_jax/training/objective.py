@@ -2,17 +2,19 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key
 
 from inrr_jax import fibers
-from inrr_jax.fibers import Plan
+from inrr_jax.fibers import Nodes, Plan, Sample
 from inrr_jax.fields import Field
 from inrr_jax.problem import Evaluate, Evaluated, Problem, Request
 from inrr_jax.regularizers import Regularizer
 from inrr_jax.regularizers.base import Parts
-from inrr_jax.types import HyperParameters, Info, Params, Scalar, axis_names
+from inrr_jax.types import HyperParameters, Info, Lines, Params, Scalar, axis_names
 
 Values = Float[Array, "N C"]
+Points = Float[Array, "N D"]
 
 
 def objective(
@@ -28,8 +30,8 @@ def objective(
 ) -> tuple[Float[Array, ""], Info]:
     """Return loss = misfit + sum over terms t of weight_t · sum over axes a of factor_a · energy_ta, and its parts.
 
-    The field is evaluated once per step, at the union of the points that the operator requests and of the fibers that
-    the regulariser, or the operator, needs.
+    The field is evaluated once per step, at the union of the points that the operator and the terms request and of the
+    fibers that the regulariser, or the operator, needs.
 
     Args:
         params: parameter groups `field` and one per term that learns.
@@ -44,22 +46,25 @@ def objective(
     Returns:
         The loss, and `loss`, `fidelity` and `energy_TERM_PART` by name. The fidelity is the operator's misfit.
     """
-    domain, operator = problem.domain, problem.operator
-
-    def signal(points):
-        return field.apply(params["field"], points, hyper.field)
-
+    domain, operator, signal = problem.domain, problem.operator, _signal(params, hyper, field)
     request = operator.request(problem.measurements, domain, jax.random.fold_in(key, 1), measurement_count)
     plan = known = None
     if operator.on_fibers or regularizer.on_fibers:
         plan = fibers.plan(key, domain.shape, fiber_count, adjacent=regularizer.adjacent, spacing=domain.spacing)
         known = _on_grid(params, hyper, field) if not fiber_count else None
-    evaluated = _with_factors(_evaluate(signal, plan, known, request), params, hyper, field)
+    nodes = regularizer.request(jax.random.fold_in(key, 2), problem)
+    evaluated, at_nodes = _without_nodes(_evaluate(signal, plan, known, _with_nodes(request, nodes)), request, nodes)
     misfit = operator.misfit(problem.measurements, evaluated)
-    energies = regularizer.energies(params, evaluated.sample, problem) if evaluated.sample else {}
+    sample = evaluated.sample or Sample()
+    sample = sample._replace(factors=_factors(params, hyper, field), nodes=at_nodes)
+    energies = regularizer.energies(params, sample, problem)
     loss = misfit + sum(hyper.weight[term] * _total(parts, hyper.axes) for term, parts in energies.items())
-    named = {f"energy_{term}_{name}": part for term, parts in energies.items() for name, part in parts.items()}
-    return loss, {"loss": loss, "fidelity": misfit, **named}
+    return loss, {"loss": loss, "fidelity": misfit, **_named(energies)}
+
+
+def _signal(params: Params, hyper: HyperParameters, field: Field) -> Evaluate:
+    """Return the signal as a function of points."""
+    return lambda points: field.apply(params["field"], points, hyper.field)
 
 
 def _on_grid(params: Params, hyper: HyperParameters, field: Field) -> Values | None:
@@ -70,12 +75,36 @@ def _on_grid(params: Params, hyper: HyperParameters, field: Field) -> Values | N
     return values.reshape(-1, values.shape[-1])
 
 
-def _with_factors(evaluated: Evaluated, params: Params, hyper: HyperParameters, field: Field) -> Evaluated:
-    """Add the factors of a factorised field to the sample, as one fiber per axis."""
-    if evaluated.sample is None or field.factors is None:
-        return evaluated
-    factors = tuple(factor[None] for factor in field.factors(params["field"], hyper.field))
-    return evaluated._replace(sample=evaluated.sample._replace(factors=factors))
+def _factors(params: Params, hyper: HyperParameters, field: Field) -> Lines:
+    """Return the factors of a factorised field as one fiber per axis; empty for other fields."""
+    return tuple(factor[None] for factor in field.factors(params["field"], hyper.field)) if field.factors else ()
+
+
+def _with_nodes(request: Request | None, nodes: dict[str, Points]) -> Request | None:
+    """Return the operator's request with the points of the terms after its own."""
+    if not nodes:
+        return request
+    own = [] if request is None or request.points is None else [request.points]
+    return Request(request.measured if request else None, jnp.concatenate([*own, *nodes.values()]))
+
+
+def _without_nodes(
+    evaluated: Evaluated, request: Request | None, nodes: dict[str, Points]
+) -> tuple[Evaluated, dict[str, Nodes]]:
+    """Split the values at the requested points into those of the operator and those of the terms."""
+    if not nodes:
+        return evaluated, {}
+    count = 0 if request is None or request.points is None else request.points.shape[0]
+    lengths = [points.shape[0] for points in nodes.values()]
+    assert evaluated.values is not None
+    own, *parts = jnp.split(evaluated.values, np.cumsum([count, *lengths[:-1]]))
+    at_nodes = {name: Nodes(points, values) for (name, points), values in zip(nodes.items(), parts, strict=True)}
+    return evaluated._replace(values=own if count else None), at_nodes
+
+
+def _named(energies: dict[str, Parts]) -> Info:
+    """Return the energies by the names `energy_TERM_PART`."""
+    return {f"energy_{term}_{name}": part for term, parts in energies.items() for name, part in parts.items()}
 
 
 def _total(parts: Parts, factors: tuple[Scalar, ...]) -> Float[Array, ""]:
