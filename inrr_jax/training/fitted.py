@@ -172,7 +172,7 @@ def load(path: str | Path) -> FittedField:
         for name, array in arrays.items():
             *groups, last = name.split("/")
             functools.reduce(lambda tree, group: tree.setdefault(group, {}), groups, params)[last] = array
-        domain = Domain(**{key: tuple(v) if isinstance(v, list) else v for key, v in about["domain"].items()})
+        domain = Domain(**{k: tuple(v) if isinstance(v, list) else v for k, v in about["domain"].items()})  # type: ignore[arg-type]
         units = about["units"] and Units(**{name: np.asarray(value, float) for name, value in about["units"].items()})
         frame = Frame(**{name: tuple(value) for name, value in about["frame"].items()})
         return FittedField(params, domain, from_mapping(about["settings"], Settings), frame, units)
