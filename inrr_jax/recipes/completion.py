@@ -1,0 +1,177 @@
+"""Completion: a signal on a grid of any number of axes, as a combination of a field with classical completions.
+
+No method is best for all gaps. A low rank bridges clouds over a few bands, interpolation bridges a missing slice, and a
+field is best where little is observed. Their combination v = sum_k w_k v_k has weights for several ranges of the
+distance to the nearest observed entry, chosen by observed entries that are held out in the shape of the missing ones.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from inrr_jax.baselines.holdout import hidden_entries
+from inrr_jax.baselines.tensors import TENSORS
+from inrr_jax.errors import DivergedError, UserError
+from inrr_jax.operators.masking import Masking
+from inrr_jax.problem import Problem
+from inrr_jax.recipes.holdout import restrict
+from inrr_jax.recipes.stacking import minimal_error_weights
+
+Values = Float[np.ndarray, "*grid C"]
+Mask = Bool[np.ndarray, "*grid"]
+Solve = Callable[[Problem], Values]
+"""Fits a problem and returns the field's values on the grid."""
+
+COMPLETIONS = {"linear": 30_000_000, "spline": 30_000_000, "dct_pls_scaled": 5_000_000, "als": 5_000_000}
+"""Completions that are combined with the field, by their names in `baselines.tensors`, and the number of entries above
+which each would take minutes and is left out."""
+RANGES = 4
+"""Ranges of the distance, each with the same number of missing entries."""
+FEWEST = 30
+"""Connected components of held-out entries below which a range takes the weights of all ranges together."""
+INTERVAL = 0.9
+"""The share of held-out errors that deviations are calibrated for."""
+QUANTILE = 1.6449
+"""Deviations of a normal distribution within which this share lies."""
+TINY = 1e-6
+"""Smallest error that is told from none, in the units of the signal, which spans about [0, 1]."""
+
+
+class Range(NamedTuple):
+    """What the held-out entries say of one range of distances."""
+
+    weights: Float[np.ndarray, "K"]
+    """Of every recovery, with sum 1."""
+    floor: float
+    """Root mean squared error of the combination."""
+    scale: float
+    """Deviation over sqrt(variance of the recoveries + floor²): the `INTERVAL` quantile of the held-out errors over
+    that, divided by the same quantile of a normal distribution."""
+
+
+class Blend(NamedTuple):
+    """The combination of several recoveries."""
+
+    values: Values
+    """The combined recovery; observed entries are those of the measurements."""
+    deviation: Values
+    """Its standard deviation as calibrated on held-out entries; zero where observed."""
+    weights: dict[str, list[float]]
+    """Of every recovery, one for each range of distances, from near to far."""
+
+
+def blend(raw: Values, problem: Problem, solve: Solve, log: Callable[[str], None]) -> Blend:
+    """Combine the values of a fitted field with completions of the same measurements.
+
+    Args:
+        raw: the field's values.
+        problem: a masked signal.
+        solve: fits a field of the same settings to the problem without the held-out entries.
+        log: takes a line before each stage that takes long.
+
+    Raises:
+        UserError: the problem is no masked signal, or fewer than two entries are observed.
+    """
+    if not isinstance(problem.operator, Masking):
+        raise UserError("correction=blended is for signals on a grid under a mask: the measurements are of another kind")
+    measured, mask = np.asarray(problem.measurements), np.asarray(problem.operator.mask)
+    held = hidden_entries(mask)
+    if not held.any():
+        raise UserError(f"{int(mask.sum())} observed entries: at least 2 are needed to hold one out")
+    log(f"blend: {100 * held.sum() / mask.sum():.0f} % of the observed entries are held out ...")
+    names, tried = _complete(measured, mask & ~held)
+    try:
+        tried.append(solve(restrict(problem, mask & ~held)))
+    except DivergedError:
+        tried.append(np.full_like(raw, np.nan))
+    edges = np.quantile(distance(mask)[~mask], np.arange(1, RANGES) / RANGES)
+    places = np.searchsorted(edges, distance(mask & ~held)[held])
+    ranges = weigh(np.stack([values[held] for values in tried]), measured[held], places, components(held))
+    weights = {name: [float(r.weights[k]) for r in ranges] for k, name in enumerate([*names, "field"])}
+    log("blend: " + ", ".join(f"{name} {100 * np.mean(w):.0f} %" for name, w in weights.items()))
+    del tried
+    recovered = np.stack([values[~mask] for values in (*_complete(measured, mask)[1], raw)])
+    values, deviation = measured.copy(), np.zeros_like(measured)
+    values[~mask], deviation[~mask] = combine(recovered, ranges, np.searchsorted(edges, distance(mask)[~mask]))
+    return Blend(values, deviation, weights)
+
+
+def weigh(
+    estimates: Float[np.ndarray, "K M C"],
+    truth: Float[np.ndarray, "M C"],
+    places: Int[np.ndarray, "M"],
+    component: Int[np.ndarray, "M"],
+) -> list[Range]:
+    """Return the weights and the calibration of every range of distances, from K recoveries at M held-out entries.
+
+    Args:
+        estimates: the recoveries; those that are not finite get no weight.
+        truth: the observed values there.
+        places: the number of the range of each entry.
+        component: the number of the connected component of each entry; errors within one are correlated.
+    """
+    sound = np.isfinite(estimates).all(axis=(1, 2))
+    found = []
+    for place in range(RANGES):
+        chosen = places == place
+        if len(np.unique(component[chosen])) < FEWEST:
+            chosen = np.ones_like(chosen)
+        count = len(np.unique(component[chosen]))
+        own = estimates[sound][:, chosen]
+        weights = np.zeros(len(estimates))
+        errors = (own - truth[chosen]).astype(np.float64)
+        weights[sound] = minimal_error_weights(errors.reshape(len(own), -1).T, count)
+        error = np.tensordot(weights[sound], errors, 1)
+        floor = np.sqrt(np.mean(np.square(error))) + TINY
+        spread = _spread(own, weights[sound], floor)
+        found.append(Range(weights, float(floor), float(np.quantile(np.abs(error) / spread, INTERVAL) / QUANTILE)))
+    return found
+
+
+def combine(
+    recovered: Float[np.ndarray, "K N C"], ranges: Sequence[Range], places: Int[np.ndarray, "N"]
+) -> tuple[Float[np.ndarray, "N C"], Float[np.ndarray, "N C"]]:
+    """Return the combination of K recoveries at N missing entries, and its deviation.
+
+    Args:
+        recovered: the recoveries.
+        ranges: as `weigh` returns them.
+        places: the number of the range of each entry.
+    """
+    values, deviation = (np.zeros(recovered.shape[1:], np.float32) for _ in range(2))
+    for place, (weights, floor, scale) in enumerate(ranges):
+        chosen, used = places == place, weights > 0
+        own = recovered[used][:, chosen]
+        values[chosen] = np.tensordot(weights[used], own, 1)
+        deviation[chosen] = scale * _spread(own, weights[used], floor)
+    return values, deviation
+
+
+def _spread(recovered: Float[np.ndarray, "K N C"], weights: Float[np.ndarray, "K"], floor: float):
+    """Return the root of the weighted variance of the recoveries plus the squared floor."""
+    mean = np.tensordot(weights, recovered, 1)
+    return np.sqrt(np.tensordot(weights, np.square(recovered - mean), 1) + floor**2)
+
+
+def _complete(measured: Values, mask: Mask) -> tuple[list[str], list[Values]]:
+    """Return the names of the completions that suit the signal, and their recoveries."""
+    names = [n for n, largest in COMPLETIONS.items() if mask.ndim >= TENSORS[n].axes and mask.size <= largest]
+    # Whatever the signal holds at missing entries cannot reach a completion.
+    zeroed = np.where(mask[..., None], measured, np.float32(0))
+    return names, [TENSORS[name].complete(zeroed, mask, None) for name in names]
+
+
+def distance(mask: Mask) -> Float[np.ndarray, "*grid"]:
+    """Return the distance of every entry to the nearest observed one, in nodes."""
+    from scipy.ndimage import distance_transform_edt
+
+    return distance_transform_edt(~mask).astype(np.float32)
+
+
+def components(held: Mask) -> Int[np.ndarray, "M"]:
+    """Return the number of the connected component of each held-out entry."""
+    from scipy.ndimage import label
+
+    return label(held)[0][held]
