@@ -2,8 +2,21 @@
 
 from inrr_jax.operators.residuals import Constraint
 from inrr_jax.problem import Domain
+from inrr_jax.recipes.complete import complete
 from inrr_jax.recipes.equations import solve
 from inrr_jax.recipes.inpaint import inpaint
-from inrr_jax.settings import RECIPE, Settings
+from inrr_jax.settings import COMPLETION, RECIPE, Settings
+from inrr_jax.training.fitted import FittedField, load
 
-__all__ = ["RECIPE", "Constraint", "Domain", "Settings", "inpaint", "solve"]
+__all__ = [
+    "COMPLETION",
+    "RECIPE",
+    "Constraint",
+    "Domain",
+    "FittedField",
+    "Settings",
+    "complete",
+    "inpaint",
+    "load",
+    "solve",
+]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from inrr_jax.data.kinds import KINDS, DataConfig
 from inrr_jax.data.settings import MaskSettings
-from inrr_jax.fields import FIELDS, FieldConfig, siren
+from inrr_jax.fields import FIELDS, FieldConfig, siren, tucker
 from inrr_jax.options import MAX_SEED, Options, at_least, choice, hyper, variant
 from inrr_jax.regularizers import RegularizerSettings, SumOfTerms
 
@@ -66,10 +66,10 @@ class Settings(Options):
     regularizer: SumOfTerms = RegularizerSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     train: TrainSettings = TrainSettings()
-    correction: str = choice("none", "harmonic", "biharmonic", "stacked")
-    """The residual correction after the fit: how the residual at the observed pixels is filled in everywhere and added.
-    stacked: by the same stack of fills as the guide, followed by low-rank patch groups and blending
-    (docs/method.md)."""
+    correction: str = choice("none", "harmonic", "biharmonic", "stacked", "blended")
+    """What follows the fit (docs/method.md). harmonic, biharmonic: the residual at the observed pixels is filled in
+    everywhere and added. stacked: so by the stack of fills that gives the guide, followed by low-rank patch groups and
+    blending. These are for pictures. blended: a combination with completions, for signals with any number of axes."""
 
 
 RECIPE = Settings(
@@ -79,3 +79,12 @@ RECIPE = Settings(
     correction="stacked",
 )
 """The settings that recover missing pixels best (docs/quality.md). The defaults of `Settings` are the paper's INRR."""
+
+COMPLETION = Settings(
+    field=tucker.Config(),
+    regularizer=RegularizerSettings(name="none"),
+    optimizer=OptimizerSettings(name="adam", field_rate=3e-3),
+    train=TrainSettings(steps=600, fibers=0),
+    correction="blended",
+)
+"""The settings that complete signals with any number of axes (docs/completion.md)."""

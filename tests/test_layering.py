@@ -14,7 +14,7 @@ INSIDE = {
     "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill holdout "
     "tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors",
     "training": "programs objective optimizers fit fitted batch sweep ensemble checkpoints",
-    "recipes": "holdout stacking fills blending pipeline shared inpaint equations",
+    "recipes": "holdout stacking completion fills blending pipeline shared inpaint complete equations",
     "ntk": "power_law networks empirical infinite blockwise regression spectrum convergence theorem study",
     "io": "writers workdir results",
     "experiments": "analysis methods tables comparison sweep_grid summary runner paper",

@@ -75,7 +75,9 @@ def blend(raw: Values, problem: Problem, solve: Solve, log: Callable[[str], None
         UserError: the problem is no masked signal, or fewer than two entries are observed.
     """
     if not isinstance(problem.operator, Masking):
-        raise UserError("correction=blended is for signals on a grid under a mask: the measurements are of another kind")
+        raise UserError(
+            "correction=blended is for signals on a grid under a mask: the measurements are of another kind"
+        )
     measured, mask = np.asarray(problem.measurements), np.asarray(problem.operator.mask)
     held = hidden_entries(mask)
     if not held.any():

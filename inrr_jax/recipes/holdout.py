@@ -73,10 +73,10 @@ def error(recovered: Image, image: Image, held: Mask) -> float:
     return float(np.mean(np.square(recovered[held].clip(0, 1) - image[held], dtype=np.float64)))
 
 
-def restrict(problem: Problem, mask: Mask) -> Problem:
-    """Return the problem with only the pixels of `mask` observed, without its truth and its auxiliary arrays.
+def restrict(problem: Problem, mask: Bool[np.ndarray, "*grid"]) -> Problem:
+    """Return the problem with only the entries of `mask` observed, without its truth and its auxiliary arrays.
 
-    Auxiliary arrays are removed because they may have been computed from the pixels that are held out.
+    Auxiliary arrays are removed because they may have been computed from the entries that are held out.
     """
     measurements = np.where(mask[..., None], problem.measurements, np.float32(0))
     return Problem(problem.domain, Masking(mask), measurements)

@@ -16,7 +16,8 @@ from inrr_jax.errors import UserError
 from inrr_jax.operators.masking import Masking
 from inrr_jax.priors import residual
 from inrr_jax.problem import Problem
-from inrr_jax.recipes import blending, stacking
+from inrr_jax.recipes import blending, completion, stacking
+from inrr_jax.recipes.completion import Blend
 from inrr_jax.recipes.fills import FILLS
 from inrr_jax.recipes.stacking import CANDIDATES, Stack
 from inrr_jax.settings import Settings
@@ -98,6 +99,8 @@ def finish(
     """
     if settings.correction == "none":
         return raw
+    if settings.correction == "blended":
+        return blended(raw, prepared.problem, settings, log=log).values
     image, mask = picture(prepared.problem, f"correction={settings.correction}")
     if settings.correction != "stacked":
         return residual.correct(raw, image, mask, FILLS[settings.correction].fill)
@@ -111,6 +114,16 @@ def finish(
     if weights is None:
         weights = blend_weights(prepared.problem, stack, settings)
     return blending.blend(corrected, image, mask, stack, weights)
+
+
+def blended(raw: Values, problem: Problem, settings: Settings, *, log: Log = logging.info) -> Blend:
+    """Combine the values of a fitted field with completions, weighted by a second fit with seed 0 on held-out entries.
+
+    Raises:
+        UserError: the problem is no masked signal, or too little is observed.
+    """
+    second = seedless(replace(settings, correction="none"))
+    return completion.blend(raw, problem, lambda hidden: solve(hidden, second), log)
 
 
 def blend_weights(problem: Problem, stack: Stack, settings: Settings) -> Float[np.ndarray, "3"]:

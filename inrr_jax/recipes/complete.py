@@ -1,0 +1,132 @@
+"""Completion in one call: a signal with missing entries in, a whole one out, on grids with any number of axes."""
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from absl import logging
+from jaxtyping import Bool, Float, Real
+from numpy.typing import ArrayLike
+
+from inrr_jax.data.units import units_of
+from inrr_jax.errors import UserError
+from inrr_jax.operators.masking import masked
+from inrr_jax.problem import Problem
+from inrr_jax.recipes import pipeline
+from inrr_jax.settings import COMPLETION, Settings
+from inrr_jax.training import fit
+from inrr_jax.training.fitted import FittedField
+
+
+Values = Float[np.ndarray, "*grid C"]
+
+
+class Completed(NamedTuple):
+    """A completed signal."""
+
+    values: Real[np.ndarray, "*grid"]
+    """In the units and of the type of the given values; observed entries are unchanged."""
+    deviation: Float[np.ndarray, "*grid"] | None
+    """Standard deviation of the recovered entries, calibrated on held-out ones; zero where observed. None if the
+    settings do not blend."""
+    field: FittedField
+    """The fitted field alone, without the completions that it is combined with."""
+
+
+def complete(
+    values: ArrayLike,
+    observed: ArrayLike | None = None,
+    spacing: tuple[float, ...] | None = None,
+    *,
+    channels: bool = False,
+    settings: Settings | None = None,
+    details: bool = False,
+) -> np.ndarray | Completed:
+    """Recover the missing entries of a signal on a grid: a matrix, a volume, a video, a spectral image, a tensor.
+
+    The default recipe fits a factorised field and combines it with classical completions, weighted by observed entries
+    that are held out in the shape of the missing ones.
+
+    Args:
+        values: real numbers with one axis or more, in any unit. Missing entries may hold any value, NaN included.
+        observed: bool of the same shape (without channels), True where observed; None: wherever the value is not NaN.
+            Observed entries that are NaN count as missing.
+        spacing: the distance of neighbouring nodes along each axis; None: equal on all axes.
+        channels: whether the last axis holds channels, which are missing together, and not positions.
+        settings: of the fit; their `data` and `mask` are not used. None for `inrr_jax.COMPLETION`.
+        details: whether to return the deviation and the field as well.
+
+    Returns:
+        The completed signal in the shape, the units and, for floats of 32 and 64 bits and integers, the type of the
+        values; with `details` a `Completed`.
+
+    Raises:
+        UserError: the values are no real numbers or have no axis, the mask or the spacing has another shape, nothing is
+            observed, or the signal is too small for the settings.
+        DivergedError: a loss term was no number.
+    """
+    settings = _usable(COMPLETION if settings is None else settings)
+    given = _checked(values)
+    whole = given if channels else given[..., None]
+    mask = _mask(whole, observed)
+    problem = _problem(whole, mask, spacing)
+    unit, deviation, field = _recover(problem, settings)
+    own = problem.units.to_own(unit, given.dtype)
+    own[mask] = whole[mask]
+    completed = own if channels else own[..., 0]
+    if deviation is not None:
+        deviation = deviation if channels else deviation[..., 0]
+    return Completed(completed, deviation, field) if details else completed
+
+
+def _recover(problem: Problem, settings: Settings) -> tuple[Values, Values | None, FittedField]:
+    """Return the recovery in units of the fit, its deviation in the signal's own units, and the field."""
+    state, hyper, key = fit.init(problem, settings)
+    for fitted, _ in fit.fit(state, problem, hyper, key, settings):
+        state = fitted
+    raw = np.asarray(fit.recover(state.params, hyper, problem.domain, settings))
+    field = FittedField.of(state.params, problem, settings)
+    if settings.correction == "none":
+        return raw, None, field
+    blend = pipeline.blended(raw, problem, settings, log=logging.info)
+    return blend.values, blend.deviation * problem.units.scale.astype(np.float32), field
+
+
+def _usable(settings: Settings) -> Settings:
+    if not isinstance(settings, Settings):
+        raise UserError(f"settings={settings!r} is no Settings: give inrr_jax.Settings(...) or None")
+    if settings.correction not in ("none", "blended"):
+        raise UserError(f"correction={settings.correction} is for pictures: give blended or none")
+    return settings
+
+
+def _checked(values: ArrayLike) -> np.ndarray:
+    """Return the values as an array of integers, float32 or float64."""
+    given = np.asarray(values)
+    if given.dtype.kind not in "iuf" or given.ndim == 0 or given.size == 0:
+        raise UserError(f"values are {given.dtype} of shape {given.shape}: give real numbers with one axis or more")
+    return given.astype(np.float32) if given.dtype == np.float16 else given
+
+
+def _mask(whole: np.ndarray, observed: ArrayLike | None) -> Bool[np.ndarray, "*grid"]:
+    known = ~np.isnan(whole).any(axis=-1)
+    if observed is None:
+        return known
+    mask = np.asarray(observed)
+    if mask.dtype != bool or mask.shape != known.shape:
+        raise UserError(
+            f"observed is {mask.dtype} of shape {mask.shape}: give bool of shape {known.shape}, True where observed"
+        )
+    return mask & known
+
+
+def _problem(whole: np.ndarray, mask: Bool[np.ndarray, "*grid"], spacing: tuple[float, ...] | None) -> Problem:
+    positive = spacing is None or (len(spacing) == mask.ndim and all(0 < s < np.inf for s in spacing))
+    if not positive:
+        raise UserError(f"spacing={spacing!r}: give one positive number for each of the {mask.ndim} axes, or None")
+    if mask.all():
+        raise UserError("nothing is missing: mark missing entries as NaN, or as False in observed")
+    units = units_of(whole, mask)
+    problem = masked(units.to_unit(whole), mask, truth=False, bounds=None)
+    own: Any = None if spacing is None else tuple(map(float, spacing))
+    return problem._replace(domain=replace(problem.domain, spacing=own), units=units)
