@@ -17,7 +17,6 @@ from inrr_jax.settings import COMPLETION, Settings
 from inrr_jax.training import fit
 from inrr_jax.training.fitted import FittedField
 
-
 Values = Float[np.ndarray, "*grid C"]
 
 
