@@ -49,7 +49,9 @@ def choices():
     for term, config in TERMS.items():
         for option in dataclasses.fields(config):
             for choice in choices_of(option.metadata):
-                listed.append({"regularizer.name": term, f"regularizer.{term}.{option.name}": choice})
+                # Only factorised fields have factors for a term to act on.
+                field = {"field.name": "tucker"} if choice == "factors" else {}
+                listed.append({**field, "regularizer.name": term, f"regularizer.{term}.{option.name}": choice})
     return listed
 
 
@@ -57,6 +59,7 @@ def choices():
 def two_steps(settings):
     image = np.random.default_rng(0).random((8, 9, 1), np.float32)
     problem = masked(image, np.ones((8, 9), bool)).with_auxiliary(first_estimate=image, guide=image)
+    problem = problem.with_auxiliary(nodes=np.random.default_rng(1).uniform(-1, 1, (5, 2)).astype(np.float32))
     state, hyper, key = fit.init(problem, settings)
     before = jax.tree.map(np.array, state.params)
     ((state, info),) = fit.fit(state, problem, hyper, key, settings)
