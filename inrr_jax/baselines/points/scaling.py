@@ -40,6 +40,8 @@ def scaled(interpolate: Interpolate) -> Interpolate:
 
 def standard_scale(points: Points) -> Float[np.ndarray, "D"]:
     """Return the inverse of the standard deviation along each axis; one where all points are equal."""
+    if not len(points):
+        return np.ones(points.shape[1])
     deviation = points.std(0, dtype=np.float64)
     return 1 / np.where(deviation > 0, deviation, 1)
 
