@@ -129,8 +129,11 @@ class Run:
             raw: the field's values on the grid.
             recovered: the same after the correction, if there is one.
         """
-        result = self._result(recovered, raw)
-        self._draw(recovered)
+        recovery = self._recovery(recovered)
+        result = self._result(recovery, raw)
+        for name in self._report.files:
+            with self._continuing(name):
+                self._report.write(name, self._folder / name, recovery)
         self._close()
         self._seal(result)
         return result
@@ -187,25 +190,23 @@ class Run:
     def _recover(self) -> Float[np.ndarray, "*grid C"]:
         return np.asarray(fit.recover(self._state.params, self._hyper, self._problem.domain, self._settings))
 
-    def _result(self, recovered: Float[np.ndarray, "*grid C"], raw: Float[np.ndarray, "*grid C"]) -> dict[str, Any]:
+    def _result(self, recovery: Recovery, raw: Float[np.ndarray, "*grid C"]) -> dict[str, Any]:
         problem, report = self._problem, self._report
         others = {"network": raw, **report.references(problem)}
         return {
             "seed": self._settings.seed,
             "steps": self._settings.train.steps,
             "seconds": self._seconds(),
-            **report.score(recovered, problem),
+            **report.score(recovery.values, problem),
+            **report.details(recovery),
             "others": {name: report.score(values, problem) for name, values in others.items()},
         }
 
-    def _draw(self, recovered: Float[np.ndarray, "*grid C"]) -> None:
+    def _recovery(self, recovered: Float[np.ndarray, "*grid C"]) -> Recovery:
         problem, params = self._problem, self._state.params
         matrices = jax.tree.map(np.asarray, fit.laplacians(params, problem.domain, self._settings))
         field = FittedField.of(params, problem, self._settings)
-        recovery = Recovery(problem, recovered, field, matrices, read_lines(self._folder / "metrics.jsonl"))
-        for name in self._report.files:
-            with self._continuing(name):
-                self._report.write(name, self._folder / name, recovery)
+        return Recovery(problem, recovered, field, matrices, read_lines(self._folder / "metrics.jsonl"))
 
     def _seconds(self) -> float:
         """Return the seconds since the process started, plus those of earlier processes of this run."""

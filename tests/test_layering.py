@@ -7,13 +7,12 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "inrr_jax"
 INSIDE = {
-    "data": "units arrays readers sources points pixels images masks settings drawing kinds loading",
+    "data": "units arrays readers sources points pixels images masks settings drawing shapes kinds loading",
     "fields": "parts.layers parts.neighbors base siren relu fourier dmf inrz wire parts.factors",
     "regularizers": "base laplacian dirichlet",
     "priors": "patch_graph low_rank residual",
     "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill holdout "
-    "tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors matrices "
-    "points.contract points.neighbours points",
+    "tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors",
     "training": "programs objective optimizers fit fitted batch sweep ensemble checkpoints",
     "recipes": "holdout stacking completion fills blending pipeline shared inpaint complete equations",
     "ntk": "power_law networks empirical infinite blockwise regression spectrum convergence theorem study",

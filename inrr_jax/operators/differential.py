@@ -25,7 +25,7 @@ class Derivatives(NamedTuple):
 
 def derivatives(signal: Evaluate, points: Float[Array, "N D"]) -> Derivatives:
     """Return values, gradient and Laplacian at once, which costs no more than the Laplacian alone."""
-    values, (*slopes, laplacian) = expand(signal, points, second=True)
+    values, (*slopes, laplacian) = expand(signal, points, second=(1.0,) * points.shape[1])
     return Derivatives(values, jnp.stack(slopes, axis=-1), laplacian)
 
 
@@ -39,7 +39,7 @@ def value_and_gradient(
     """
     channels = jax.eval_shape(signal, points).shape[1]
     if channels >= points.shape[1]:
-        values, slopes = expand(signal, points, second=False)
+        values, slopes = expand(signal, points)
         return values, jnp.stack(slopes, axis=-1)
     values, pull = jax.vjp(signal, points)
     units = jnp.broadcast_to(jnp.eye(channels, dtype=values.dtype)[:, None, :], (channels, *values.shape))
@@ -59,7 +59,7 @@ def divergence(signal: Evaluate, points: Float[Array, "N D"]) -> Float[Array, "N
     Raises:
         UserError: the signal does not have one channel per dimension.
     """
-    values, slopes = expand(signal, points, second=False)
+    values, slopes = expand(signal, points)
     if values.shape[1] != len(slopes):
         raise UserError(
             f"the divergence of a signal with {values.shape[1]} channels in {len(slopes)} dimensions: give one channel"
@@ -68,9 +68,19 @@ def divergence(signal: Evaluate, points: Float[Array, "N D"]) -> Float[Array, "N
     return jnp.stack([slope[:, i] for i, slope in enumerate(slopes)]).sum(axis=0)
 
 
-def laplacian(signal: Evaluate, points: Float[Array, "N D"]) -> Float[Array, "N C"]:
-    """Return the Laplacian sum_i d² f_c / d x_i² of every channel."""
-    return expand(signal, points, second=True).slopes[-1]
+def laplacian(
+    signal: Evaluate, points: Float[Array, "N D"], weights: tuple[float, ...] | None = None
+) -> Float[Array, "N C"]:
+    """Return sum_i w_i d² f_c / d x_i² of every channel: the Laplacian, or with weights (1, -c²) the wave operator.
+
+    Raises:
+        UserError: there is not one weight per dimension.
+    """
+    dimensions = points.shape[1]
+    weights = (1.0,) * dimensions if weights is None else weights
+    if len(weights) != dimensions:
+        raise UserError(f"weights={weights} of a Laplacian in {dimensions} dimensions: give one weight per dimension")
+    return expand(signal, points, second=weights).slopes[-1]
 
 
 def hessian_vector(
@@ -79,7 +89,7 @@ def hessian_vector(
     """Return the products sum_j d² f_c / d x_i d x_j v_j of every channel's Hessian with one vector per point."""
 
     def slope(points):
-        slopes = expand(signal, points, second=False).slopes
+        slopes = expand(signal, points).slopes
         return jnp.stack([slope * vectors[:, i, None] for i, slope in enumerate(slopes)]).sum(axis=0)
 
     return gradient(slope, points)

@@ -45,9 +45,9 @@ class Signal:
         """Return the divergence of a signal with one channel per dimension."""
         return differential.divergence(self.evaluate, points)
 
-    def laplacian(self, points: Float[Array, "N D"]) -> Float[Array, "N C"]:
-        """Return the Laplacian of every channel."""
-        return differential.laplacian(self.evaluate, points)
+    def laplacian(self, points: Float[Array, "N D"], weights: tuple[float, ...] | None = None) -> Float[Array, "N C"]:
+        """Return the Laplacian of every channel, or with weights sum_i w_i d² / d x_i²."""
+        return differential.laplacian(self.evaluate, points, weights)
 
     def derivatives(self, points: Float[Array, "N D"]) -> Derivatives:
         """Return values, gradient and Laplacian at the cost of the Laplacian."""

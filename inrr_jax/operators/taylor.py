@@ -51,30 +51,35 @@ class Expansion(NamedTuple):
 
     value: Float[Array, "*shape"]
     slopes: tuple[Float[Array, "*shape"], ...]
-    """The derivative along each coordinate, followed by the Laplacian if it is wanted. They are separate arrays because
-    products of one stacked array, and above all their gradients, take twice as long on a CPU."""
+    """The derivative along each coordinate, followed by the second-order operator if one is wanted. They are separate
+    arrays because products of one stacked array, and above all their gradients, take twice as long on a CPU."""
 
 
-def expand(signal: Evaluate, points: Float[Array, "N D"], *, second: bool) -> Expansion:
+Second = tuple[float, ...] | None
+"""The weights w_i of a second-order operator sum_i w_i d_i², the Laplacian if all are 1; None if it is not wanted."""
+
+
+def expand(signal: Evaluate, points: Float[Array, "N D"], *, second: Second = None) -> Expansion:
     """Return the values of a signal and its derivatives.
 
     Args:
         signal: a function whose value at a point depends on no other point.
         points: where to evaluate.
-        second: whether the Laplacian is wanted too.
+        second: the weights w_i of a second-order operator sum_i w_i d_i² that is wanted too.
 
     Returns:
-        Values [N, C], and D or, with the Laplacian, D + 1 arrays [N, C] of derivatives.
+        Values [N, C], and D or, with the second-order operator, D + 1 arrays [N, C] of derivatives.
     """
     closed = jax.make_jaxpr(signal)(points)
     # The position's own derivatives are the unit vectors, and its Laplacian is zero.
-    units = jnp.eye(points.shape[1] + second, points.shape[1], dtype=points.dtype)
+    dimensions = points.shape[1]
+    units = jnp.eye(dimensions + (second is not None), dimensions, dtype=points.dtype)
     slopes = tuple(jnp.broadcast_to(unit[None, :], points.shape) for unit in units)
     (found,) = _interpret(closed.jaxpr, closed.consts, [Expansion(points, slopes)], second=second)
     return found if isinstance(found, Expansion) else Expansion(found, (jnp.zeros_like(found),) * len(slopes))
 
 
-def _interpret(jaxpr: Any, consts: Sequence[Any], inputs: Sequence[Any], *, second: bool) -> list[Any]:
+def _interpret(jaxpr: Any, consts: Sequence[Any], inputs: Sequence[Any], *, second: Second) -> list[Any]:
     """Evaluate a traced program, some of whose inputs are expansions."""
     known = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*consts, *inputs), strict=True))
 
@@ -87,7 +92,7 @@ def _interpret(jaxpr: Any, consts: Sequence[Any], inputs: Sequence[Any], *, seco
     return list(map(read, jaxpr.outvars))
 
 
-def _evaluate(equation: Any, jaxpr: Any, inputs: list[Any], second: bool) -> Sequence[Any]:
+def _evaluate(equation: Any, jaxpr: Any, inputs: list[Any], second: Second) -> Sequence[Any]:
     """Evaluate one operation of a program, or the program inside it."""
     name, params = equation.primitive.name, equation.params
     dependent = [isinstance(x, Expansion) for x in inputs]
@@ -139,9 +144,9 @@ def _push(equation, dependent, operation, expansions, second):
         outputs, push = jax.linearize(operation, *values)
     pushed = [push(*tangents) for tangents in slopes]
     if second and not affine:
-        for tangents in slopes[:-1]:
+        for weight, tangents in zip(second, slopes[:-1], strict=True):
             seconds = jax.jvp(lambda *values: _derivative(operation, values, tangents), values, tangents)[1]  # noqa: B023
-            pushed[-1] = jax.tree.map(jnp.add, pushed[-1], seconds)
+            pushed[-1] = tuple(p + weight * s for p, s in zip(pushed[-1], seconds, strict=True))
     return [Expansion(*output) for output in zip(outputs, zip(*pushed, strict=True), strict=True)]
 
 
@@ -157,7 +162,7 @@ def _push_elementwise(operation, expansion, second):
     pushed = [slope * row for row in slopes]
     if second:
         curvature = jax.jvp(lambda x: _derivative(operation, (x,), (ones,)), (value,), (ones,))[1]
-        pushed[-1] += curvature * sum(row**2 for row in slopes[:-1])
+        pushed[-1] += curvature * sum(weight * row**2 for weight, row in zip(second, slopes[:-1], strict=True))
     return Expansion(output, tuple(pushed))
 
 

@@ -7,7 +7,16 @@ import importlib
 
 from inrr_jax.reports.base import Report
 
-MODULES = {"picture": "picture", "array": "grid", "points": "grid"}
+MODULES = {
+    "picture": "picture",
+    "array": "grid",
+    "points": "grid",
+    "poisson": "poisson",
+    "poisson_blend": "poisson_blend",
+    "sdf": "sdf",
+    "helmholtz": "helmholtz",
+    "wave": "wave",
+}
 """The file of the report, by the kind of data."""
 
 

@@ -48,6 +48,17 @@ class Report:
         """Return the recoveries of what a user would otherwise use, by name; they take at most seconds."""
         raise NotImplementedError
 
+    def details(self, recovery: Recovery) -> dict[str, Any]:
+        """Return further figures that need the field itself, for result.json."""
+        return {}
+
     def write(self, name: str, path: Path, recovery: Recovery) -> None:
         """Write one of `files`."""
         raise NotImplementedError
+
+
+def relative_error(values: Values, truth: Values) -> float:
+    """Return |values - truth| / |truth| in the Euclidean norm over the entries where the truth is finite."""
+    known = np.isfinite(truth)
+    difference = np.where(known, values - truth, 0)
+    return float(np.linalg.norm(difference) / np.linalg.norm(np.where(known, truth, 0)))

