@@ -12,7 +12,8 @@ INSIDE = {
     "regularizers": "base laplacian dirichlet",
     "priors": "patch_graph low_rank residual",
     "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill holdout "
-    "tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors",
+    "tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors matrices "
+    "points.contract points.neighbours points",
     "training": "programs objective optimizers fit fitted batch sweep ensemble checkpoints",
     "recipes": "holdout stacking completion fills blending pipeline shared inpaint complete equations",
     "ntk": "power_law networks empirical infinite blockwise regression spectrum convergence theorem study",

@@ -22,11 +22,11 @@ def soft_impute(image: Image, mask: Mask) -> Image:
     falling path of lambda, each value starting from the solution of the previous one.
     """
     # As in the paper, Y is not centred: centring gains 0.5 dB on some pictures and loses 1.8 dB on others.
-    return np.stack([_complete(channel, mask) for channel in np.moveaxis(image, -1, 0)], -1)
+    return np.stack([complete_matrix(channel, mask) for channel in np.moveaxis(image, -1, 0)], -1)
 
 
-def _complete(matrix: Float[np.ndarray, "H W"], mask: Mask) -> Float[np.ndarray, "H W"]:
-    """Complete one matrix, which is zero where missing."""
+def complete_matrix(matrix: Float[np.ndarray, "H W"], mask: Mask) -> Float[np.ndarray, "H W"]:
+    """Complete one matrix, which is zero where missing, as `soft_impute` says."""
     low_rank = np.zeros_like(matrix)
     for threshold in THRESHOLD_PATH * np.linalg.norm(matrix, 2):
         for _ in range(ITERATIONS):
