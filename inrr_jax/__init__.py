@@ -5,11 +5,13 @@ from inrr_jax.problem import Domain
 from inrr_jax.recipes.complete import complete
 from inrr_jax.recipes.equations import solve
 from inrr_jax.recipes.inpaint import inpaint
-from inrr_jax.settings import COMPLETION, RECIPE, Settings
+from inrr_jax.recipes.interpolate import interpolate
+from inrr_jax.settings import COMPLETION, INTERPOLATION, RECIPE, Settings
 from inrr_jax.training.fitted import FittedField, load
 
 __all__ = [
     "COMPLETION",
+    "INTERPOLATION",
     "RECIPE",
     "Constraint",
     "Domain",
@@ -17,6 +19,7 @@ __all__ = [
     "Settings",
     "complete",
     "inpaint",
+    "interpolate",
     "load",
     "solve",
 ]

@@ -88,3 +88,10 @@ COMPLETION = Settings(
     correction="blended",
 )
 """The settings that complete signals with any number of axes (docs/completion.md)."""
+
+INTERPOLATION = Settings(
+    field=siren.Config(width=128),
+    regularizer=RegularizerSettings(name="guide"),
+    train=TrainSettings(steps=400, measurements=4096),
+)
+"""The settings of a network that interpolates scattered points, guided by kriging (docs/scattered.md)."""

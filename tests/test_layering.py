@@ -10,12 +10,12 @@ INSIDE = {
     "data": "units arrays readers sources points pixels images masks settings drawing shapes kinds loading",
     "fields": "parts.layers parts.neighbors base siren relu fourier dmf inrz wire parts.factors",
     "regularizers": "base laplacian dirichlet",
-    "priors": "patch_graph low_rank residual",
+    "priors": "patch_graph low_rank residual covariance",
     "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill holdout "
     "tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors matrices "
     "points.contract points.neighbours points",
     "training": "programs objective optimizers fit fitted batch sweep ensemble checkpoints",
-    "recipes": "holdout stacking completion fills blending pipeline shared inpaint complete equations",
+    "recipes": "holdout stacking completion interpolate fills blending pipeline shared inpaint complete equations",
     "ntk": "power_law networks empirical infinite blockwise regression spectrum convergence theorem study",
     "io": "writers workdir results",
     "experiments": "analysis methods tables comparison sweep_grid summary runner paper",

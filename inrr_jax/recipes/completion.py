@@ -15,6 +15,7 @@ from inrr_jax.baselines.holdout import hidden_entries
 from inrr_jax.baselines.tensors import TENSORS
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.operators.masking import Masking
+from inrr_jax.priors import covariance
 from inrr_jax.problem import Problem
 from inrr_jax.recipes.holdout import restrict
 from inrr_jax.recipes.stacking import minimal_error_weights
@@ -27,6 +28,8 @@ Solve = Callable[[Problem], Values]
 COMPLETIONS = {"linear": 30_000_000, "spline": 30_000_000, "dct_pls_scaled": 5_000_000, "als": 5_000_000}
 """Completions that are combined with the field, by their names in `baselines.tensors`, and the number of entries above
 which each would take minutes and is left out."""
+MOST_KRIGED = 1_000_000
+"""Missing entries above which kriging would take minutes, and is left out."""
 RANGES = 4
 """Ranges of the distance, each with the same number of missing entries."""
 FEWEST = 30
@@ -83,18 +86,17 @@ def blend(raw: Values, problem: Problem, solve: Solve, log: Callable[[str], None
     if not held.any():
         raise UserError(f"{int(mask.sum())} observed entries: at least 2 are needed to hold one out")
     log(f"blend: {100 * held.sum() / mask.sum():.0f} % of the observed entries are held out ...")
-    names, tried = _complete(measured, mask & ~held)
+    tried = _complete(measured, mask & ~held, held, kriged=int((~mask).sum()) <= MOST_KRIGED)
     try:
-        tried.append(solve(restrict(problem, mask & ~held)))
+        tried["field"] = solve(restrict(problem, mask & ~held))[held]
     except DivergedError:
-        tried.append(np.full_like(raw, np.nan))
+        tried["field"] = np.full((int(held.sum()), raw.shape[-1]), np.nan, raw.dtype)
     edges = np.quantile(distance(mask)[~mask], np.arange(1, RANGES) / RANGES)
     places = np.searchsorted(edges, distance(mask & ~held)[held])
-    ranges = weigh(np.stack([values[held] for values in tried]), measured[held], places, components(held))
-    weights = {name: [float(r.weights[k]) for r in ranges] for k, name in enumerate([*names, "field"])}
+    ranges = weigh(np.stack(list(tried.values())), measured[held], places, components(held))
+    weights = {name: [float(r.weights[k]) for r in ranges] for k, name in enumerate(tried)}
     log("blend: " + ", ".join(f"{name} {100 * np.mean(w):.0f} %" for name, w in weights.items()))
-    del tried
-    recovered = np.stack([values[~mask] for values in (*_complete(measured, mask)[1], raw)])
+    recovered = np.stack([*_complete(measured, mask, ~mask, kriged="kriging" in tried).values(), raw[~mask]])
     values, deviation = measured.copy(), np.zeros_like(measured)
     values[~mask], deviation[~mask] = combine(recovered, ranges, np.searchsorted(edges, distance(mask)[~mask]))
     return Blend(values, deviation, weights)
@@ -157,12 +159,24 @@ def _spread(recovered: Float[np.ndarray, "K N C"], weights: Float[np.ndarray, "K
     return np.sqrt(np.tensordot(weights, np.square(recovered - mean), 1) + floor**2)
 
 
-def _complete(measured: Values, mask: Mask) -> tuple[list[str], list[Values]]:
-    """Return the names of the completions that suit the signal, and their recoveries."""
-    names = [n for n, largest in COMPLETIONS.items() if mask.ndim >= TENSORS[n].axes and mask.size <= largest]
+def _complete(measured: Values, mask: Mask, wanted: Mask, *, kriged: bool) -> dict[str, Float[np.ndarray, "N C"]]:
+    """Return the recoveries at the wanted entries by name.
+
+    Args:
+        measured: values; those outside the mask are not used.
+        mask: True where observed.
+        wanted: True where a value is wanted.
+        kriged: whether kriging is among the recoveries.
+    """
     # Whatever the signal holds at missing entries cannot reach a completion.
     zeroed = np.where(mask[..., None], measured, np.float32(0))
-    return names, [TENSORS[name].complete(zeroed, mask, None) for name in names]
+    names = [n for n, largest in COMPLETIONS.items() if mask.ndim >= TENSORS[n].axes and mask.size <= largest]
+    found = {name: TENSORS[name].complete(zeroed, mask, None)[wanted] for name in names}
+    if kriged:
+        # In indices, because kriging learns a length for every axis.
+        known = np.argwhere(mask).astype(np.float64)
+        found["kriging"] = covariance.learn(known, measured[mask]).predict(np.argwhere(wanted).astype(np.float64))[0]
+    return found
 
 
 def distance(mask: Mask) -> Float[np.ndarray, "*grid"]:

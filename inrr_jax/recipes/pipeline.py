@@ -14,9 +14,10 @@ from jaxtyping import Float
 
 from inrr_jax.errors import UserError
 from inrr_jax.operators.masking import Masking
+from inrr_jax.operators.sampling import Sampling
 from inrr_jax.priors import residual
 from inrr_jax.problem import Problem
-from inrr_jax.recipes import blending, completion, stacking
+from inrr_jax.recipes import blending, completion, interpolate, stacking
 from inrr_jax.recipes.completion import Blend
 from inrr_jax.recipes.fills import FILLS
 from inrr_jax.recipes.stacking import CANDIDATES, Stack
@@ -71,6 +72,9 @@ def prepare(problem: Problem, settings: Settings, *, fit_one: Solve = fit.solve,
     # The first estimate comes before the stack, so that a first fit that diverges ends the run at once.
     if first := first_settings(problem, settings):
         problem = problem.with_auxiliary(first_estimate=fit_one(problem, first))
+    if lacks_guide(problem, settings) and isinstance(problem.operator, Sampling):
+        log("guide: kriging with a learned covariance ...")
+        problem = problem.with_auxiliary(guide=interpolate.guide(problem))
     stack = build_stack(problem, settings, log) if needs_stack(problem, settings) else None
     if stack and lacks_guide(problem, settings):
         problem = problem.with_auxiliary(guide=stack.guide)

@@ -1,0 +1,127 @@
+"""Interpolation of scattered points in one call: positions and values in, a function of the position out."""
+
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Float64
+from numpy.typing import ArrayLike
+
+from inrr_jax.data import points as scattered
+from inrr_jax.data.units import units_of
+from inrr_jax.errors import UserError
+from inrr_jax.operators.sampling import Sampling
+from inrr_jax.priors import covariance
+from inrr_jax.priors.covariance import Kriging
+from inrr_jax.problem import Domain, Problem
+from inrr_jax.settings import INTERPOLATION, Settings
+from inrr_jax.training import fit
+from inrr_jax.training.fitted import FittedField, Frame
+
+HELD = 0.2
+"""Share of the points that is held out to calibrate the deviation."""
+FEWEST = 50
+"""Held-out values below which the deviation is not calibrated."""
+INTERVAL, QUANTILE = 0.9, 1.6449
+"""The share of held-out errors that the deviation is calibrated for, and the deviations of a normal distribution within
+which this share lies."""
+
+
+@dataclass(frozen=True, eq=False)
+class Interpolation:
+    """An interpolation of scattered values, called at positions like SciPy's `RBFInterpolator`."""
+
+    points: Float64[np.ndarray, "M D"]
+    values: Float64[np.ndarray, "M C"]
+    kriging: Kriging
+    scale: float
+    """Factor on kriging's deviation, from held-out points."""
+    flat: bool
+    """Whether the values were given without an axis of channels."""
+
+    def __call__(self, query: ArrayLike, *, return_std: bool = False):
+        """Return the values at positions.
+
+        Args:
+            query: [Q, D], or [Q] for points on a line.
+            return_std: whether to return the standard deviation of a new measurement there as well: 90 % of the
+                held-out values lie within 1.645 of it.
+
+        Returns:
+            float32 [Q, C], or [Q] if the values had no axis of channels; with `return_std` also a [Q] of deviations.
+
+        Raises:
+            UserError: the positions have another number of coordinates, or are not finite.
+        """
+        at = np.asarray(query, np.float64)
+        at = at[:, None] if at.ndim == 1 and self.points.shape[1] == 1 else at
+        if at.ndim != 2 or at.shape[1] != self.points.shape[1] or not np.isfinite(at).all():
+            raise UserError(f"positions of shape {at.shape}: give finite numbers [Q, {self.points.shape[1]}]")
+        mean, deviation = self.kriging.predict(at)
+        mean = mean[:, 0] if self.flat else mean
+        return (mean, self.scale * deviation) if return_std else mean
+
+    def field(self, *, nodes: int = 64, settings: Settings | None = None) -> FittedField:
+        """Fit a network to the values and, between them, to the interpolation: one function of the position.
+
+        Args:
+            nodes: of the grid on which the interpolation guides the fit, along its longest axis.
+            settings: of the fit; None for `inrr_jax.INTERPOLATION`.
+
+        Raises:
+            UserError: the grid is too small for the settings.
+            DivergedError: a loss term was no number.
+        """
+        settings = INTERPOLATION if settings is None else settings
+        problem, frame = self._problem(nodes)
+        guided = problem.with_auxiliary(guide=guide(problem))
+        state, hyper, key = fit.init(guided, settings)
+        for fitted, _ in fit.fit(state, guided, hyper, key, settings):
+            state = fitted
+        return FittedField.of(state.params, guided, settings, frame)
+
+    def _problem(self, nodes: int) -> tuple[Problem, Frame]:
+        """Return the problem of fitting a field on a box around the points, and the caller's coordinates of it."""
+        box = scattered.box_around(self.points, nodes, rescale=True)
+        units = units_of(self.values, np.ones(len(self.values), bool), per_channel=True)
+        domain = Domain(box.shape, self.values.shape[1], None, box.spacing)
+        operator = Sampling(jnp.asarray(box.to_domain(self.points)))
+        problem = Problem(domain, operator, units.to_unit(self.values), units=units)
+        return problem, Frame(box.low, box.step)
+
+
+def interpolate(points: ArrayLike, values: ArrayLike, *, seed: int = 0) -> Interpolation:
+    """Learn to interpolate scattered values, in any number of dimensions and any units.
+
+    The values are modelled as a Gaussian process whose covariance has a length of its own along every axis and is
+    learned from the values; a prediction uses the 32 points that are nearest in these lengths (priors/covariance.py).
+    Coordinates such as years and degrees therefore need no scaling.
+
+    Args:
+        points: [M, D], or [M] for D = 1. Points that occur more than once are merged with a warning.
+        values: [M, C], or [M].
+        seed: of the points that are held out and learned from.
+
+    Raises:
+        UserError: other shapes or types, fewer than D + 1 different points, or a coordinate that is the same for all.
+    """
+    checked = scattered.check_points(points, values)
+    held = np.zeros(len(checked.points), bool)
+    held[np.random.default_rng(seed).permutation(len(held))[: int(HELD * len(held))]] = True
+    scale = 1.0
+    if held.sum() * checked.values.shape[1] >= FEWEST:
+        mean, deviation = covariance.learn(checked.points[~held], checked.values[~held], seed).predict(
+            checked.points[held]
+        )
+        error = np.abs(mean - checked.values[held]) / np.maximum(deviation, np.finfo(np.float32).tiny)[:, None]
+        scale = float(np.quantile(error, INTERVAL) / QUANTILE)
+    kriging = covariance.learn(checked.points, checked.values, seed)
+    return Interpolation(*checked, kriging, scale, flat=np.ndim(values) == 1)
+
+
+def guide(problem: Problem) -> Float[np.ndarray, "*grid C"]:
+    """Return the interpolation of a problem's scattered measurements on its grid, in the units of the measurements."""
+    points = np.asarray(problem.operator.points, np.float64)
+    kriging = covariance.learn(points, np.asarray(problem.measurements))
+    nodes = np.asarray(problem.domain.points, np.float64)
+    return kriging.predict(nodes)[0].reshape(*problem.domain.shape, -1)

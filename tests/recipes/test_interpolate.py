@@ -1,0 +1,78 @@
+"""Tests of inrr_jax.recipes.interpolate."""
+
+import numpy as np
+import pytest
+
+import inrr_jax
+from inrr_jax.errors import UserError
+from inrr_jax.options import change
+
+RNG = np.random.default_rng(0)
+POINTS = RNG.random((500, 3)) * [60, 90, 1] + [1960, 0, 5e5]
+
+
+def truth(p):
+    return 280 + 10 * np.cos(p[:, 1] / 30) + 0.05 * (p[:, 0] - 1990) + 3 * (p[:, 2] - 5e5)
+
+
+@pytest.fixture(scope="module")
+def interpolation():
+    return inrr_jax.interpolate(POINTS, truth(POINTS))
+
+
+def inside(count):
+    return RNG.random((count, 3)) * [50, 80, 0.8] + [1965, 5, 5e5 + 0.1]
+
+
+def test_it_is_called_like_scipys_interpolator(interpolation):
+    query = inside(200)
+    found = interpolation(query)
+    assert found.shape == (200,)
+    assert np.sqrt(np.mean((found - truth(query)) ** 2)) < 0.1  # the signal has a deviation of 6
+
+
+def test_the_deviation_is_calibrated_on_held_out_points():
+    points = RNG.random((600, 2))
+    values = np.sin(5 * points[:, 0]) + 0.1 * RNG.standard_normal(600)
+    query = RNG.random((2000, 2))
+    mean, deviation = inrr_jax.interpolate(points, values)(query, return_std=True)
+    noisy = np.sin(5 * query[:, 0]) + 0.1 * RNG.standard_normal(2000)
+    assert mean.shape == deviation.shape == (2000,)
+    assert 0.85 < np.mean(np.abs(mean - noisy) < 1.645 * deviation) < 0.95
+
+
+def test_channels_and_points_on_a_line():
+    points = np.linspace(0, 6, 60)
+    both = np.stack([np.sin(points), 5 * np.cos(points)], axis=-1)
+    found = inrr_jax.interpolate(points, both)(np.array([1.23, 4.56]))
+    np.testing.assert_allclose(found, [[np.sin(1.23), 5 * np.cos(1.23)], [np.sin(4.56), 5 * np.cos(4.56)]], atol=0.02)
+
+
+def test_the_field_follows_the_interpolation_in_the_coordinates_of_the_points(interpolation):
+    settings = change(inrr_jax.INTERPOLATION, {"field.width": 32, "train.steps": 200, "train.fibers": 6})
+    field = interpolation.field(nodes=12, settings=settings)
+    query = inside(100)
+    assert np.sqrt(np.mean((field(query)[:, 0] - truth(query)) ** 2)) < 2.0
+    slope = np.mean(field.gradient(query)[:, 0, 1] + np.sin(query[:, 1] / 30) / 3)
+    assert abs(slope) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("points", "values", "message"),
+    [
+        (POINTS[:1], [1.0], "1 different points in 3 dimensions"),
+        (POINTS, np.zeros(3), "500 points and 3 rows"),
+        (POINTS.astype(complex), np.zeros(500), "type complex128"),
+        (np.full((9, 2), np.nan), np.zeros(9), "0 different points"),
+        (np.array([[0.0, 1], [0, 2], [0, 3]]), np.zeros(3), "coordinate 0 is 0 for all"),
+    ],
+)
+def test_wrong_points_are_refused(points, values, message):
+    with pytest.raises(UserError, match=message):
+        inrr_jax.interpolate(points, values)
+
+
+@pytest.mark.parametrize("query", [np.zeros((4, 2)), np.zeros(3), np.full((2, 3), np.nan)])
+def test_wrong_positions_are_refused(interpolation, query):
+    with pytest.raises(UserError, match=r"give finite numbers \[Q, 3\]"):
+        interpolation(query)
