@@ -3,7 +3,7 @@
     python -m scripts.compare --config=configs/compare.py --workdir=runs/compare
 
 Three bundled pictures under three masks, three seeds: about two hours on two CPU cores. Fewer are chosen by
---config.images, .masks, .methods and .seeds; commands that differ in these alone fill one table if they name one
+--config.signals, .masks, .methods and .seeds; commands that differ in these alone fill one table if they name one
 --workdir. On the baboon under writing, SIREN + INRR is expected at about 22 dB on the missing pixels.
 
 Variant `:reference` is the table of docs/results.md, with smaller networks: five pictures under five masks, from a
@@ -24,7 +24,7 @@ DMF = ["dmf", *(f"dmf+{term}" for term in ("tv", "air", "inrr"))]
 OTHERS = ["relu", "fourier", "inrz", "inrz_patch"]
 
 PICTURES = {
-    "images": "images/*.png",
+    "signals": "images/*.png",
     "masks": ",".join(f"masks/{name}.png" for name in ("text", "random50", "random80", "patch")),
 }
 """The reference pictures and masks, relative to --config.folder."""
@@ -40,7 +40,7 @@ SMOKE = {
     "fit.field.depth": 2,
     "fit.train.steps": 4,
     "fit.train.chunk": 2,
-    "images": "camera",
+    "signals": "camera",
     "masks": "text:0.125,random:0.5",
     "methods": "harmonic,wnll,siren,siren+inrr,siren+inrr@50,dmf",
     "seeds": 2,
@@ -51,7 +51,7 @@ SMOKE = {
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
     config = base.to_config(ComparisonSettings())
-    config.images = "baboon,camera,astronaut"
+    config.signals = "baboon,camera,astronaut"
     config.masks = "text:0.125,random:0.5,density:0.5"
     config.methods = ",".join([*FILLS, *SIREN, *FROZEN, *DMF, *OTHERS])
     config.fit.data.update(size=256, grey=True)

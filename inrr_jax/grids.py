@@ -5,11 +5,12 @@ and voxels keep their shape.
 """
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 Index = tuple[Int[Array, "..."], ...]
 """One integer array per axis of the grid: the entries x[index] of an array x on it."""
@@ -110,3 +111,25 @@ def interpolate(values: Float[Array, "*grid C"], places: Float[Array, "N D"]) ->
         index = tuple(jnp.minimum(first[:, a] + c, values.shape[a] - 1) for a, c in enumerate(corner))
         total += weight[:, None] * values[index]
     return total
+
+
+def main_slice(mask: Bool[np.ndarray, "*grid"]) -> tuple[slice | int, ...]:
+    """Return the index of the slice of a grid that figures show, for a grid of any number of axes.
+
+    It has the two axes whose lengths are the most alike, such as height and width of a video or a spectral image. Along
+    every other axis it lies as near to the middle as it can with at least the mean share of missing entries.
+
+    Args:
+        mask: True where observed.
+
+    Returns:
+        A slice for two axes and an index for all others; a grid of one axis is shown whole.
+    """
+    pairs = itertools.combinations(range(mask.ndim), 2)
+    shown = min(pairs, key=lambda pair: abs(math.log(mask.shape[pair[0]] / mask.shape[pair[1]])), default=(0,))
+    index: list[slice | int] = [slice(None)] * mask.ndim
+    for axis in [axis for axis in range(mask.ndim) if axis not in shown]:
+        missing = 1 - mask.mean(axis=tuple(other for other in range(mask.ndim) if other != axis))
+        places = np.flatnonzero(missing >= missing.mean() - 1e-9)
+        index[axis] = int(places[np.argmin(np.abs(places - len(missing) // 2))])
+    return tuple(index)

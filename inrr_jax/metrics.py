@@ -14,6 +14,8 @@ from inrr_jax.problem import Problem
 
 NAMES = ("psnr_missing", "psnr_observed", "psnr_all", "psnr_pasted", "nmae_missing", "ssim_pasted")
 """The scores that `summarize` returns."""
+ARRAY_NAMES = ("psnr_missing", "rmse_missing", "nmae_missing")
+"""The scores that `score_array` and `score_missing` return."""
 SSIM_WINDOW = 7
 """Side of the window of SSIM in pixels, which is scikit-image's default."""
 
@@ -112,6 +114,38 @@ def score(recovered: Signal, problem: Problem) -> dict[str, float | None]:
     has_truth = problem.truth is not None
     reference = problem.truth if has_truth else problem.measurements
     return hide_unknown(summarize(recovered, reference, problem.operator.mask), has_truth=has_truth)
+
+
+def score_array(recovered: Signal, problem: Problem) -> dict[str, float | None]:
+    """Return the scores of `score_missing` for a masked array; None if the truth is not known."""
+    return score_missing(recovered, problem, np.asarray(problem.operator.mask))
+
+
+def score_missing(recovered: Signal, problem: Problem, observed: Mask) -> dict[str, float | None]:
+    """Return errors on the missing entries whose truth is known; NaN in the truth is skipped.
+
+    Args:
+        recovered: in the units of the fit, in which the observed values span [0, 1].
+        problem: with the truth, in the same units, and with the units of the data.
+        observed: True where observed.
+
+    Returns:
+        `psnr_missing`, -10 log10 of the mean squared error, for a peak that is the range of the observed values;
+        `rmse_missing`, the root of the mean squared error in the data's own units; `nmae_missing`, the mean absolute
+        error divided by the range of the observed values. All are None without a truth.
+    """
+    if problem.truth is None:
+        return dict.fromkeys(ARRAY_NAMES)
+    truth = np.asarray(problem.truth)
+    error = (np.asarray(recovered) - truth)[~np.asarray(observed) & ~np.isnan(truth).any(axis=-1)]
+    in_own_units = error * np.asarray(problem.units.scale, np.float32)
+    with np.errstate(divide="ignore"):
+        decibels = -10 * np.log10(np.mean(np.square(error)))
+    return {
+        "psnr_missing": float(decibels),
+        "rmse_missing": float(np.sqrt(np.mean(np.square(in_own_units)))),
+        "nmae_missing": float(np.mean(np.abs(error))),
+    }
 
 
 def hide_unknown(scores: dict[str, float], *, has_truth: bool) -> dict[str, float | None]:

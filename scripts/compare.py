@@ -1,6 +1,6 @@
-"""Recover every picture under every mask by every method, and write tables and figures of the results.
+"""Recover every signal under every mask by every method, and write tables and figures of the results.
 
-python -m scripts.compare --config=configs/compare.py [--config.images=a,b.png] [--config.masks=text:0.125,m.png]
+python -m scripts.compare --config=configs/compare.py [--config.signals=a,b.png] [--config.masks=text:0.125,m.png]
     [--config.methods=harmonic,siren+inrr] [--config.seeds=3] [--workdir=FOLDER]
 """
 
@@ -27,7 +27,7 @@ from inrr_jax.types import Row
 from scripts import cli
 from scripts.progress import Progress
 
-IN_PARTS = ("images", "masks", "folder", "methods", "seeds", "at_once", "devices")
+IN_PARTS = ("signals", "masks", "folder", "methods", "seeds", "at_once", "devices")
 """Settings in which commands for one folder may differ: its tables hold the rows of all commands."""
 
 
@@ -48,7 +48,7 @@ def main(config: ConfigDict, folder: Path | None) -> None:
         table.write()
         raise cli.Interrupted(f"stopped: {folder} keeps what is finished; {cli.RESUME}") from None
     print(tables.summary(table.rows))
-    print(f"\nwritten to {folder}: results.csv, results.md, gains.png, and a picture per image and mask")
+    print(f"\nwritten to {folder}: results.csv, results.md, gains.png, and a picture per signal and mask")
 
 
 class Comparison:
@@ -63,13 +63,13 @@ class Comparison:
             settings: of the comparison.
             folder: the work directory, claimed for this comparison.
             wanted: the methods by name.
-            tasks: the pictures under their masks.
+            tasks: the signals under their masks.
         """
         self._settings, self._folder, self._wanted, self._tasks = settings, folder, wanted, tasks
         (folder / "selection").mkdir(exist_ok=True)
         self._results = Results(folder, comparison.KEYS)
         self._trials = Results(folder / "selection", comparison.TRIAL_KEYS)
-        # One recipe for all fits: stacks and blend weights are computed once per picture and mask.
+        # One recipe for all fits: stacks and blend weights are computed once per signal and mask.
         self._recipe = SharedRecipe()
 
     @property
@@ -126,10 +126,10 @@ class Comparison:
                 start = time.perf_counter()
                 recovered = filling.recover()
                 seconds = time.perf_counter() - start
-                images.save(self._picture(filling.task.case, filling.name), recovered)
+                self._save(filling.task, filling.name, recovered)
                 self._results.add([filling.row(recovered, seconds)])
-                image, mask = filling.task.case
-                print(f"fill {i + 1}/{len(fillings)}: {image}, {mask}, {filling.name}, {seconds:.1f} s", flush=True)
+                signal, mask = filling.task.case
+                print(f"fill {i + 1}/{len(fillings)}: {signal}, {mask}, {filling.name}, {seconds:.1f} s", flush=True)
 
     def _run(self, jobs: Sequence[Trial] | Sequence[Fit], results: Results, on_progress: Callable[[int], None]) -> None:
         runner.run_fits(
@@ -145,13 +145,19 @@ class Comparison:
     def _keep(self, job: Trial | Fit, outcome: Outcome) -> None:
         """Save the first seed's recovery, which the figures show."""
         if isinstance(job, Fit) and job.seed == self._settings.fit.seed:
-            images.save(self._picture(job.task.case, job.text), outcome.recovered)
+            self._save(job.task, job.text, outcome.recovered)
 
-    def _picture(self, case: Case, name: str) -> Path:
+    def _save(self, task: Task, name: str, recovered: np.ndarray) -> None:
+        """Save what figures show of a recovery: as a picture, and with all digits."""
+        path, shown = self._shown(task.case, name), task.kind.shown(recovered, task.problem)
+        images.save(path.with_suffix(".png"), shown)
+        np.save(path, shown.astype(np.float16))  # its step, 0.0005 near 1, is below every error that a figure shows
+
+    def _shown(self, case: Case, name: str) -> Path:
         """Return the path of a method's recovery."""
-        folder = self._folder / "recoveries" / case.image / _file_name(case.mask)
+        folder = self._folder / "recoveries" / case.signal / _file_name(case.mask)
         folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{_file_name(name)}.png"
+        return folder / f"{_file_name(name)}.npy"
 
     def _draw(self) -> None:
         """Draw the recoveries of the first seed side by side, and each method's gains over the best classical fill."""
@@ -161,12 +167,13 @@ class Comparison:
         for task in self._tasks:
             recovered = {}
             for name in self._wanted:
-                if (path := self._picture(task.case, name)).exists():
+                if (path := self._shown(task.case, name)).exists():
                     title = f"{name}\n{tables.format_mean(psnr[task.case][name])} dB"
-                    recovered[title] = images.load(str(path))
-            path = self._folder / f"{task.case.image}-{_file_name(task.case.mask)}.png"
-            shown = task.problem.measurements if task.problem.truth is None else task.problem.truth
-            plots.side_by_side(path, shown, task.problem.operator.mask, recovered)
+                    recovered[title] = np.load(path).astype(np.float32)
+            path = self._folder / f"{task.case.signal}-{_file_name(task.case.mask)}.png"
+            known = task.problem.measurements if task.problem.truth is None else task.problem.truth
+            mask, shown = np.asarray(task.problem.operator.mask), task.kind.shown
+            plots.side_by_side(path, shown(np.asarray(known), task.problem), shown(mask, task.problem), recovered)
         names = tables.methods(self.rows)
         panels = {
             mask: {name: np.array(list(tables.gains(own, name).values())) for name in names if tables.gains(own, name)}
@@ -177,14 +184,14 @@ class Comparison:
 
     def _head(self) -> str:
         """Return the conditions under which the tables were made."""
-        train, share = self._settings.fit.train, self._settings.share
+        train = self._settings.fit.train
         return (
-            f"# Comparison\n\nBudget of a fit: {train.steps} steps of {train.fibers} rows and {train.fibers} columns."
-            f" Settings are chosen on {100 * share:g} % of the observed pixels, held out, with the first seed. Seconds"
-            " are those of a batch divided by its fits, without compilation, plus those of all that the fit needs"
-            " before and after it. PSNR in dB and NMAE are those of the missing pixels, SSIM that of the whole picture"
-            " with the observed pixels pasted; mean ± standard deviation over seeds. Gains are over the best classical"
-            " fill of each case.\n\n"
+            f"# Comparison\n\nBudget of a fit: {train.steps} steps of {train.fibers} fibers along each axis, or of the"
+            " whole grid for fields that evaluate it at once. Settings are chosen by held-out observed entries, with"
+            " the first seed. Seconds are those of a batch divided by its fits, without compilation, plus those of all"
+            " that the fit needs before and after it. PSNR in dB, NMAE and RMSE are those of the missing entries, SSIM"
+            " that of the whole picture with the observed pixels pasted; mean ± standard deviation over seeds. Gains"
+            " are over the best classical fill of each case.\n\n"
         )
 
 

@@ -59,3 +59,11 @@ def test_points_outside_a_grid_get_the_value_of_its_border():
     values = jnp.asarray([[1.0, 2.0], [3.0, 5.0], [4.0, 7.0]])[..., None]
     found = grids.interpolate(values, jnp.array([[-3.0, 0.5], [2.7, 1.9], [0.5, -1.0]]))
     np.testing.assert_allclose(found[:, 0], [1.5, 7.0, 2.0], atol=1e-6)
+
+
+def test_the_main_slice_has_the_axes_most_alike_and_missing_entries():
+    mask = np.ones((40, 12, 11), bool)
+    mask[4:7] = False
+    assert grids.main_slice(mask) == (6, slice(None), slice(None))
+    assert grids.main_slice(np.zeros((9, 12, 2, 3), bool)) == (slice(None), slice(None), 1, 1)
+    assert grids.main_slice(mask[0, 0]) == (slice(None),)

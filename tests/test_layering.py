@@ -18,7 +18,7 @@ INSIDE = {
     "recipes": "holdout stacking completion interpolate fills blending pipeline shared inpaint complete equations",
     "ntk": "power_law networks empirical infinite blockwise regression spectrum convergence theorem study",
     "io": "writers workdir results",
-    "experiments": "analysis methods tables comparison sweep_grid summary runner paper",
+    "experiments": "analysis kinds methods tables cases comparison sweep_grid summary runner paper",
 }
 FOLDERS = "metrics data fields regularizers settings priors baselines training recipes ntk io experiments plots reports"
 TOP = "errors options types numerics devices grids fibers problem operators"

@@ -1,62 +1,60 @@
-"""The jobs of a comparison: pictures under masks, fits that choose settings, fits that count, and fills.
+"""The jobs of a comparison: signals under masks, fits that choose settings, fits that count, and fills.
 
-Every method recovers the same pictures under the same masks. Some of its settings are chosen by held-out observed
-pixels (recipes/holdout.py), once per picture and mask, with the first seed; all seeds then use them.
+Every method recovers the same signals under the same masks. Some of its settings are chosen by held-out observed
+entries, once per signal and mask, with the first seed; all seeds then use them.
 """
 
 import dataclasses
-import glob
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from inrr_jax import metrics
 from inrr_jax.data import loading
 from inrr_jax.errors import DivergedError, UserError
-from inrr_jax.experiments import methods
+from inrr_jax.experiments import cases, methods
+from inrr_jax.experiments.kinds import Kind, kind_of
 from inrr_jax.experiments.methods import Changes, Method, Name
 from inrr_jax.experiments.tables import Case
 from inrr_jax.options import MAX_SEED, Options, at_least, change, to_mapping
 from inrr_jax.problem import Problem
 from inrr_jax.recipes import holdout
-from inrr_jax.recipes.fills import FILLS
-from inrr_jax.recipes.pipeline import picture, seedless
+from inrr_jax.recipes.pipeline import seedless
 from inrr_jax.settings import Settings
 from inrr_jax.training.sweep import Member, Outcome, Recipe
-from inrr_jax.types import Mask, Row
+from inrr_jax.types import Row
 
-KEYS = ("image", "mask", "method", "seed")
-TRIAL_KEYS = ("image", "mask", "method", "candidate")
-SCORES = ("psnr_missing", "psnr_pasted", "psnr_all", "nmae_missing", "ssim_pasted")
+KEYS = ("signal", "mask", "method", "seed")
+TRIAL_KEYS = ("signal", "mask", "method", "candidate")
+
+Values = Float[np.ndarray, "*grid C"]
 
 
 @dataclass(frozen=True)
 class ComparisonSettings(Options):
-    """The pictures, masks and methods of a comparison."""
+    """The signals, masks and methods of a comparison."""
 
     fit: Settings = Settings()
-    """The settings that every fit starts from: its budget, the size of the pictures, the masks' seed and the first
-    seed."""
-    images: str = "baboon"
-    """Bundled names, paths or patterns of paths (*.png), separated by commas."""
+    """The settings that every fit starts from: its budget, the kind of data and the size of pictures, the masks' seed
+    and the first seed."""
+    signals: str = "baboon"
+    """Names, paths or patterns of paths (*.png), separated by commas. An array may have a crop:
+    indian_pines[0:72,0:72,0:100]."""
     masks: str = "text:0.125"
-    """mode:rate, the path of a mask file or a pattern of paths, separated by commas. In a sum (text+random:0.3,
-    scratch.png+random:0.3) a pixel is missing if it is missing in either."""
+    """mode:rate, mode:rate:axis, mode:rate:axis:duration, the path of a mask file or a pattern of paths, separated by
+    commas. In a sum (text+random:0.3, scratch.png+random:0.3) an entry is missing if it is missing in either."""
     methods: str = "harmonic,siren,siren+inrr"
     """Names as in methods.py, separated by commas."""
     seeds: int = at_least(3, 1)
     """Initialisations of each fit: fit.seed, fit.seed + 1, ..."""
     folder: str = ""
-    """A folder to which the paths of images and masks are relative; empty: the current one."""
+    """A folder to which the paths of signals and masks are relative; empty: the current one."""
     share: float = at_least(holdout.SHARE, 0.0, above=True, high=0.5)
-    """Share of the observed pixels that is held out to choose a method's settings."""
+    """Share of the observed pixels of a picture that is held out to choose a method's settings."""
     at_once: int = at_least(0, 0)
     """Fits that share a device; 0: the fastest number, by a short measurement."""
     devices: int = at_least(0, 0)
@@ -64,21 +62,26 @@ class ComparisonSettings(Options):
 
 
 class Task(NamedTuple):
-    """A picture under a mask, and the settings of a fit to it."""
+    """A signal under a mask, and the settings of a fit to it."""
 
     case: Case
     settings: Settings
     problem: Problem
 
+    @property
+    def kind(self) -> Kind:
+        """What differs between kinds of data."""
+        return kind_of(self.settings.data.name)
+
 
 class Trial(NamedTuple):
-    """The job of fitting one candidate of a method to the observed pixels without the held-out ones."""
+    """The job of fitting one candidate of a method to the observed entries without the held-out ones."""
 
     task: Task
     method: str
     candidate: str
     member: Member
-    held: Mask
+    held: Bool[np.ndarray, "*grid"]
     digest: str
 
     @property
@@ -96,7 +99,7 @@ class Trial(NamedTuple):
         return outcome
 
     def row(self, outcome: Outcome) -> Row:
-        """Return its row, with the error on the held-out pixels."""
+        """Return its row, with the error on the held-out entries."""
         error = holdout.error(outcome.recovered, self.task.problem.measurements, self.held)
         return {
             **self.key,
@@ -147,7 +150,7 @@ class Fit(NamedTuple):
         settings = self.method.settings
         return _row(
             self.key,
-            self.task.problem,
+            self.task,
             None if outcome.error else outcome.recovered,
             field=self.method.name.field,
             regularizer=self.method.name.regularizer,
@@ -162,7 +165,7 @@ class Fit(NamedTuple):
 
 
 class Filling(NamedTuple):
-    """The job of recovering a picture by a fill."""
+    """The job of recovering a signal by a fill."""
 
     task: Task
     name: str
@@ -177,13 +180,13 @@ class Filling(NamedTuple):
         """Its key columns."""
         return dict(zip(KEYS, (*self.task.case, self.name, None), strict=True))
 
-    def recover(self) -> Float[np.ndarray, "H W C"]:
+    def recover(self) -> Values:
         """Return the recovery."""
-        return FILLS[self.name].fill(*picture(self.task.problem, f"method {self.name}"))
+        return self.task.kind.fill(self.name, self.task.problem)
 
-    def row(self, recovered: Float[np.ndarray, "H W C"], seconds: float) -> Row:
+    def row(self, recovered: Values, seconds: float) -> Row:
         """Return its row, with the scores of its recovery."""
-        return _row(self.key, self.task.problem, recovered, seconds=seconds, digest=self.digest)
+        return _row(self.key, self.task, recovered, seconds=seconds, digest=self.digest)
 
 
 def names(settings: ComparisonSettings) -> dict[str, Name | None]:
@@ -192,26 +195,28 @@ def names(settings: ComparisonSettings) -> dict[str, Name | None]:
     Raises:
         UserError: a name is unknown, or there is none.
     """
-    return {text: methods.parse_name(text) for text in _parts("methods", settings.methods)}
+    kind = kind_of(settings.fit.data.name)
+    return {text: methods.parse_name(text, kind) for text in cases.parts("methods", settings.methods)}
 
 
 def tasks(settings: ComparisonSettings) -> list[Task]:
-    """Load every picture under every mask, pictures first.
+    """Load every signal under every mask, signals first.
 
     Raises:
-        UserError: a picture or mask cannot be loaded, two of them have the same name, or the seeds are too large.
+        UserError: a signal or mask cannot be loaded, two of them have the same name, or the seeds are too large.
     """
     if settings.fit.seed + settings.seeds - 1 > MAX_SEED:
         raise UserError(f"fit.seed={settings.fit.seed} with seeds={settings.seeds}: the last seed is above {MAX_SEED}")
-    images = _by_label("images", _expanded(_parts("images", settings.images), settings.folder))
-    masks = _by_label("masks", _expanded(_parts("masks", settings.masks), settings.folder))
-    found = []
-    for image, source in images.items():
-        for mask, text in masks.items():
-            # The mask's seed is that of fit.mask.seed for all pictures: equal masks make methods comparable.
-            own = change(settings.fit, {"data.image": source, **_mask_changes(text)})
-            found.append(Task(Case(image, mask), own, loading.load(own.data, own.mask)))
-    return found
+    signals = cases.signals(settings.signals, settings.folder, kind_of(settings.fit.data.name))
+    masks = cases.masks(settings.masks, settings.folder)
+    # The mask's seed is that of fit.mask.seed for all signals: equal masks make methods comparable.
+    own = {
+        Case(signal, mask): change(settings.fit, {**data, **changes})
+        for signal, data in signals.items()
+        for mask, changes in masks.items()
+    }
+    problems = loading.load_all([(fit.data, fit.mask) for fit in own.values()])
+    return [Task(case, fit, problem) for (case, fit), problem in zip(own.items(), problems, strict=True)]
 
 
 def fillings(found: Sequence[Task], wanted: dict[str, Name | None]) -> list[Filling]:
@@ -221,15 +226,14 @@ def fillings(found: Sequence[Task], wanted: dict[str, Name | None]) -> list[Fill
 
 def trials(settings: ComparisonSettings, found: Sequence[Task], wanted: dict[str, Name | None]) -> list[Trial]:
     """List the fits that choose: each candidate of each method that has more than one."""
-    key = jax.random.key(settings.fit.seed)
     # Frozen and corrected methods use the choice of the method that they derive from, which is thus tried once.
     choosers = dict.fromkeys(name.chooser for name in wanted.values() if name)
     listed = []
     for task in found:
         choosing = [(text, method) for text in choosers if len((method := _method(text, task)).candidates) > 1]
         if choosing:
-            # One split per picture and mask, so that all methods are judged on the same held-out pixels.
-            split = holdout.hold_out(key, task.problem.operator.mask, settings.share)
+            # One split per signal and mask, so that all methods are judged on the same held-out entries.
+            split = task.kind.split(task.problem, settings.fit.seed, settings.share)
             hidden = holdout.restrict(task.problem, split.training)
         for text, method in choosing:
             digest = _digest(task, method, settings.share)
@@ -272,7 +276,7 @@ def _choice(method: Method, errors: Sequence[float | None]) -> Changes:
 
 
 def _method(text: str, task: Task) -> Method:
-    name = methods.parse_name(text)
+    name = methods.parse_name(text, task.kind)
     assert name is not None
     return methods.build(name, task.settings, max(task.problem.domain.shape))
 
@@ -283,15 +287,15 @@ def _digest(task: Task, method: Method, share: float) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _row(key: Row, problem: Problem, recovered: Float[np.ndarray, "H W C"] | None, **others: Any) -> Row:
+def _row(key: Row, task: Task, recovered: Values | None, **others: Any) -> Row:
     """Return a row, whose columns are the same for all methods."""
-    scores = {} if recovered is None else metrics.score(recovered, problem)
+    scores = {} if recovered is None else task.kind.score(recovered, task.problem)
     return {
         **{name: key[name] for name in KEYS[:3]},
         "field": others.get("field"),
         "regularizer": others.get("regularizer"),
         "seed": key["seed"],
-        **{name: scores.get(name) for name in SCORES},
+        **{name: scores.get(name) for name in task.kind.scores},
         "steps": others.get("steps"),
         "seconds": others["seconds"],
         "chosen": others.get("chosen"),
@@ -299,59 +303,3 @@ def _row(key: Row, problem: Problem, recovered: Float[np.ndarray, "H W C"] | Non
         "at_once": others.get("at_once"),
         "digest": others["digest"],
     }
-
-
-def _parts(name: str, text: str) -> list[str]:
-    found = [part.strip() for part in text.split(",") if part.strip()]
-    if not found:
-        raise UserError(f"{name}={text!r} is empty: give at least one, with commas between several")
-    return list(dict.fromkeys(found))
-
-
-def _expanded(parts: Sequence[str], folder: str) -> Iterator[str]:
-    """Yield the parts with the folder before each path, and a pattern of paths replaced by the paths that match it."""
-    for part in parts:
-        pieces = part.split("+")
-        path = "+".join(str(Path(folder) / piece) if folder and _is_path(piece) else piece for piece in pieces)
-        if not glob.has_magic(path):
-            yield path
-        elif paths := sorted(glob.glob(path)):
-            yield from paths
-        else:
-            raise UserError(f"{path} matches no file: check the path, or name its folder by --config.folder")
-
-
-def _is_path(text: str) -> bool:
-    return Path(text).suffix in (".png", ".npy") or "/" in text
-
-
-def _is_file(text: str) -> bool:
-    return Path(text).suffix in (".png", ".npy") or Path(text).is_file()
-
-
-def _by_label(name: str, found: Iterator[str]) -> dict[str, str]:
-    """Return the parts by their labels: the stem of a file, and the part itself otherwise."""
-    labels: dict[str, str] = {}
-    for text in found:
-        label = "+".join(Path(part).stem if _is_file(part) else part for part in text.split("+"))
-        # Rows are identified by labels, so two files with one label would share a row.
-        if label in labels:
-            raise UserError(f"{name}: {labels[label]} and {text} would both be called {label}: rename one")
-        labels[label] = text
-    return labels
-
-
-def _mask_changes(text: str) -> Changes:
-    """Return the settings that `mode:rate` stands for, where the mode may be the path of a file, or a sum."""
-    modes, colon, rate = text.partition(":")
-    parts = modes.split("+")
-    files = [part for part in parts if _is_file(part)]
-    if len(files) > 1:
-        raise UserError(f"mask {text} adds {len(files)} files: give one, and modes that are drawn")
-    changes: Changes = {"mask.mode": "+".join("file" if part in files else part for part in parts)}
-    if files:
-        changes["mask.path"] = files[0]
-    try:
-        return {**changes, **({"mask.rate": float(rate)} if colon else {})}
-    except ValueError:
-        raise UserError(f"mask {text}: {rate!r} is no number: give mode:rate, such as text:0.125") from None

@@ -1,8 +1,8 @@
 """The methods of a comparison by name: fills, and fits of a field with a sum of regularisation terms.
 
-`harmonic` is a fill of recipes/fills.py. `siren`, `siren+inrr` and `dmf+tv+air` are fits. `siren+inrr@25` is
-`siren+inrr` with Laplacians that are frozen after 25 % of the steps, and `siren+inrr/harmonic` is followed by a
-residual correction.
+`harmonic` is a fill of recipes/fills.py, and `als` a completion of baselines/tensors. `siren`, `siren+inrr` and
+`dmf+tv+air` are fits. `siren+inrr@25` is `siren+inrr` with Laplacians that are frozen after 25 % of the steps, and
+`siren+inrr/harmonic` is followed by a correction.
 
 All fits evaluate the same number of points: they have the steps and fibers of the settings they start from, except that
 isotropic total variation, which also evaluates adjacent fibers, draws two thirds as many.
@@ -13,18 +13,21 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from inrr_jax.errors import UserError, unknown
+from inrr_jax.experiments.kinds import KINDS, Kind
 from inrr_jax.fields import FIELDS
 from inrr_jax.options import change
-from inrr_jax.recipes.fills import FILLS
 from inrr_jax.regularizers import TERMS
 from inrr_jax.settings import Settings
 
 Changes = dict[str, Any]
 """Settings by their dotted names."""
 
-ALIASES: dict[str, Changes] = {"inrz_patch": {"field.name": "inrz", "field.neighbors": "patch"}}
+ALIASES: dict[str, Changes] = {
+    "inrz_patch": {"field.name": "inrz", "field.neighbors": "patch"},
+    # Values on nodes take larger steps than the weights of a network.
+    "tucker_nodes": {"field.name": "tucker", "field.factor": "nodes", "optimizer.field_rate": 3e-2},
+}
 """Names of fields with other options than their defaults."""
-CORRECTIONS = ("harmonic", "biharmonic", "stacked")
 REFERENCE_SIZE = 256
 """Nodes of the longest axis for which the fields declare their candidates."""
 
@@ -64,21 +67,25 @@ class Method(NamedTuple):
     """Settings among which held-out pixels choose; a single entry, which may be empty, if there is no choice."""
 
 
-def parse_name(text: str) -> Name | None:
+def parse_name(text: str, kind: Kind = KINDS["picture"]) -> Name | None:
     """Split a method's name into its parts; None for a fill.
+
+    Args:
+        text: the name.
+        kind: of data, which has fills and corrections of its own.
 
     Raises:
         UserError: no method has this name; the message says which part is unknown.
     """
-    if text in FILLS:
+    if text in kind.fills:
         return None
     fitted, slash, correction = text.partition("/")
     whole, at, percent = fitted.partition("@")
     field, *terms = whole.split("+")
-    if slash and correction not in CORRECTIONS:
-        raise UserError(unknown(f"method {text}: the correction {correction}", correction, CORRECTIONS))
+    if slash and correction not in kind.corrections:
+        raise UserError(unknown(f"method {text}: the correction {correction}", correction, kind.corrections))
     if field not in (*FIELDS, *ALIASES):
-        raise UserError(f"{unknown(f'method {text}', field, [*FILLS, *FIELDS, *ALIASES])}, and these with +term")
+        raise UserError(f"{unknown(f'method {text}', field, [*kind.fills, *FIELDS, *ALIASES])}, and these with +term")
     for term in terms:
         if term not in TERMS:
             raise UserError(unknown(f"method {text}: the term {term}", term, TERMS))
@@ -98,18 +105,15 @@ def build(name: Name, start: Settings, longest: int) -> Method:
         start: settings that the method changes.
         longest: nodes of the longest axis, to which omega is proportional.
     """
-    changes = {
-        **ALIASES.get(name.field, {"field.name": name.field}),
-        "regularizer.name": "+".join(name.terms) or "none",
-    }
-    field = FIELDS[changes["field.name"]]
-    changes |= field.habits
+    alias = ALIASES.get(name.field, {"field.name": name.field})
+    field = FIELDS[alias["field.name"]]
+    changes = {**field.habits, **alias, "regularizer.name": "+".join(name.terms) or "none"}
     # With several terms that learn, the default rates are kept: a rate that suits one can collapse another.
     if len(learning := [term for term in name.terms if TERMS[term].learns]) == 1:
         changes |= TERMS[learning[0]].habits
     # Adjacent fibers are evaluated in addition, so fewer are drawn: every method evaluates the same number of points.
     if any(TERMS[term].adjacent for term in name.terms):
-        changes["train.fibers"] = round(start.train.fibers * 2 / 3)
+        changes["train.fibers"] = round(changes.get("train.fibers", start.train.fibers) * 2 / 3)
     if name.percent:
         changes["optimizer.freeze_at"] = max(1, round(start.train.steps * float(name.percent) / 100))
     return Method(

@@ -6,20 +6,23 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from inrr_jax.experiments.methods import parse_name
+from inrr_jax.baselines.tensors import TENSORS
 from inrr_jax.recipes.fills import FILLS
 from inrr_jax.types import Row
+
+CLASSICAL = {*(name for name, entry in FILLS.items() if entry.classical), *TENSORS}
+"""Methods that users would otherwise use: gains are those over the best of them."""
 
 PATCH_FILL = "wnll"
 """A fill on a graph of patches, over which gains are also reported: the best published fill that is not classical."""
 BOLD_SHARE = 0.8
-"""An ordering that holds on at least this share of the images, 4 of 5, is printed bold."""
+"""An ordering that holds on at least this share of the signals, 4 of 5, is printed bold."""
 
 
 class Case(NamedTuple):
-    """A picture under a mask."""
+    """A signal under a mask."""
 
-    image: str
+    signal: str
     mask: str
 
 
@@ -33,7 +36,7 @@ def scores(rows: Iterable[Row], metric: str = "psnr_missing") -> Scores:
     for row in rows:
         # JSON has no NaN, so the row of a fit that diverged has null.
         value = np.nan if row[metric] is None else row[metric]
-        found.setdefault(Case(row["image"], row["mask"]), {}).setdefault(row["method"], []).append(value)
+        found.setdefault(Case(row["signal"], row["mask"]), {}).setdefault(row["method"], []).append(value)
     return {case: {name: np.array(values) for name, values in own.items()} for case, own in found.items()}
 
 
@@ -47,8 +50,7 @@ def by_masks(psnr: Scores) -> dict[str, Scores]:
 
 def best_fill(own: dict[str, Float[np.ndarray, "seeds"]]) -> float:
     """Return the mean score of the best classical fill of a case; NaN if the case has none."""
-    classical = [name for name, entry in FILLS.items() if entry.classical and name in own]
-    return max((float(own[name].mean()) for name in classical), default=np.nan)
+    return max((float(own[name].mean()) for name in own if name in CLASSICAL), default=np.nan)
 
 
 def gains(psnr: Scores, method: str, other: str | None = None) -> dict[Case, float]:
@@ -73,45 +75,43 @@ def to_markdown(rows: Sequence[Row]) -> str:
     """Return all non-empty tables as Markdown, the summary first."""
     parts = [
         ("Over all cases", summary(rows)),
-        *((f"PSNR on the missing pixels / dB, mask {mask}", by_mask(rows, mask)) for mask in by_masks(scores(rows))),
+        *((f"PSNR on the missing entries / dB, mask {mask}", by_mask(rows, mask)) for mask in by_masks(scores(rows))),
         ("INRR against the others of its field", orderings(rows)),
         ("Laplacians learned throughout against frozen ones", frozen(rows)),
-        *((f"{case.image}, mask {case.mask}", by_case(rows, case)) for case in scores(rows)),
+        *((f"{case.signal}, mask {case.mask}", by_case(rows, case)) for case in scores(rows)),
     ]
     return "\n".join(f"## {title}\n\n{table}\n" for title, table in parts if table)
 
 
 def summary(rows: Sequence[Row]) -> str:
     """Return a table of every method's mean scores, and of its gains over the best classical fill and over WNLL."""
-    metrics = {name: scores(rows, name) for name in ("psnr_missing", "nmae_missing", "ssim_pasted", "seconds")}
-    psnr = metrics["psnr_missing"]
+    psnr, seconds = scores(rows), scores(rows, "seconds")
+    # Errors in units of the data have no mean over data.
+    averaged = {name: title for name, title in SUMMARISED.items() if name in rows[0]} if rows else {}
+    published = any(PATCH_FILL in own for own in psnr.values())
     lines, means = [], []
     for method in methods(rows):
-        mean = {
-            name: np.array([own[method].mean() for own in values.values() if method in own])
-            for name, values in metrics.items()
-        }
-        means.append(mean["psnr_missing"].mean())
-        lines.append(
-            [
-                method,
-                str(len(mean["psnr_missing"])),
-                f"{means[-1]:.2f}",
-                f"{mean['nmae_missing'].mean():.4f}",
-                f"{mean['ssim_pasted'].mean():.3f}",
-                *_ahead(gains(psnr, method), worst=True),
-                *_ahead(gains(psnr, method, PATCH_FILL)),
-                # The median, because a few slow cases would dominate a mean.
-                f"{np.median(mean['seconds']):.2g}",
-            ]
-        )
-    head = ["method", "cases", "PSNR", "NMAE", "SSIM", "wins", "mean gain", "worst", "over WNLL", "mean gain"]
-    return markdown([*head, "seconds"], _bold(lines, means, column=2))
+        mean = {name: _means(scores(rows, name), method) for name in averaged}
+        means.append(float(mean["psnr_missing"].mean()))
+        # The median, because a few slow cases would dominate a mean.
+        median = np.median(_means(seconds, method))
+        cells = [f"{mean[name].mean():.{METRICS[name][1]}f}" for name in averaged]
+        ahead = _ahead(gains(psnr, method), worst=True)
+        ahead += _ahead(gains(psnr, method, PATCH_FILL)) if published else []
+        lines.append([method, str(len(mean["psnr_missing"])), *cells, *ahead, f"{median:.2g}"])
+    over = ["over WNLL", "mean gain"] if published else []
+    head = ["method", "cases", *averaged.values(), "wins", "mean gain", "worst", *over, "seconds"]
+    return markdown(head, _bold(lines, means, column=2))
+
+
+def _means(values: Scores, method: str) -> Float[np.ndarray, "cases"]:
+    """Return the means over seeds of a method, for the cases that have it."""
+    return np.array([own[method].mean() for own in values.values() if method in own])
 
 
 def by_mask(rows: Sequence[Row], mask: str) -> str:
-    """Return a table of every method's PSNR on each picture under a mask: mean and standard deviation over seeds."""
-    psnr = {case.image: own for case, own in by_masks(scores(rows))[mask].items()}
+    """Return a table of every method's PSNR on each signal under a mask: mean and standard deviation over seeds."""
+    psnr = {case.signal: own for case, own in by_masks(scores(rows))[mask].items()}
     names = [name for name in methods(rows) if any(name in own for own in psnr.values())]
     columns = []
     for own in psnr.values():
@@ -123,34 +123,37 @@ def by_mask(rows: Sequence[Row], mask: str) -> str:
 
 
 def by_case(rows: Sequence[Row], case: Case) -> str:
-    """Return a table of all metrics of each method on one picture under one mask, with the settings chosen for it."""
-    own = [row for row in rows if Case(row["image"], row["mask"]) == case]
-    names = methods(own)
+    """Return a table of all metrics of each method on one signal under one mask, with the settings chosen for it."""
+    own = [row for row in rows if Case(row["signal"], row["mask"]) == case]
+    metrics = {name: entry for name, entry in METRICS.items() if own and name in own[0]}
     lines, means = [], []
-    for name in names:
+    for name in methods(own):
         mine = [row for row in own if row["method"] == name]
-        values = {metric: scores(mine, metric)[case][name] for metric in METRICS}
+        values = {metric: scores(mine, metric)[case][name] for metric in metrics}
         means.append(values["psnr_missing"].mean())
-        cells = [format_mean(values[metric], digits) for metric, (_, digits) in METRICS.items()]
+        cells = [format_mean(values[metric], digits) for metric, (_, digits) in metrics.items()]
         lines.append([name, *cells, mine[0]["chosen"] or ""])
-    titles = [title for title, _ in METRICS.values()]
+    titles = [title for title, _ in metrics.values()]
     return markdown(["method", *titles, "chosen"], _bold(lines, means, column=1))
 
 
 METRICS = {
     "psnr_missing": ("PSNR missing", 2),
     "psnr_pasted": ("PSNR pasted", 2),
+    "rmse_missing": ("RMSE missing", 4),
     "nmae_missing": ("NMAE missing", 4),
     "ssim_pasted": ("SSIM pasted", 3),
     "seconds": ("seconds", 2),
 }
-"""Title and decimal digits of each metric in the tables by case."""
+"""Title and decimal digits of each metric in the tables by case, if the kind of data has it."""
+SUMMARISED = {"psnr_missing": "PSNR", "nmae_missing": "NMAE", "ssim_pasted": "SSIM"}
+"""Titles of the metrics in the summary, if the kind of data has them."""
 
 
 def orderings(rows: Sequence[Row]) -> str:
-    """Return a table of the number of pictures, by mask, on which INRR is ahead of other regularisers of its field.
+    """Return a table of the number of signals, by mask, on which INRR is ahead of other regularisers of its field.
 
-    Entries are bold where it is ahead on at least 4 of 5 pictures.
+    Entries are bold where it is ahead on at least 4 of 5 signals.
     """
     regularizers = {row["method"]: (row["field"], row["regularizer"]) for row in rows if row["field"]}
     # A sum that contains INRR is no opponent of INRR.
@@ -164,10 +167,10 @@ def orderings(rows: Sequence[Row]) -> str:
 
 
 def frozen(rows: Sequence[Row]) -> str:
-    """Return a table of the number of pictures, by mask, on which learning throughout is ahead of frozen Laplacians."""
+    """Return a table of the number of signals, by mask, on which learning throughout is ahead of frozen Laplacians."""
     names = methods(rows)
-    parsed = {name: parse_name(name) for name in names}
-    pairs = [(parts.chooser, name) for name, parts in parsed.items() if parts and parts.percent]
+    fitted = {row["method"]: row["regularizer"] for row in rows if row["field"]}
+    pairs = [(name.partition("@")[0], name) for name, regularizer in fitted.items() if "@" in regularizer]
     return _pairs(rows, [pair for pair in pairs if pair[0] in names])
 
 

@@ -54,6 +54,17 @@ class Range(NamedTuple):
     that, divided by the same quantile of a normal distribution."""
 
 
+class Study(NamedTuple):
+    """What a combination needs besides the field: it is the same for fields that differ in their seed alone."""
+
+    completions: dict[str, Float[np.ndarray, "N C"]]
+    """Recoveries of the missing entries, by name."""
+    ranges: list[Range]
+    """From near to far; the weights are those of the completions, and of the field as the last one."""
+    places: Int[np.ndarray, "N"]
+    """The number of the range of each missing entry."""
+
+
 class Blend(NamedTuple):
     """The combination of several recoveries."""
 
@@ -65,11 +76,10 @@ class Blend(NamedTuple):
     """Of every recovery, one for each range of distances, from near to far."""
 
 
-def blend(raw: Values, problem: Problem, solve: Solve, log: Callable[[str], None]) -> Blend:
-    """Combine the values of a fitted field with completions of the same measurements.
+def study(problem: Problem, solve: Solve, log: Callable[[str], None]) -> Study:
+    """Compute the completions of a masked signal, and the weights that held-out entries give to them and to a field.
 
     Args:
-        raw: the field's values.
         problem: a masked signal.
         solve: fits a field of the same settings to the problem without the held-out entries.
         log: takes a line before each stage that takes long.
@@ -90,16 +100,30 @@ def blend(raw: Values, problem: Problem, solve: Solve, log: Callable[[str], None
     try:
         tried["field"] = solve(restrict(problem, mask & ~held))[held]
     except DivergedError:
-        tried["field"] = np.full((int(held.sum()), raw.shape[-1]), np.nan, raw.dtype)
+        tried["field"] = np.full_like(measured[held], np.nan)
     edges = np.quantile(distance(mask)[~mask], np.arange(1, RANGES) / RANGES)
     places = np.searchsorted(edges, distance(mask & ~held)[held])
-    ranges = weigh(np.stack(list(tried.values())), measured[held], places, components(held))
-    weights = {name: [float(r.weights[k]) for r in ranges] for k, name in enumerate(tried)}
-    log("blend: " + ", ".join(f"{name} {100 * np.mean(w):.0f} %" for name, w in weights.items()))
-    recovered = np.stack([*_complete(measured, mask, ~mask, kriged="kriging" in tried).values(), raw[~mask]])
+    ranges = weigh(np.stack([*tried.values()]), measured[held], places, components(held))
+    shares = zip(tried, np.mean([r.weights for r in ranges], axis=0), strict=True)
+    log("blend: " + ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares))
+    completions = _complete(measured, mask, ~mask, kriged="kriging" in tried)
+    return Study(completions, ranges, np.searchsorted(edges, distance(mask)[~mask]))
+
+
+def blend(raw: Values, problem: Problem, found: Study) -> Blend:
+    """Combine the values of a fitted field with completions of the same measurements.
+
+    Args:
+        raw: the field's values.
+        problem: a masked signal.
+        found: what `study` returns for it.
+    """
+    measured, mask = np.asarray(problem.measurements), np.asarray(problem.operator.mask)
+    recovered = np.stack([*found.completions.values(), raw[~mask]])
     values, deviation = measured.copy(), np.zeros_like(measured)
-    values[~mask], deviation[~mask] = combine(recovered, ranges, np.searchsorted(edges, distance(mask)[~mask]))
-    return Blend(values, deviation, weights)
+    values[~mask], deviation[~mask] = combine(recovered, found.ranges, found.places)
+    names = [*found.completions, "field"]
+    return Blend(values, deviation, {n: [float(r.weights[k]) for r in found.ranges] for k, n in enumerate(names)})
 
 
 def weigh(

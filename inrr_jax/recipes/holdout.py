@@ -68,9 +68,11 @@ def choose(candidates: Sequence[Any], errors: Sequence[float]) -> Any:
     return candidates[int(np.nanargmin(errors))]
 
 
-def error(recovered: Image, image: Image, held: Mask) -> float:
-    """Return the mean squared error on the held-out pixels, in squared grey values; NaN if a value is no number."""
-    return float(np.mean(np.square(recovered[held].clip(0, 1) - image[held], dtype=np.float64)))
+def error(
+    recovered: Float[np.ndarray, "*grid C"], signal: Float[np.ndarray, "*grid C"], held: Bool[np.ndarray, "*grid"]
+) -> float:
+    """Return the mean squared error on the held-out entries, which lie in [0, 1]; NaN if a value is no number."""
+    return float(np.mean(np.square(recovered[held].clip(0, 1) - signal[held], dtype=np.float64)))
 
 
 def restrict(problem: Problem, mask: Bool[np.ndarray, "*grid"]) -> Problem:

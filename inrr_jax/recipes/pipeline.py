@@ -18,7 +18,7 @@ from inrr_jax.operators.sampling import Sampling
 from inrr_jax.priors import residual
 from inrr_jax.problem import Problem
 from inrr_jax.recipes import blending, completion, interpolate, stacking
-from inrr_jax.recipes.completion import Blend
+from inrr_jax.recipes.completion import Blend, Study
 from inrr_jax.recipes.fills import FILLS
 from inrr_jax.recipes.stacking import CANDIDATES, Stack
 from inrr_jax.settings import Settings
@@ -87,6 +87,7 @@ def finish(
     settings: Settings,
     *,
     weights: Float[np.ndarray, "3"] | None = None,
+    study: Study | None = None,
     log: Log = logging.info,
 ) -> Values:
     """Correct the residual of a fit at the observed pixels, and blend the result with the stack.
@@ -96,6 +97,7 @@ def finish(
         prepared: as `prepare` returns it for the same settings.
         settings: of the fit.
         weights: of the blend, as `blend_weights` returns them; None to compute them.
+        study: of the combination with completions, as `blend_study` returns it; None to compute it.
         log: takes a line before a stage that may take long.
 
     Raises:
@@ -104,7 +106,7 @@ def finish(
     if settings.correction == "none":
         return raw
     if settings.correction == "blended":
-        return blended(raw, prepared.problem, settings, log=log).values
+        return blended(raw, prepared.problem, settings, study=study, log=log).values
     image, mask = picture(prepared.problem, f"correction={settings.correction}")
     if settings.correction != "stacked":
         return residual.correct(raw, image, mask, FILLS[settings.correction].fill)
@@ -120,14 +122,34 @@ def finish(
     return blending.blend(corrected, image, mask, stack, weights)
 
 
-def blended(raw: Values, problem: Problem, settings: Settings, *, log: Log = logging.info) -> Blend:
-    """Combine the values of a fitted field with completions, weighted by a second fit with seed 0 on held-out entries.
+def blended(
+    raw: Values, problem: Problem, settings: Settings, *, study: Study | None = None, log: Log = logging.info
+) -> Blend:
+    """Combine the values of a fitted field with completions.
+
+    Args:
+        raw: the field's values on the grid.
+        problem: a masked signal.
+        settings: of the fit.
+        study: as `blend_study` returns it; None to compute it.
+        log: takes a line before a stage that may take long.
+
+    Raises:
+        UserError: the problem is no masked signal, or too little is observed.
+    """
+    return completion.blend(raw, problem, study or blend_study(problem, settings, log))
+
+
+def blend_study(problem: Problem, settings: Settings, log: Log = logging.info) -> Study:
+    """Return the completions of a problem, and their weights by a second fit with seed 0 on held-out entries.
+
+    Like the `blend_weights`, it does not depend on the seed of the settings.
 
     Raises:
         UserError: the problem is no masked signal, or too little is observed.
     """
     second = seedless(replace(settings, correction="none"))
-    return completion.blend(raw, problem, lambda hidden: solve(hidden, second), log)
+    return completion.study(problem, lambda hidden: solve(hidden, second), log)
 
 
 def blend_weights(problem: Problem, stack: Stack, settings: Settings) -> Float[np.ndarray, "3"]:

@@ -17,7 +17,7 @@ from inrr_jax.training.sweep import Member
 
 
 class SharedRecipe:
-    """Prepares and finishes members of a sweep; holds the stacks and blend weights of all problems it has seen."""
+    """Prepares and finishes members of a sweep; holds what it computed for all problems it has seen."""
 
     def __init__(self) -> None:
         self._computed: dict[Any, tuple[Any, float]] = {}
@@ -32,7 +32,7 @@ class SharedRecipe:
         problem, settings = member.problem, member.settings
         if settings.correction == "none":
             return recovered, 0.0
-        stack, weights, charged = None, None, 0.0
+        stack, weights, study, charged = None, None, None, 0.0
         if settings.correction == "stacked":
             stack, seconds = self._stack(member)
             # A guided member has been charged for the stack when it was prepared.
@@ -40,8 +40,11 @@ class SharedRecipe:
             key = ("weights", problem.digest, pipeline.seedless(settings))
             weights, seconds = self._once(key, lambda: pipeline.blend_weights(problem, stack, settings))
             charged += seconds
+        if settings.correction == "blended":
+            key = ("study", problem.digest, pipeline.seedless(settings))
+            study, charged = self._once(key, lambda: pipeline.blend_study(problem, settings))
         start = time.perf_counter()
-        finished = pipeline.finish(recovered, Prepared(problem, stack), settings, weights=weights)
+        finished = pipeline.finish(recovered, Prepared(problem, stack), settings, weights=weights, study=study)
         return finished, charged + time.perf_counter() - start
 
     def _with_first_estimates(self, members: Sequence[Member], at_once: int) -> list[tuple[Member, float]]:

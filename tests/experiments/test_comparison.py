@@ -93,7 +93,7 @@ def test_rows_have_the_same_columns_and_scores_of_the_missing_pixels():
 
 def test_digests_depend_on_contents_and_settings_and_not_on_paths_or_seeds(tmp_path):
     def digests(path="camera", seeds=1, **changes):
-        settings = dataclasses.replace(OURS, images=str(path), masks="text:0.2", seeds=seeds, methods="siren")
+        settings = dataclasses.replace(OURS, signals=str(path), masks="text:0.2", seeds=seeds, methods="siren")
         settings = dataclasses.replace(settings, fit=change(FIT, changes))
         _, trials, fits = all_of(settings)
         return {job.digest for job in (*trials, *fits)}
@@ -112,7 +112,7 @@ def test_pictures_and_masks_come_from_patterns_and_are_called_by_their_stem(tmp_
         Image.fromarray(np.random.default_rng(0).integers(0, 255, (16, 16), np.uint8)).save(tmp_path / f"{name}.png")
     np.save(tmp_path / "m.npy", np.eye(16) < 0.5)
     masks = f"{tmp_path}/m.npy, density:0.3, {tmp_path}/m.npy+random:0.3"
-    settings = dataclasses.replace(OURS, images=f"{tmp_path}/*.png,camera", masks=masks)
+    settings = dataclasses.replace(OURS, signals=f"{tmp_path}/*.png,camera", masks=masks)
     tasks = comparison.tasks(settings)
     assert [task.case for task in tasks] == [
         (image, mask) for image in ("a", "b", "camera") for mask in ("m", "density:0.3", "m+random:0.3")
@@ -126,15 +126,21 @@ def test_pictures_and_masks_come_from_patterns_and_are_called_by_their_stem(tmp_
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"images": "cammera"}, "did you mean camera"),
-        ({"images": " , "}, "is empty"),
-        ({"images": "nowhere/*.png"}, "matches no file: check the path, or name its folder"),
+        ({"signals": "cammera"}, "did you mean camera"),
+        ({"signals": " , "}, "is empty"),
+        ({"signals": "nowhere/*.png"}, "matches no file: check the path, or name its folder"),
+        ({"signals": "camera[:8]"}, "a picture has no crop"),
         ({"masks": "text:much"}, "'much' is no number"),
+        ({"masks": "slices:0.2:x"}, "'0.2:x' is no number"),
+        ({"masks": "clouds:0.2:0:1:3"}, "has 4 numbers"),
         ({"masks": "txt:0.2"}, "did you mean text"),
         ({"masks": "text:2"}, "out of range"),
         ({"masks": "a.png+b.png"}, "adds 2 files"),
         ({"masks": "nowhere/m.png"}, "no file"),
         ({"methods": "siren,dfm"}, "did you mean dmf"),
+        ({"methods": "als"}, "method als is unknown"),
+        ({"methods": "siren/blended"}, "the correction blended is unknown"),
+        ({"fit": change(FIT, {"data.name": "points"})}, "cannot be compared: give picture or array"),
     ],
 )
 def test_what_is_no_picture_mask_or_method_is_refused_in_one_line(changes, message):
@@ -148,7 +154,7 @@ def test_two_files_of_one_name_are_refused(tmp_path):
         (tmp_path / folder).mkdir()
         Image.fromarray(np.zeros((16, 16), np.uint8)).save(tmp_path / folder / "a.png")
     with pytest.raises(UserError, match=r"both be called a: rename one"):
-        comparison.tasks(dataclasses.replace(OURS, images=f"{tmp_path}/*/a.png"))
+        comparison.tasks(dataclasses.replace(OURS, signals=f"{tmp_path}/*/a.png"))
 
 
 def test_a_folder_is_put_before_paths_alone(tmp_path):
@@ -157,7 +163,7 @@ def test_a_folder_is_put_before_paths_alone(tmp_path):
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (16, 16), np.uint8)).save(tmp_path / "images" / "a.png")
     np.save(tmp_path / "masks" / "m.npy", np.eye(16) < 0.5)
     settings = dataclasses.replace(
-        OURS, folder=str(tmp_path), images="images/*.png,camera", masks="masks/m.npy,masks/m.npy+random:0.3,text:0.2"
+        OURS, folder=str(tmp_path), signals="images/*.png,camera", masks="masks/m.npy,masks/m.npy+random:0.3,text:0.2"
     )
     cases = [tuple(task.case) for task in comparison.tasks(settings)]
     assert cases == [(image, mask) for image in ("a", "camera") for mask in ("m", "m+random:0.3", "text:0.2")]
@@ -167,3 +173,61 @@ def test_seeds_beyond_the_largest_are_refused_before_anything_is_fitted():
     settings = dataclasses.replace(OURS, fit=change(FIT, {"seed": 2**32 - 1}))
     with pytest.raises(UserError, match="the last seed is above 4294967295"):
         comparison.tasks(settings)
+
+
+@pytest.fixture
+def arrays(tmp_path):
+    """A comparison of two arrays with three axes, in units of their own and with an entry that is really missing."""
+    values = 500 + 20 * np.fromfunction(lambda i, j, k: np.sin(i / 2) + j / 4 + k / 3, (8, 6, 5))
+    values[0, 0, 0] = np.nan
+    for name in ("a", "b"):
+        np.save(tmp_path / f"{name}.npy", values)
+    fit = change(Settings(), {"data.name": "array", "train.steps": 8})
+    masks, names = "slices:0.4:2,random:0.5,clouds:0.3:0:2", "linear,als,tucker,tucker/blended,grid+grid"
+    return ComparisonSettings(fit, f"a.npy[:7,:,1:],{tmp_path}/b.npy", masks, names, 1, str(tmp_path))
+
+
+def test_arrays_have_crops_and_masks_have_axes(arrays):
+    tasks = comparison.tasks(arrays)
+    assert [task.case.signal for task in tasks] == ["a"] * 3 + ["b"] * 3
+    slices, _, clouds = tasks[:3]
+    assert slices.problem.domain.shape == (7, 6, 4)
+    missing = ~slices.problem.operator.mask
+    missing[0, 0, :] = missing[1, 1, :]
+    assert {int(n) for n in missing.sum(axis=(0, 1))} == {0, 42}
+    assert (clouds.settings.mask.axis, clouds.settings.mask.duration) == (0, 2)
+    assert slices.settings.mask.duration == -1
+
+
+def test_a_row_of_an_array_skips_what_is_really_missing_and_has_its_units(arrays):
+    fillings, trials, fits = all_of(arrays)
+    assert {job.text for job in fits} == {"tucker", "tucker/blended", "grid+grid"}
+    for trial in trials:
+        assert not (trial.held & trial.member.problem.operator.mask).any()
+        assert 0 < trial.held.sum() < trial.task.problem.operator.mask.sum()
+    problem = fillings[-1].task.problem
+    truth = np.nan_to_num(problem.truth)
+    row = fillings[-1].row(truth + np.float32(2 / problem.units.scale[0]), 1.0)
+    assert row["rmse_missing"] == pytest.approx(2, rel=1e-3)
+    assert list(row) == list(fits[-1].row(outcome(truth)))
+    assert fits[-1].row(outcome(truth))["psnr_missing"] > 100
+    for filling in fillings:
+        assert filling.row(filling.recover(), 1.0)["nmae_missing"] < 0.2
+
+
+def test_what_figures_show_of_an_array_is_a_slice_with_missing_entries(arrays):
+    for task in comparison.tasks(arrays):
+        mask = np.asarray(task.problem.operator.mask)
+        picture, observed = (task.kind.shown(x, task.problem) for x in (np.nan_to_num(task.problem.truth), mask))
+        assert picture.shape == (*observed.shape, 1)
+        assert not observed.all()
+
+
+def test_completions_refuse_arrays_with_too_few_axes(tmp_path):
+    np.save(tmp_path / "line.npy", np.arange(20.0))
+    fit = change(Settings(), {"data.name": "array"})
+    settings = ComparisonSettings(fit, f"{tmp_path}/line.npy", "random:0.5", "als,linear")
+    als, linear = all_of(settings)[0]
+    with pytest.raises(UserError, match=r"method als on a grid of shape \(20,\): it needs 2 axes"):
+        als.recover()
+    assert linear.task.kind.shown(linear.recover(), linear.task.problem).shape == (1, 20, 1)

@@ -10,7 +10,7 @@ from inrr_jax.experiments.tables import Case
 def row(image, mask, method, psnr, seed=0, **others):
     field, _, regularizer = method.partition("+") if method in ("siren", "siren+inrr", "siren+tv") else ("", "", "")
     return {
-        "image": image,
+        "signal": image,
         "mask": mask,
         "method": method,
         "field": field or None,
@@ -82,7 +82,10 @@ def test_an_ordering_is_bold_where_four_of_five_pictures_have_it():
 
 
 def test_freezing_is_compared_with_learning_throughout():
-    rows = [row("p", "text", "siren+inrr", 22.0), row("p", "text", "siren+inrr@25", 21.5, regularizer="inrr@25")]
+    rows = [
+        row("p", "text", "siren+inrr", 22.0),
+        row("p", "text", "siren+inrr@25", 21.5, field="siren", regularizer="inrr@25"),
+    ]
     assert cells(tables.frozen(rows), "siren+inrr") == ["siren+inrr", "siren+inrr@25", "**1 of 1, +0.50 dB**"]
 
 
@@ -104,7 +107,22 @@ def test_what_diverged_is_told_and_wins_nothing():
 def test_methods_that_are_missing_somewhere_leave_a_blank():
     rows = [row("p", "text", "harmonic", 20.0), row("q", "text", "siren", 21.0)]
     assert cells(tables.by_mask(rows, "text"), "siren") == ["siren", "", "**21.00**"]
-    assert cells(tables.summary(rows), "siren")[5:10] == ["", "", "", "", ""]
+    assert cells(tables.summary(rows), "siren")[5:8] == ["", "", ""]
+
+
+def test_arrays_have_errors_in_their_own_units_by_case_and_no_similarity():
+    rows = [
+        row("a", "slices:0.5:2", method, psnr) for method, psnr in (("als", 30.0), ("linear", 28.0), ("siren", 31.0))
+    ]
+    arrays = [
+        {k: v for k, v in r.items() if not k.startswith(("psnr_p", "ssim"))} | {"rmse_missing": 12.5} for r in rows
+    ]
+    text = tables.by_case(arrays, Case("a", "slices:0.5:2"))
+    assert cells(text, "als") == ["als", "30.00", "12.5000", "0.1000", "1.00", ""]
+    summary = tables.summary(arrays)
+    assert "SSIM" not in summary
+    assert "WNLL" not in summary
+    assert cells(summary, "siren")[4:7] == ["1 of 1", "+1.00", "+1.00"]
 
 
 def test_all_tables_are_written_and_empty_ones_left_out():

@@ -105,7 +105,7 @@ def test_blending_is_for_masked_signals_with_something_to_hold_out():
     raw = np.zeros((4, 4, 1), np.float32)
     points = Problem(Domain((4, 4), 1), Sampling(np.zeros((3, 2), np.float32)), np.zeros((3, 1), np.float32))
     with pytest.raises(UserError, match="measurements are of another kind"):
-        completion.blend(raw, points, lambda problem: raw, print)
+        completion.study(points, lambda problem: raw, print)
     with pytest.raises(UserError, match="at least 2 are needed"):
         inrr_jax.complete(np.where(np.eye(4, 4) * [1, 0, 0, 0], 1.0, np.nan), settings=QUICK)
 

@@ -8,7 +8,7 @@ import pytest
 
 from inrr_jax.operators.masking import masked
 from inrr_jax.options import change
-from inrr_jax.recipes import pipeline, shared, stacking
+from inrr_jax.recipes import completion, pipeline, shared, stacking
 from inrr_jax.recipes.shared import SharedRecipe
 from inrr_jax.settings import RECIPE
 from inrr_jax.training import sweep
@@ -117,3 +117,14 @@ def test_members_with_a_guide_are_corrected_like_a_fit_alone_and_keep_observed_v
     for index, member in enumerate(members):
         np.testing.assert_allclose(found[index].recovered, pipeline.solve(PROBLEM, member.settings), atol=1e-5)
         np.testing.assert_array_equal(found[index].recovered[mask], PROBLEM.truth[mask])
+
+
+def test_fits_of_all_seeds_share_one_study_of_their_blend(monkeypatch):
+    studies, honest = [], completion.study
+    monkeypatch.setattr(completion, "study", lambda *args: studies.append(args) or honest(*args))
+    settings = change(BEST, {"regularizer.name": "none", "correction": "blended"})
+    members = [Member(change(settings, {"seed": seed}), PROBLEM) for seed in (0, 1)]
+    found = dict(sweep.run(members, at_once=1, recipe=SharedRecipe()))
+    assert len(studies) == 1
+    for index, member in enumerate(members):
+        np.testing.assert_allclose(found[index].recovered, pipeline.solve(PROBLEM, member.settings), atol=1e-5)

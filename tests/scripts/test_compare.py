@@ -27,7 +27,7 @@ TINY = {
     "methods": "harmonic,siren+inrr,siren+inrr@50",
     "at_once": 1,
 }
-COLUMNS = "image mask method field regularizer seed psnr_missing psnr_pasted psnr_all nmae_missing ssim_pasted steps"
+COLUMNS = "signal mask method field regularizer seed psnr_missing psnr_pasted psnr_all nmae_missing ssim_pasted steps"
 
 
 @pytest.fixture(autouse=True)
@@ -115,7 +115,7 @@ def test_parts_fill_one_table(tmp_path, fitted, undrawn):
     rows = read_lines(tmp_path / "parts" / "results.jsonl")
     run(tmp_path / "whole", methods="harmonic,siren,siren+inrr,siren+inrr@50", seeds=3)
     whole = read_lines(tmp_path / "whole" / "results.jsonl")
-    keys = [{(row["image"], row["mask"], row["method"], row["seed"]) for row in found} for found in (rows, whole)]
+    keys = [{(row["signal"], row["mask"], row["method"], row["seed"]) for row in found} for found in (rows, whole)]
     assert len(keys[0]) == len(rows)
     assert keys[0] < keys[1]
     assert len(keys[1]) - len(keys[0]) == 2  # siren's third seed, under two masks
@@ -139,7 +139,7 @@ def test_a_stopped_comparison_goes_on_to_the_same_table(tmp_path, fitted, monkey
         run(tmp_path / "run")
     assert (tmp_path / "run" / "results.md").exists()
     with (tmp_path / "run" / "results.jsonl").open("a") as file:
-        file.write('{"image": "cam')  # a kill in the middle of a line
+        file.write('{"signal": "cam')  # a kill in the middle of a line
     monkeypatch.setattr(sweep, "run", stand_in)
     run(tmp_path / "run")
     assert len(fitted) == 2 * whole + 1  # the one that was under way
@@ -165,10 +165,10 @@ def test_another_picture_of_the_same_name_is_refused(tmp_path, fitted, undrawn):
         if seed:
             before = len(fitted)
             with pytest.raises(UserError, match=r"holds a, text:0\.125, siren, .* of other data"):
-                run(tmp_path / "run", methods="siren", images=str(path))
+                run(tmp_path / "run", methods="siren", signals=str(path))
             assert len(fitted) == before
         else:
-            run(tmp_path / "run", methods="siren", images=str(path))
+            run(tmp_path / "run", methods="siren", signals=str(path))
 
 
 def test_a_fit_that_diverged_is_told_and_stops_nothing(tmp_path, monkeypatch):
@@ -224,3 +224,19 @@ def test_fills_alone_need_no_fit(tmp_path, monkeypatch, undrawn):
     monkeypatch.setattr(sweep, "run", lambda *unused, **options: pytest.fail("fitted"))
     run(tmp_path / "run", methods="harmonic")
     assert len(read_lines(tmp_path / "run" / "results.jsonl")) == 2
+
+
+def test_arrays_are_compared_by_the_same_command(tmp_path):
+    np.save(tmp_path / "a.npy", np.fromfunction(lambda i, j, k: 7 * np.sin(i / 3) + j + k, (9, 8, 6)))
+    settings = config.get_config("smoke")
+    settings.update_from_flattened_dict(TINY | {"fit.data.name": "array", "masks": "slices:0.4:2", "seeds": 1})
+    settings.update_from_flattened_dict({"signals": f"{tmp_path}/a.npy[:8]", "methods": "linear,als,tucker/blended"})
+    compare.main(settings, tmp_path / "run")
+    rows = {row["method"]: row for row in read_lines(tmp_path / "run" / "results.jsonl")}
+    assert list(rows) == ["linear", "als", "tucker/blended"]
+    assert rows["linear"]["rmse_missing"] < 2  # the slices at an end are missing
+    assert rows["tucker/blended"]["psnr_missing"] > rows["als"]["psnr_missing"] - 3
+    assert np.load(tmp_path / "run" / "recoveries" / "a" / "slices-0.4-2" / "als.npy").shape == (9 - 1, 8, 1)
+    with Image.open(tmp_path / "run" / "a-slices-0.4-2.png") as picture:
+        assert picture.width > 300
+    assert "RMSE missing" in (tmp_path / "run" / "results.md").read_text()

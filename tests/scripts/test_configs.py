@@ -83,8 +83,12 @@ def test_every_sweep_has_its_fits(name, variant):
     ("name", "variant"),
     [
         (name, variant)
-        for name, own in (("compare", ()), ("quality", ("ablation", "reference_ablation")))
-        for variant in ("", "reference", *own, "smoke")
+        for name, own in (
+            ("compare", ("reference",)),
+            ("quality", ("reference", "ablation", "reference_ablation")),
+            ("compare_arrays", ("volume", "climate", "video", "corners")),
+        )
+        for variant in ("", *own, "smoke")
     ],
 )
 def test_every_comparison_has_its_methods(name, variant):
