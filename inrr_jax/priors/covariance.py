@@ -19,6 +19,8 @@ LEARNING_NEIGHBOURS = 16
 NEIGHBOURS = 32
 LEARNING_POINTS = 4096
 """Observed points, drawn at random, whose likelihood is maximised."""
+LARGEST_GROUP = 500
+"""Points of a group beyond which some of the neighbours may belong to the same group."""
 BATCH = 512
 STEPS = 80
 ROUNDS = 2
@@ -72,13 +74,20 @@ class Kriging(NamedTuple):
         return own.astype(np.float32), (self.deviation * np.sqrt(variance)).astype(np.float32)
 
 
-def learn(points: Float[np.ndarray, "M D"], values: Float[np.ndarray, "M C"], seed: int = 0) -> Kriging:
+def learn(
+    points: Float[np.ndarray, "M D"],
+    values: Float[np.ndarray, "M C"],
+    seed: int = 0,
+    groups: Int[np.ndarray, "M"] | None = None,
+) -> Kriging:
     """Learn the covariance of scattered values.
 
     Args:
         points: different positions, at least 2, in any unit along every axis.
         values: with one covariance for all channels.
         seed: of the points that are learned from, and of the batches.
+        groups: points of one group, such as the times of a station, are not predicted from each other, so that the
+            covariance suits predictions far from all groups; None: every point is a group of its own.
     """
     rng = np.random.default_rng(seed)
     # In float64, because coordinates such as metres on a map may have large offsets.
@@ -88,8 +97,9 @@ def learn(points: Float[np.ndarray, "M D"], values: Float[np.ndarray, "M C"], se
     x = ((points - centre) / scale).astype(np.float32)
     y = ((values - mean) / deviation).astype(np.float32)
     covariance = _start(x)
+    groups = np.arange(len(x)) if groups is None else groups
     for _ in range(ROUNDS):
-        covariance = _maximise(covariance, x, y, rng)
+        covariance = _maximise(covariance, x, y, groups, rng)
     return Kriging(x, y, centre, scale, mean, deviation, covariance)
 
 
@@ -113,13 +123,20 @@ def _start(x: Float[np.ndarray, "M D"]) -> Covariance:
 
 
 def _maximise(
-    covariance: Covariance, x: Float[np.ndarray, "M D"], y: Float[np.ndarray, "M C"], rng: np.random.Generator
+    covariance: Covariance,
+    x: Float[np.ndarray, "M D"],
+    y: Float[np.ndarray, "M C"],
+    groups: Int[np.ndarray, "M"],
+    rng: np.random.Generator,
 ) -> Covariance:
-    """Maximise the likelihood of some values, each given its neighbours, by Adam."""
+    """Maximise the likelihood of some values, each given its neighbours in other groups, by Adam."""
     drawn = rng.permutation(len(x))[:LEARNING_POINTS]
-    count = min(LEARNING_NEIGHBOURS, len(x) - 1)
-    # The nearest point of all is the point itself.
-    near = nearest(x, x[drawn], covariance, count + 1)[:, 1:]
+    largest = min(int(np.bincount(groups).max()), LARGEST_GROUP)
+    near = nearest(x, x[drawn], covariance, min(LEARNING_NEIGHBOURS + largest, len(x)))
+    # Points of the own group go last; a stable sort keeps the others in the order of their distance.
+    own = groups[near] == groups[drawn][:, None]
+    count = min(LEARNING_NEIGHBOURS, near.shape[1] - largest)
+    near = np.take_along_axis(near, np.argsort(own, axis=1, kind="stable"), axis=1)[:, :count]
     batches = rng.integers(0, len(drawn), (STEPS, min(BATCH, len(drawn))))
     return _adam(jax.tree.map(jnp.float32, covariance), x[drawn], y[drawn], x[near], y[near], batches)
 

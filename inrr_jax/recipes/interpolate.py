@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Int
 from numpy.typing import ArrayLike
 
 from inrr_jax.data import points as scattered
+from inrr_jax.data.points import Points
 from inrr_jax.data.units import units_of
 from inrr_jax.errors import UserError
 from inrr_jax.operators.sampling import Sampling
@@ -20,6 +21,8 @@ from inrr_jax.training.fitted import FittedField, Frame
 
 HELD = 0.2
 """Share of the points that is held out to calibrate the deviation."""
+FEWEST_LINES = 10
+"""Lines from which on points count as stations."""
 FEWEST = 50
 """Held-out values below which the deviation is not calibrated."""
 INTERVAL, QUANTILE = 0.9, 1.6449
@@ -106,17 +109,37 @@ def interpolate(points: ArrayLike, values: ArrayLike, *, seed: int = 0) -> Inter
         UserError: other shapes or types, fewer than D + 1 different points, or a coordinate that is the same for all.
     """
     checked = scattered.check_points(points, values)
-    held = np.zeros(len(checked.points), bool)
-    held[np.random.default_rng(seed).permutation(len(held))[: int(HELD * len(held))]] = True
-    scale = 1.0
-    if held.sum() * checked.values.shape[1] >= FEWEST:
-        mean, deviation = covariance.learn(checked.points[~held], checked.values[~held], seed).predict(
-            checked.points[held]
-        )
-        error = np.abs(mean - checked.values[held]) / np.maximum(deviation, np.finfo(np.float32).tiny)[:, None]
-        scale = float(np.quantile(error, INTERVAL) / QUANTILE)
-    kriging = covariance.learn(checked.points, checked.values, seed)
-    return Interpolation(*checked, kriging, scale, flat=np.ndim(values) == 1)
+    groups = stations(checked.points)
+    kriging = covariance.learn(*checked, seed, groups)
+    return Interpolation(*checked, kriging, _calibrate(checked, groups, seed), flat=np.ndim(values) == 1)
+
+
+def _calibrate(given: Points, groups: Int[np.ndarray, "M"], seed: int) -> float:
+    """Return the factor on kriging's deviation, from values that are held out by groups; 1 if they are too few."""
+    drawn = np.random.default_rng(seed).permutation(groups.max() + 1)
+    held = np.isin(groups, drawn[: int(HELD * len(drawn))])
+    if held.sum() * given.values.shape[1] < FEWEST:
+        return 1.0
+    _, rest = np.unique(groups[~held], return_inverse=True)
+    learned = covariance.learn(given.points[~held], given.values[~held], seed, rest)
+    mean, deviation = learned.predict(given.points[held])
+    error = np.abs(mean - given.values[held]) / np.maximum(deviation, np.finfo(np.float32).tiny)[:, None]
+    return float(np.quantile(error, INTERVAL) / QUANTILE)
+
+
+def stations(points: Float64[np.ndarray, "M D"]) -> Int[np.ndarray, "M"]:
+    """Return the group of each point: the line that it lies on, if the points are lines along one axis.
+
+    They are if at least 10 lines hold, on average, more than half of the different coordinates along the axis, as
+    stations do that report at most times. A new position then lies on no line, so that predictions are judged on whole
+    lines. Otherwise every point is a group of its own.
+    """
+    for axis in range(points.shape[1] if points.shape[1] > 1 else 0):
+        different = len(np.unique(points[:, axis]))
+        lines, group = np.unique(np.delete(points, axis, axis=1), axis=0, return_inverse=True)
+        if different > 1 and len(lines) >= FEWEST_LINES and 2 * len(points) > different * len(lines):
+            return group.reshape(-1)
+    return np.arange(len(points))
 
 
 def guide(problem: Problem) -> Float[np.ndarray, "*grid C"]:

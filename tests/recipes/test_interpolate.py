@@ -6,6 +6,7 @@ import pytest
 import inrr_jax
 from inrr_jax.errors import UserError
 from inrr_jax.options import change
+from inrr_jax.recipes.interpolate import stations
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.random((500, 3)) * [60, 90, 1] + [1960, 0, 5e5]
@@ -76,3 +77,27 @@ def test_wrong_points_are_refused(points, values, message):
 def test_wrong_positions_are_refused(interpolation, query):
     with pytest.raises(UserError, match=r"give finite numbers \[Q, 3\]"):
         interpolation(query)
+
+
+def test_points_on_lines_along_one_axis_are_stations():
+    places, times = RNG.random((12, 2)), np.arange(20.0)
+    points = np.array([[time, *place] for place in places for time in times if RNG.random() < 0.9])
+    groups = stations(points)
+    assert len(np.unique(groups)) == 12
+    for group in range(12):
+        assert len(np.unique(points[groups == group, 1:], axis=0)) == 1
+    scattered = np.stack([RNG.integers(0, 20, 300), RNG.integers(0, 30, 300), RNG.integers(0, 30, 300)], axis=-1)
+    assert len(np.unique(stations(scattered.astype(float)))) == 300
+    assert len(np.unique(stations(np.arange(30.0)[:, None]))) == 30
+
+
+def test_the_deviation_at_new_stations_covers_what_stations_differ_in():
+    places, times = RNG.random((40, 1)) * 10, np.arange(12.0)
+    points = np.array([[time, *place] for place in places for time in times])
+
+    def rough(p):
+        return np.sin(7 * p[:, 1]) + 0.01 * p[:, 0]
+
+    query = np.stack([RNG.random(400) * 11, RNG.random(400) * 9 + 0.5], axis=-1)
+    mean, deviation = inrr_jax.interpolate(points, rough(points))(query, return_std=True)
+    assert np.mean(np.abs(mean - rough(query)) < 1.645 * deviation) > 0.7
