@@ -16,7 +16,7 @@ INSIDE = {
     "points.contract points.neighbours points",
     "training": "programs objective optimizers fit fitted batch sweep ensemble checkpoints",
     "recipes": "holdout stacking completion interpolate fills blending pipeline shared inpaint complete equations",
-    "ntk": "power_law networks empirical infinite blockwise regression spectrum convergence theorem study",
+    "ntk": "power_law networks empirical infinite blockwise residual regression spectrum convergence theorem study",
     "io": "writers workdir results",
     "experiments": "analysis kinds methods tables cases comparison sweep_grid summary runner paper",
 }

@@ -69,11 +69,12 @@ class Constraint:
 
     residual: Residual = dataclasses.field(metadata={"static": True})
     """(signal: Signal, points) -> [N] or [N, K]; with data: (signal, points, data)."""
-    points: Float[Array | np.ndarray, "M D"] | None = None
-    """Where it should vanish; None: on the whole domain, at points that each step draws uniformly."""
+    points: Any = None
+    """[M, D]: where it should vanish; None: on the whole domain, at points that each step draws uniformly. Its type is
+    Any, like those below, because pytrees are rebuilt with abstract values too."""
     data: Any = None
     """Arrays [M, ...], one row per point, that the residual needs; None: none."""
-    weight: Float[Array, ""] | float = 1.0
+    weight: Any = 1.0
     """Factor on the mean of the squared residual."""
 
     def draw(self, domain: Domain, key: Key[Array, ""], count: int) -> tuple[Float[Array, "N D"], Any]:
