@@ -2,7 +2,8 @@
 
     python -m scripts.train --config=configs/wave.py [--config.data.speed=0.75]
 
-Less than a minute on two CPU cores, and a relative error of 0.3 to 1.3 %. The leapfrog scheme on 129 x 129 nodes has 0.3 %.
+Less than a minute on two CPU cores, and a relative error of 0.3 to 1.3 %. The leapfrog scheme on 129 x 129 nodes has
+0.3 %.
 """
 
 from dataclasses import replace
