@@ -9,7 +9,7 @@ seconds. Needs tensorly (docs/data.md). An image of your own is --config.data.so
 import ml_collections
 
 from configs import base
-from inrr_jax.settings import Settings
+from inrr_jax.settings import COMPLETION
 
 BANDS = {"mask.mode": "slices", "mask.axis": 2, "mask.rate": 0.25}
 DEADLINES = {"mask.mode": "deadlines", "mask.axis": 2, "mask.rate": 0.25}
@@ -18,7 +18,7 @@ SMOKE = {**base.SMOKE, "data.crop": ":24,:24,::10"}
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = base.to_config(Settings())
+    config = base.to_config(COMPLETION)
     config.data.update(name="array", source="indian_pines")
     config.mask.update(mode="random", rate=0.9)
     return base.vary(config, variant, {"bands": BANDS, "deadlines": DEADLINES, "smoke": SMOKE})

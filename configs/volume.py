@@ -9,7 +9,7 @@ Needs nilearn (docs/data.md). A volume of your own is --config.data.source=FILE 
 import ml_collections
 
 from configs import base
-from inrr_jax.settings import Settings
+from inrr_jax.settings import COMPLETION
 
 SLICES = {"mask.mode": "slices", "mask.axis": 2, "mask.rate": 0.75}
 BLOCK = {"mask.mode": "patch", "mask.rate": 0.125}
@@ -18,7 +18,7 @@ SMOKE = {**base.SMOKE, "data.crop": "20:180:12,20:210:12,20:170:12"}
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = base.to_config(Settings())
+    config = base.to_config(COMPLETION)
     config.data.update(name="array", source="mni152", crop="::2,::2,::2")
     config.mask.update(mode="random", rate=0.95)
     return base.vary(config, variant, {"slices": SLICES, "block": BLOCK, "smoke": SMOKE})

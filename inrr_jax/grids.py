@@ -113,23 +113,32 @@ def interpolate(values: Float[Array, "*grid C"], places: Float[Array, "N D"]) ->
     return total
 
 
-def main_slice(mask: Bool[np.ndarray, "*grid"]) -> tuple[slice | int, ...]:
-    """Return the index of the slice of a grid that figures show, for a grid of any number of axes.
+def focus(mask: Bool[np.ndarray, "*grid"]) -> tuple[int, ...]:
+    """Return the node through which figures cut a grid.
 
-    It has the two axes whose lengths are the most alike, such as height and width of a video or a spectral image. Along
-    every other axis it lies as near to the middle as it can with at least the mean share of missing entries.
+    Along every axis it lies as near to the middle as it can with at least the mean share of missing entries.
 
     Args:
         mask: True where observed.
-
-    Returns:
-        A slice for two axes and an index for all others; a grid of one axis is shown whole.
     """
-    pairs = itertools.combinations(range(mask.ndim), 2)
-    shown = min(pairs, key=lambda pair: abs(math.log(mask.shape[pair[0]] / mask.shape[pair[1]])), default=(0,))
-    index: list[slice | int] = [slice(None)] * mask.ndim
-    for axis in [axis for axis in range(mask.ndim) if axis not in shown]:
+    found = []
+    for axis in range(mask.ndim):
         missing = 1 - mask.mean(axis=tuple(other for other in range(mask.ndim) if other != axis))
         places = np.flatnonzero(missing >= missing.mean() - 1e-9)
-        index[axis] = int(places[np.argmin(np.abs(places - len(missing) // 2))])
-    return tuple(index)
+        found.append(int(places[np.argmin(np.abs(places - len(missing) // 2))]))
+    return tuple(found)
+
+
+def planes(shape: Sequence[int]) -> list[tuple[int, int]]:
+    """Return all pairs of axes, those whose lengths are the most alike first.
+
+    The first pair is that of height and width in most videos and spectral images.
+    """
+    pairs = itertools.combinations(range(len(shape)), 2)
+    return sorted(pairs, key=lambda pair: abs(math.log(shape[pair[0]] / shape[pair[1]])))
+
+
+def main_slice(mask: Bool[np.ndarray, "*grid"]) -> tuple[slice | int, ...]:
+    """Return the index of one slice of a grid, with the first of the `planes` through its `focus`; all of one axis."""
+    shown = planes(mask.shape)[0] if mask.ndim > 1 else (0,)
+    return tuple(slice(None) if axis in shown else place for axis, place in enumerate(focus(mask)))

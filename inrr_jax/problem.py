@@ -33,6 +33,10 @@ class Domain:
     """Smallest and largest value of the signal, in its own units; None: unbounded."""
     spacing: tuple[float, ...] | None = None
     """Distance of neighbouring nodes along each axis, in any unit; None: equal on all axes."""
+    length: str = ""
+    """The unit of the spacing, for labels; empty if it is unknown."""
+    unit: str = ""
+    """The unit of the signal's own values, for labels; empty if it is unknown."""
 
     @property
     def axes(self) -> tuple[Float[Array, "_"], ...]:

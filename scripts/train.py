@@ -55,7 +55,7 @@ def main(config: ConfigDict, folder: Path | None) -> None:
     raw = run.fit()
     result = run.finish(raw, pipeline.finish(raw, prepared, settings, log=_log))
     _print_table(result, report)
-    print(f"written to {folder}: result.json, metrics.jsonl, {', '.join(report.files)}, checkpoints")
+    print(f"written to {folder}: result.json, metrics.jsonl, {', '.join(report.written(problem))}, checkpoints")
 
 
 def _log(line: str) -> None:
@@ -131,7 +131,7 @@ class Run:
         """
         recovery = self._recovery(recovered)
         result = self._result(recovery, raw)
-        for name in self._report.files:
+        for name in self._report.written(self._problem):
             with self._continuing(name):
                 self._report.write(name, self._folder / name, recovery)
         self._close()

@@ -64,6 +64,9 @@ def test_points_outside_a_grid_get_the_value_of_its_border():
 def test_the_main_slice_has_the_axes_most_alike_and_missing_entries():
     mask = np.ones((40, 12, 11), bool)
     mask[4:7] = False
+    assert grids.focus(mask)[0] == 6
+    assert grids.planes((145, 145, 200))[0] == (0, 1)
+    assert grids.planes((60, 144, 176))[0] == (1, 2)
     assert grids.main_slice(mask) == (6, slice(None), slice(None))
     assert grids.main_slice(np.zeros((9, 12, 2, 3), bool)) == (slice(None), slice(None), 1, 1)
     assert grids.main_slice(mask[0, 0]) == (slice(None),)

@@ -19,6 +19,8 @@ INSIDE = {
     "ntk": "power_law networks empirical infinite blockwise residual regression spectrum convergence theorem study",
     "io": "writers workdir results",
     "experiments": "analysis kinds methods tables cases comparison sweep_grid summary runner paper",
+    "plots": "images",
+    "reports": "base cuts",
 }
 FOLDERS = "metrics data fields regularizers settings priors baselines training recipes ntk io experiments plots reports"
 TOP = "errors options types numerics devices grids fibers problem operators"

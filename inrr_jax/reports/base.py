@@ -34,7 +34,11 @@ class Report:
     names: ClassVar[tuple[str, ...]]
     """The scores in the table that a run prints, in the order of its columns."""
     files: ClassVar[tuple[str, ...]]
-    """The files that `write` writes."""
+    """The files that `write` can write."""
+
+    def written(self, problem: Problem) -> tuple[str, ...]:
+        """Return those that a run of a problem writes."""
+        return self.files
 
     def describe(self, problem: Problem) -> str:
         """Return what was measured in a few words, for logs."""

@@ -7,14 +7,22 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool
 
+from inrr_jax import metrics
+from inrr_jax.baselines.tensors import TENSORS
+from inrr_jax.grids import main_slice, planes
 from inrr_jax.operators.masking import Masking, paste
 from inrr_jax.problem import Problem
 from inrr_jax.reports import base
 from inrr_jax.reports.base import Recovery, Scores, Values
 
+LARGEST_REFERENCE = 5_000_000
+"""Entries above which a reference would take minutes, and is left out."""
+MOST_PLANES = 3
+"""Planes through a signal that its figure shows."""
+
 
 class Report(base.Report):
-    """Errors in the data's own units, the nearest observed value as reference, the recovery, and a figure of a slice.
+    """Errors in the data's own units, completions as references, the recovery, and figures of slices.
 
     psnr: -10 log10 of the mean squared error, for a peak that is the range of the observed values.
     rmse: root of the mean squared error, in the data's own units.
@@ -22,7 +30,11 @@ class Report(base.Report):
     """
 
     names: ClassVar = ("psnr_missing", "psnr_observed", "rmse_missing", "nmae_missing")
-    files: ClassVar = ("recovery.npy", "comparison.png")
+    files: ClassVar = ("recovery.npy", "comparison.png", "slices.png", "animation.gif")
+
+    def written(self, problem: Problem) -> tuple[str, ...]:
+        """Return all files, without the animation for signals with fewer than three axes."""
+        return self.files if len(problem.domain.shape) > 2 else self.files[:-1]
 
     def describe(self, problem: Problem) -> str:
         """Return the share of missing entries, or the number of points."""
@@ -38,23 +50,19 @@ class Report(base.Report):
         if isinstance(problem.operator, Masking):
             error = error[np.asarray(problem.operator.mask)]
         scores["psnr_observed"] = _psnr(error)
-        if problem.truth is None:
-            return scores
-        truth = np.asarray(problem.truth)
-        missing = (values - truth)[~_observed(problem) & ~np.isnan(truth).any(axis=-1)]
-        in_own_units = missing * np.asarray(problem.units.scale, np.float32)
-        return scores | {
-            "psnr_missing": _psnr(missing),
-            "rmse_missing": float(np.sqrt(np.mean(np.square(in_own_units)))),
-            "nmae_missing": float(np.mean(np.abs(missing))),
-        }
+        return scores | metrics.score_missing(values, problem, _observed(problem))
 
     def references(self, problem: Problem) -> dict[str, Values]:
-        """Return the nearest observed value, in the proportions of the grid."""
-        return {"nearest": _nearest(problem)}
+        """Return the nearest observed value for points, and else linear interpolation and alternating least squares."""
+        if not isinstance(problem.operator, Masking):
+            return {"nearest": _nearest(problem)}
+        measured, mask, domain = np.asarray(problem.measurements), np.asarray(problem.operator.mask), problem.domain
+        axes = len(domain.shape) + (domain.channels > 1)
+        names = [name for name in ("linear", "als") if TENSORS[name].axes <= axes and mask.size <= LARGEST_REFERENCE]
+        return {name: TENSORS[name].complete(measured, mask, domain.spacing) for name in names}
 
     def write(self, name: str, path: Path, recovery: Recovery) -> None:
-        """Write the recovery in the data's own units with the observed entries pasted, or the figure of a slice."""
+        """Write the recovery in the data's own units with the observed entries pasted, or a figure."""
         problem, values, mask = recovery.problem, recovery.values, _observed(recovery.problem)
         if isinstance(problem.operator, Masking):
             values = paste(values, np.asarray(problem.measurements), mask)
@@ -62,12 +70,24 @@ class Report(base.Report):
             np.save(path, problem.units.to_own(values, np.float32))
             return
         from inrr_jax import plots  # matplotlib takes half a second to import
+        from inrr_jax.reports.cuts import Cuts
 
-        truth = problem.truth if problem.truth is not None else _on_grid(problem)
-        shown = [_slice(array) for array in (np.nan_to_num(np.asarray(truth)), mask[..., None], recovery.values)]
-        has_truth = problem.truth is not None
-        picture, observed, recovered = shown[0], shown[1][..., 0].astype(bool), shown[2]
-        plots.comparison(path, picture, observed, recovered, recovery.laplacians, recovery.rows, has_truth=has_truth)
+        if name == "comparison.png":
+            has_truth, shown = problem.truth is not None, main_slice(mask)
+            truth = np.nan_to_num(np.asarray(problem.truth if has_truth else _on_grid(problem)))
+            picture, recovered = _picture(truth[shown]), _picture(recovery.values[shown])
+            observed, others = np.atleast_2d(mask[shown]), (recovery.laplacians, recovery.rows)
+            plots.comparison(path, picture, observed, recovered, *others, has_truth=has_truth)
+            return
+        arrays = {"observed": _on_grid(problem), "recovered": values}
+        if problem.truth is not None:
+            arrays["truth"] = np.asarray(problem.truth)
+        cuts = Cuts(problem.domain, problem.units, mask, arrays)
+        if name == "animation.gif":
+            plots.animation(path, cuts.frames())
+            return
+        rows = [cuts.plane(pair) for pair in planes(mask.shape)[:MOST_PLANES]]
+        plots.slices(path, rows, [cuts.profile(axis) for axis in range(mask.ndim)], problem.domain.unit)
 
 
 def _psnr(error: np.ndarray) -> float:
@@ -126,11 +146,8 @@ def _nearest(problem: Problem) -> Values:
     return np.asarray(problem.measurements)[index].reshape(*problem.domain.shape, -1)
 
 
-def _slice(array: np.ndarray) -> np.ndarray:
-    """Return a slice [H, W, C] across the middle of all axes but the two longest; C is 1 or 3, in [0, 1]."""
-    grid = array.shape[:-1]
-    shown = sorted(sorted(range(len(grid)), key=lambda axis: -grid[axis])[:2])
-    index = tuple(slice(None) if axis in shown else n // 2 for axis, n in enumerate(grid))
-    picture = array[index].astype(np.float32).clip(0, 1)
-    picture = picture[None] if len(grid) == 1 else picture
+def _picture(array: np.ndarray) -> np.ndarray:
+    """Return a slice as a picture [H, W, C] in [0, 1] with C = 1 or 3."""
+    picture = array.astype(np.float32).clip(0, 1)
+    picture = picture[None] if picture.ndim == 2 else picture
     return picture if picture.shape[-1] in (1, 3) else picture[..., :1]

@@ -65,3 +65,17 @@ def test_missing_pixels_alone_are_painted_red(channels):
 
 def test_every_measurement_of_the_paper_has_a_figure():
     assert list(paper.DRAW) == list(MEASURES)
+
+
+def test_an_animation_has_a_frame_per_slice_and_shows_missing_values_in_red(tmp_path):
+    frames = np.linspace(0, 1, 5 * 30 * 40).reshape(5, 30, 40)
+    damaged = np.where(np.arange(40) < 20, np.nan, frames)
+    plots.animation(tmp_path / "a.gif", {"observed": damaged, "truth": frames})
+    with Image.open(tmp_path / "a.gif") as film:
+        assert film.n_frames == 5
+        film.seek(3)
+        pixels = np.asarray(film.convert("RGB"), float)
+    red = np.abs(pixels - 255 * np.asarray(plots.MISSING_COLOR)).max(axis=-1) < 16
+    half = pixels.shape[1] // 2
+    assert 0.4 < red[20:, :half].mean() < 0.55
+    assert not red[20:, half + 10 :].any()

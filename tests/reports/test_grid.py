@@ -1,5 +1,7 @@
 """The report of arrays and points: errors in their own units, the nearest value, and its files."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,8 +10,10 @@ from inrr_jax.data import loading
 from inrr_jax.data.kinds.array import Config as ArrayConfig
 from inrr_jax.data.kinds.points import Config as PointsConfig
 from inrr_jax.data.settings import MaskSettings
+from inrr_jax.grids import focus
 from inrr_jax.reports import report_of
 from inrr_jax.reports.base import Recovery
+from inrr_jax.reports.cuts import Cuts
 
 
 @pytest.fixture
@@ -54,26 +58,61 @@ def test_without_a_truth_the_observed_score_is_left(problem):
     assert [name for name, value in scores.items() if value is not None] == ["psnr_observed"]
 
 
-def test_the_nearest_value_is_one_of_the_neighbours(problem):
-    nearest = REPORT.references(problem)["nearest"]
-    assert nearest.shape == problem.truth.shape
-    assert REPORT.score(nearest, problem)["psnr_observed"] > 100
-    # With half of the nodes observed, the nearest one is at most a few steps away.
-    assert 0 < REPORT.score(nearest, problem)["rmse_missing"] < 6
+def test_the_references_are_completions_or_the_nearest_point(problem):
+    references = REPORT.references(problem)
+    assert set(references) == ({"linear", "als"} if hasattr(problem.operator, "mask") else {"nearest"})
+    for values in references.values():
+        assert values.shape == problem.truth.shape
+        assert REPORT.score(values, problem)["psnr_observed"] > 100
+        # With half of the nodes observed, a neighbour is at most a few steps away.
+        assert 0 < REPORT.score(values, problem)["rmse_missing"] < 6
 
 
 def test_the_files(problem, values, tmp_path):
     truth = np.nan_to_num(problem.truth)
     rows = [{"step": 1, "psnr_missing": 20.0, "psnr_observed": 30.0}]
     recovery = Recovery(problem, truth, None, {}, rows)
+    assert REPORT.written(problem) == REPORT.files
     for name in REPORT.files:
         REPORT.write(name, tmp_path / name, recovery)
     np.testing.assert_allclose(np.load(tmp_path / "recovery.npy")[1:, ..., 0], values[1:], rtol=1e-5)
     with Image.open(tmp_path / "comparison.png") as figure:
         assert figure.width > figure.height
+    with Image.open(tmp_path / "animation.gif") as film:
+        assert film.n_frames == 6
     REPORT.write("comparison.png", tmp_path / "comparison.png", recovery._replace(problem=problem._replace(truth=None)))
 
 
 def test_the_description(problem):
     found = REPORT.describe(problem)
     assert found == f"{len(problem.measurements)} points" or found.endswith("% missing")
+
+
+def test_a_matrix_has_no_animation_and_a_line_has_a_profile(tmp_path):
+    for values in (np.fromfunction(lambda i, j: 5.0 * i + j, (9, 7)), np.arange(12.0)):
+        np.save(tmp_path / "a.npy", values)
+        problem = loading.load(ArrayConfig(source=str(tmp_path / "a.npy")), MaskSettings(rate=0.4))
+        files = REPORT.written(problem)
+        assert "animation.gif" not in files
+        rows = [{"step": 1, "psnr_missing": 20.0, "psnr_observed": 30.0}]
+        for name in files:
+            REPORT.write(name, tmp_path / name, Recovery(problem, problem.truth, None, {}, rows))
+        with Image.open(tmp_path / "slices.png") as figure:
+            assert figure.width > 500
+
+
+def test_cuts_are_in_own_units_with_nan_where_nothing_is_observed(problem, values):
+    mask = getattr(problem.operator, "mask", np.zeros(problem.domain.shape, bool))
+    cuts = Cuts(problem.domain, problem.units, mask, {"observed": problem.truth, "truth": problem.truth})
+    place = focus(mask)
+    plane, profile = cuts.plane((0, 2)), cuts.profile(1)
+    np.testing.assert_allclose(plane.values["truth"], values[:, place[1]], rtol=1e-5)
+    np.testing.assert_array_equal(
+        np.isnan(plane.values["observed"]), ~mask[:, place[1]] | np.isnan(values[:, place[1]])
+    )
+    np.testing.assert_allclose(profile.values["truth"], values[place[0], :, place[2]], rtol=1e-5)
+    assert plane.labels == ("axis 0 / nodes", "axis 2 / nodes")
+    assert cuts.frames()["truth"].shape == (6, 7, 8)
+    domain = replace(problem.domain, spacing=(1.0, 2.0, 3.0), length="km")
+    known = Cuts(domain, problem.units, mask, {"observed": problem.truth, "truth": problem.truth}).plane((0, 2))
+    assert (known.labels, known.lengths) == (("axis 0 / km", "axis 2 / km"), (6.0, 24.0))

@@ -39,5 +39,5 @@ class Config(StoredConfig):
         units = units_of(content.values, observed)
         truth = truth_of(content, observed, units) if self.truth else None
         problem = masked(units.to_unit(content.values), observed, truth=False, bounds=BOUNDS)
-        domain = replace(problem.domain, spacing=content.spacing)
+        domain = replace(problem.domain, spacing=content.spacing, length=content.length, unit=content.unit)
         return problem._replace(domain=domain, truth=truth, units=units)

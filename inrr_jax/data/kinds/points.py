@@ -1,6 +1,6 @@
 """Scattered points: from a file, or nodes of a known grid."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -63,6 +63,7 @@ class Config(StoredConfig):
         sample = points.sample(content.values, observed, step)
         units = _units(sample)
         problem = _problem(sample, Box(shape, (0.0,) * len(shape), step, False), units)
+        problem = problem._replace(domain=replace(problem.domain, length=content.length, unit=content.unit))
         return problem._replace(truth=truth_of(content, observed, units) if self.truth else None)
 
 
