@@ -17,7 +17,7 @@ from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.operators.masking import Masking
 from inrr_jax.priors import covariance
 from inrr_jax.problem import Problem
-from inrr_jax.recipes.holdout import restrict
+from inrr_jax.recipes.holdout import calibrate, restrict
 from inrr_jax.recipes.stacking import minimal_error_weights
 
 Values = Float[np.ndarray, "*grid C"]
@@ -34,12 +34,8 @@ RANGES = 4
 """Ranges of the distance, each with the same number of missing entries."""
 FEWEST = 30
 """Connected components of held-out entries below which a range takes the weights of all ranges together."""
-INTERVAL = 0.9
-"""The share of held-out errors that deviations are calibrated for."""
-QUANTILE = 1.6449
-"""Deviations of a normal distribution within which this share lies."""
 TINY = 1e-6
-"""Smallest error that is told from none, in the units of the signal, which spans about [0, 1]."""
+"""Smallest floor, which keeps the deviation of exact recoveries positive; the signal spans about [0, 1]."""
 
 
 class Range(NamedTuple):
@@ -50,8 +46,7 @@ class Range(NamedTuple):
     floor: float
     """Root mean squared error of the combination."""
     scale: float
-    """Deviation over sqrt(variance of the recoveries + floor²): the `INTERVAL` quantile of the held-out errors over
-    that, divided by the same quantile of a normal distribution."""
+    """Deviation over sqrt(variance of the recoveries + floor²): as `holdout.calibrate` finds it."""
 
 
 class Study(NamedTuple):
@@ -154,7 +149,7 @@ def weigh(
         error = np.tensordot(weights[sound], errors, 1)
         floor = np.sqrt(np.mean(np.square(error))) + TINY
         spread = _spread(own, weights[sound], floor)
-        found.append(Range(weights, float(floor), float(np.quantile(np.abs(error) / spread, INTERVAL) / QUANTILE)))
+        found.append(Range(weights, float(floor), calibrate(error, spread)))
     return found
 
 

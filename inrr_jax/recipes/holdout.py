@@ -32,6 +32,9 @@ DISTANCE = 10.0
 """Smallest distance in pixels between held-out components: the distance over which patches are compared."""
 CLUSTERED = 0.5
 """Correlation of neighbouring mask pixels above which the missing pixels count as holes."""
+INTERVAL, QUANTILE = 0.9, 1.6449
+"""The share of held-out errors that deviations are calibrated for, and the deviations of a normal distribution within
+which this share lies."""
 
 Mask = Bool[np.ndarray, "H W"]
 Image = Float[np.ndarray, "H W C"]
@@ -73,6 +76,11 @@ def error(
 ) -> float:
     """Return the mean squared error on the held-out entries, which lie in [0, 1]; NaN if a value is no number."""
     return float(np.mean(np.square(recovered[held].clip(0, 1) - signal[held], dtype=np.float64)))
+
+
+def calibrate(errors: Float[np.ndarray, "*n"], deviations: Float[np.ndarray, "*#n"]) -> float:
+    """Return the factor on deviations with which 90 % of the held-out errors lie within 1.645 deviations."""
+    return float(np.quantile(np.abs(errors) / deviations, INTERVAL) / QUANTILE)
 
 
 def restrict(problem: Problem, mask: Bool[np.ndarray, "*grid"]) -> Problem:

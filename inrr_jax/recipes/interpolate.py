@@ -15,6 +15,7 @@ from inrr_jax.operators.sampling import Sampling
 from inrr_jax.priors import covariance
 from inrr_jax.priors.covariance import Kriging
 from inrr_jax.problem import Domain, Problem
+from inrr_jax.recipes.holdout import calibrate
 from inrr_jax.settings import INTERPOLATION, Settings
 from inrr_jax.training import fit
 from inrr_jax.training.fitted import FittedField, Frame
@@ -25,9 +26,6 @@ FEWEST_LINES = 10
 """Lines from which on points count as stations."""
 FEWEST = 50
 """Held-out values below which the deviation is not calibrated."""
-INTERVAL, QUANTILE = 0.9, 1.6449
-"""The share of held-out errors that the deviation is calibrated for, and the deviations of a normal distribution within
-which this share lies."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +121,7 @@ def _calibrate(given: Points, groups: Int[np.ndarray, "M"], seed: int) -> float:
     _, rest = np.unique(groups[~held], return_inverse=True)
     learned = covariance.learn(given.points[~held], given.values[~held], seed, rest)
     mean, deviation = learned.predict(given.points[held])
-    error = np.abs(mean - given.values[held]) / np.maximum(deviation, np.finfo(np.float32).tiny)[:, None]
-    return float(np.quantile(error, INTERVAL) / QUANTILE)
+    return calibrate(mean - given.values[held], np.maximum(deviation, np.finfo(np.float32).tiny)[:, None])
 
 
 def stations(points: Float64[np.ndarray, "M D"]) -> Int[np.ndarray, "M"]:

@@ -10,7 +10,7 @@ from inrr_jax.errors import UserError
 from inrr_jax.operators.sampling import Sampling
 from inrr_jax.options import change
 from inrr_jax.problem import Domain, Problem
-from inrr_jax.recipes import completion
+from inrr_jax.recipes import completion, holdout
 from inrr_jax.recipes.completion import Range
 
 QUICK = change(inrr_jax.COMPLETION, {"train.steps": 60, "train.chunk": 60, "field.precision": "float32"})
@@ -43,7 +43,7 @@ def test_the_deviation_covers_the_errors_and_is_zero_where_observed(tensor):
     truth, damaged, done = tensor
     missing = np.isnan(damaged)
     assert (done.deviation[~missing] == 0).all()
-    covered = np.abs(done.values - truth)[missing] < completion.QUANTILE * done.deviation[missing]
+    covered = np.abs(done.values - truth)[missing] < holdout.QUANTILE * done.deviation[missing]
     assert 0.8 < covered.mean() < 0.97
 
 

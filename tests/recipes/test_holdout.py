@@ -172,3 +172,12 @@ def test_the_error_is_that_of_the_held_out_pixels_alone():
     held = np.array([[True, False], [False, True]])
     assert holdout.error(recovered, image, held) == (0.25 + 1.0) / 2  # beyond 1 counts as 1
     assert holdout.error(recovered, image, ~held) == 1.0
+
+
+def test_calibrated_deviations_cover_nine_tenths_of_the_errors():
+    rng = np.random.default_rng(0)
+    deviations = rng.random(5000) + 0.1
+    errors = 3 * deviations * rng.standard_normal(5000)
+    factor = holdout.calibrate(errors, deviations)
+    assert factor == pytest.approx(3, rel=0.05)
+    assert np.mean(np.abs(errors) < holdout.QUANTILE * factor * deviations) == pytest.approx(0.9, abs=1e-3)
