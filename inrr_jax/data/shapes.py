@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 
+from inrr_jax.data.readers.files import check_file, decoding, require
 from inrr_jax.errors import UserError, unknown
 
 Distance = Callable[[Float[np.ndarray, "... D"]], Float[np.ndarray, "..."]]
@@ -92,6 +93,46 @@ def blobs(size: int = 64) -> tuple[Float[np.ndarray, "V 3"], Float[np.ndarray, "
     return vertices / (size - 1) * 2 - 1, normals, volume
 
 
+def cortex(count: int, rng: np.random.Generator) -> Cloud:
+    """Draw points on the inflated left cortex that comes with nilearn, and scale them into the domain.
+
+    The surface is FreeSurfer's fsaverage5, the mean of 40 brains: a closed mesh of 20480 triangles, here without its
+    folds. Fischl et al. (1999), Human Brain Mapping 8(4). Licence: FreeSurfer's, free for any use with its notice.
+
+    Raises:
+        UserError: nilearn is not installed, or its file cannot be read.
+    """
+    folder = require("inrr-jax[data]", "nilearn", "the shape cortex") / "datasets" / "data" / "fsaverage5"
+    path = folder / "infl_left.gii.gz"
+    check_file(path)
+    with decoding(path):
+        import nibabel
+
+        surface: Any = nibabel.load(path)
+        vertices, triangles = (array.data for array in surface.darrays[:2])
+    return sample_mesh(_scaled(vertices.astype(np.float64)), triangles, count, rng)
+
+
+def sample_mesh(
+    vertices: Float[np.ndarray, "V 3"], triangles: Integer[np.ndarray, "T 3"], count: int, rng: np.random.Generator
+) -> Cloud:
+    """Draw points on a mesh, uniformly by area, with the normals of their triangles.
+
+    Args:
+        vertices: corners of the triangles.
+        triangles: indices of vertices, anticlockwise when seen from outside.
+        count: number of points.
+        rng: source of the points.
+    """
+    corners = vertices[triangles]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    areas = np.linalg.norm(normals, axis=1)
+    index = rng.choice(len(triangles), count, p=areas / areas.sum())
+    # Dirichlet's distribution with parameters 1 is uniform on a triangle.
+    points = np.einsum("nv,nvd->nd", rng.dirichlet((1, 1, 1), count), corners[index])
+    return Cloud(points.astype(np.float32), (normals[index] / areas[index, None]).astype(np.float32))
+
+
 def read(path: str | Path) -> Cloud:
     """Read points with normals from a .npy array [M, 2 D] or a text file of numbers, and scale them into the domain.
 
@@ -108,6 +149,10 @@ def read(path: str | Path) -> Cloud:
     lengths = np.linalg.norm(normals, axis=1, keepdims=True)
     if not lengths.all():
         raise UserError(f"{path} has {int((lengths == 0).sum())} normals of length zero: give one direction per point")
+    return Cloud(_scaled(points).astype(np.float32), (normals / lengths).astype(np.float32))
+
+
+def _scaled(points: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
+    """Move the centre to 0, and scale the longest side to [-0.7, 0.7]."""
     low, high = points.min(axis=0), points.max(axis=0)
-    points = (points - (low + high) / 2) / ((high - low).max() / 2) * 0.7
-    return Cloud(points.astype(np.float32), (normals / lengths).astype(np.float32))
+    return (points - (low + high) / 2) / ((high - low).max() / 2) * 0.7

@@ -1,5 +1,7 @@
 """Data of differential equations: their residuals vanish for exact solutions, and not for others."""
 
+import importlib.util
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -116,6 +118,37 @@ def test_a_mesh_has_normals_that_point_outwards():
     assert (volume[tuple(index.T)] < 0).mean() > 0.99
     assert np.linalg.norm(normals, axis=1) == pytest.approx(np.ones(len(normals)), abs=1e-3)
     assert sdf.Config(shape="blobs", count=500).read().cloud.points.shape == (500, 3)
+
+
+def test_points_on_a_mesh_are_uniform_by_area():
+    vertices = np.array([[0, 0, 0], [3, 0, 0], [0, 3, 0], [0, 0, 1]], float)
+    triangles = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+    cloud = shapes.sample_mesh(vertices, triangles, 4000, np.random.default_rng(0))
+    # A vector over a closed surface: the normals cancel, and points times normals give three volumes over the area.
+    area = 4.5 + 1.5 + 1.5 + np.sqrt(9 + 9 + 81) / 2
+    assert np.abs(cloud.normals.mean(axis=0)).max() < 0.03
+    assert (cloud.points * cloud.normals).sum(axis=1).mean() == pytest.approx(3 * 1.5 / area, rel=0.05)
+    floor = cloud.points[cloud.normals[:, 2] == -1]
+    assert np.abs(floor[:, 2]).max() < 1e-6
+    assert floor.mean(axis=0)[:2] == pytest.approx([1, 1], abs=0.06)
+
+
+def test_the_cortex_is_a_closed_surface_in_the_domain():
+    pytest.importorskip("nibabel")
+    if not importlib.util.find_spec("nilearn"):
+        pytest.skip("nilearn is not installed; importing it takes seconds")
+    cloud = sdf.Config(shape="cortex", count=3000, size=9).read().cloud
+    assert np.abs(cloud.points).max() == pytest.approx(0.7, abs=0.01)
+    assert np.linalg.norm(cloud.normals, axis=1) == pytest.approx(np.ones(3000), abs=1e-5)
+    assert np.abs(cloud.normals.mean(axis=0)).max() < 0.05
+    # Three volumes over the area of the mesh, which is positive only if the normals point outwards.
+    assert (cloud.points * cloud.normals).sum(axis=1).mean() == pytest.approx(0.320, rel=0.05)
+
+
+def test_the_cortex_without_nilearn_is_refused_in_one_line(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install inrr-jax\[data\]$"):
+        sdf.Config(shape="cortex").read()
 
 
 def test_uneven_points_are_rare_on_one_side_and_noisy_normals_have_length_one():

@@ -29,8 +29,8 @@ class Config(DataConfig):
     """Options of |grad f| = 1, f = 0 and grad f = normal on the surface. Lengths are in units of half a side."""
 
     name: str = choice("sdf")
-    shape: str = choice("torus", "ball", "box", "blobs", "file")
-    """torus, ball, box: analytic shapes; blobs: a mesh; file: the points of data.path."""
+    shape: str = choice("torus", "ball", "box", "blobs", "cortex", "file")
+    """torus, ball, box: analytic shapes; blobs, cortex: meshes; file: the points of data.path."""
     dimensions: int = at_least(3, 2, high=3)
     """2 or 3, for the analytic shapes."""
     count: int = at_least(10_000, 8)
@@ -58,19 +58,22 @@ class Config(DataConfig):
         """Read or draw the surface.
 
         Raises:
-            UserError: the file cannot be read.
+            UserError: the file cannot be read, or nilearn is not installed.
         """
         rng = np.random.default_rng(0)
+        drawn = int(self.count * np.exp(2 * self.uneven))
         if self.shape == "file":
             return Content(self._chosen(shapes.read(self.path), rng), None)
         if self.shape == "blobs":
             vertices, normals, _ = shapes.blobs()
             cloud = Cloud(vertices.astype(np.float32), normals.astype(np.float32))
             return Content(self._chosen(cloud, rng), None)
+        if self.shape == "cortex":
+            return Content(self._chosen(shapes.cortex(drawn, rng), rng), None)
         signed = shapes.distance(self.shape)
         grid = np.meshgrid(*[np.linspace(-1, 1, self.size)] * self.dimensions, indexing="ij")
         truth = signed(np.stack(grid, axis=-1))[..., None].astype(np.float32)
-        cloud = shapes.sample(signed, self.dimensions, int(self.count * np.exp(2 * self.uneven)), rng)
+        cloud = shapes.sample(signed, self.dimensions, drawn, rng)
         return Content(self._chosen(cloud, rng), truth)
 
     def problem(self, content: Content, mask: MaskSettings) -> Problem:
