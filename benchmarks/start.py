@@ -160,9 +160,9 @@ def functions_of_phases(train: Any) -> list[tuple[str, Any, str]]:
         For each function the phase, and the object and attribute through which it is called.
     """
     from inrr_jax import metrics, plots
-    from inrr_jax.baselines.diffusion import harmonic
     from inrr_jax.data import images, loading
     from inrr_jax.recipes import pipeline
+    from inrr_jax.reports import picture
     from inrr_jax.training import fit
     from inrr_jax.training.checkpoints import Checkpoints
 
@@ -174,7 +174,7 @@ def functions_of_phases(train: Any) -> list[tuple[str, Any, str]]:
         ("evaluations", fit.recover),
         ("evaluations", metrics.summarize),
         ("correction", pipeline.finish),
-        ("harmonic fill", harmonic),
+        ("harmonic fill", picture.harmonic),
         ("figures", fit.laplacians),
         ("figures", images.save),
         ("figures", plots.comparison),

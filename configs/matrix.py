@@ -2,6 +2,7 @@
 
     python -m scripts.train --config=configs/matrix.py
 
+A minute and a half on two busy cores, 35.1 dB on the missing entries, an error of 14.6 m (linear interpolation 39.1).
 Variants: `:columns` has lost a fifth of the columns, `:disparity` is a stereo disparity of 500 x 741 without half of
 its entries, in addition to the 7 % that are really missing; `:smoke` takes seconds. A matrix of your own is
 --config.data.source=FILE (.csv, .npy, ...); --config.mask.mode=none recovers only what it lacks itself.

@@ -160,7 +160,7 @@ def test_every_phase_wraps_the_functions_that_the_training_script_calls():
     found = {(phase, owner.__name__, name) for phase, owner, name in start.functions_of_phases(train)}
     # The module that defines a function, and the script that has imported it by name.
     assert ("harmonic fill", "inrr_jax.baselines.diffusion", "harmonic") in found
-    assert ("harmonic fill", "scripts.train", "harmonic") in found
+    assert ("harmonic fill", "inrr_jax.reports.picture", "harmonic") in found
     assert ("steps", "inrr_jax.training.fit", "fit_chunk") in found
     assert ("checkpoints", "Checkpoints", "save") in found
 

@@ -8,6 +8,7 @@ import pytest
 
 from inrr_jax.errors import UserError
 from inrr_jax.operators.masking import masked
+from inrr_jax.operators.resample import AreaAverage
 from inrr_jax.operators.sampling import Sampling
 from inrr_jax.options import change
 from inrr_jax.priors import residual
@@ -34,7 +35,7 @@ IMAGE = RNG.random((12, 10, 1), dtype=np.float32)
 MASK = RNG.random((12, 10)) < 0.6
 PROBLEM = masked(IMAGE, MASK)
 VOLUME = masked(RNG.random((5, 6, 7, 1), dtype=np.float32), RNG.random((5, 6, 7)) < 0.5)
-POINTS = Problem(Domain((12, 10), 1), Sampling(jnp.zeros((3, 2))), np.zeros((3, 1), np.float32))
+AVERAGES = Problem(Domain((12, 10), 1), AreaAverage((2, 2)), np.zeros((6, 5, 1), np.float32))
 
 
 def prepare_and_finish(problem, settings):
@@ -113,7 +114,9 @@ def test_no_correction_returns_the_input_for_any_signal():
     assert pipeline.solve(VOLUME, TINY).shape == (5, 6, 7, 1)
 
 
-@pytest.mark.parametrize(("problem", "reason"), [(VOLUME, "the signal has 3 axes, not 2"), (POINTS, "of another kind")])
+@pytest.mark.parametrize(
+    ("problem", "reason"), [(VOLUME, "the signal has 3 axes, not 2"), (AVERAGES, "of another kind")]
+)
 @pytest.mark.parametrize(
     ("changes", "name"),
     [
@@ -133,3 +136,13 @@ def test_the_seed_the_data_and_the_mask_are_blanked_and_nothing_else():
     blank = pipeline.seedless(settings)
     assert (blank.seed, blank.data, blank.mask) == (0, Settings().data, Settings().mask)
     assert dataclasses.replace(blank, seed=5, data=settings.data, mask=settings.mask) == settings
+
+
+def test_the_guide_of_scattered_points_is_their_interpolation_on_the_grid():
+    points = jnp.asarray(RNG.random((40, 2), dtype=np.float32) * 1.6 - 0.8)
+    values = np.asarray(points[:, :1] + 2 * points[:, 1:])
+    problem = Problem(Domain((12, 10), 1, None), Sampling(points), values)
+    prepared = pipeline.prepare(problem, change(TINY, {"regularizer.name": "guide"}))
+    nodes = np.asarray(problem.domain.points).reshape(12, 10, 2)
+    plane = nodes[..., :1] + 2 * nodes[..., 1:]
+    np.testing.assert_allclose(prepared.problem.auxiliary["guide"], plane, atol=0.15)
