@@ -46,6 +46,7 @@ def test_a_column_without_entries_is_filled(complete):
 
 
 def test_correlations_are_used_by_all_but_the_mean():
+    pytest.importorskip("sklearn")
     values, mask = table(80)
     errors = {n: np.square(e.complete(values, mask) - values)[~mask].mean() for n, e in MATRICES.items()}
     assert errors["chained_regressions"] < 0.3 * errors["column_mean"]
