@@ -80,9 +80,7 @@ def complete(
 
 def _recover(problem: Problem, settings: Settings) -> tuple[Values, Values | None, FittedField]:
     """Return the recovery in units of the fit, its deviation in the signal's own units, and the field."""
-    state, hyper, key = fit.init(problem, settings)
-    for fitted, _ in fit.fit(state, problem, hyper, key, settings):
-        state = fitted
+    state, hyper = fit.run(problem, settings)
     raw = np.asarray(fit.recover(state.params, hyper, problem.domain, settings))
     field = FittedField.of(state.params, problem, settings)
     if settings.correction == "none":

@@ -57,9 +57,7 @@ def solve(
     constraints = _constraints(residual)
     residuals.check(constraints, domain)
     problem = Problem(domain, Residuals(constraints), ())
-    state, hyper, key = fit.init(problem, settings)
-    for fitted, _ in fit.fit(state, problem, hyper, key, settings):
-        state = fitted
+    state, _ = fit.run(problem, settings)
     return FittedField.of(state.params, problem, settings, coordinates(domain))
 
 

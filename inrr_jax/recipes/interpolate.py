@@ -76,9 +76,7 @@ class Interpolation:
         settings = INTERPOLATION if settings is None else settings
         problem, frame = self._problem(nodes)
         guided = problem.with_auxiliary(guide=guide(problem))
-        state, hyper, key = fit.init(guided, settings)
-        for fitted, _ in fit.fit(state, guided, hyper, key, settings):
-            state = fitted
+        state, _ = fit.run(guided, settings)
         return FittedField.of(state.params, guided, settings, frame)
 
     def _problem(self, nodes: int) -> tuple[Problem, Frame]:

@@ -136,10 +136,21 @@ def solve(problem: Problem, settings: Settings) -> Float[np.ndarray, "*grid C"]:
         UserError: as `init`.
         DivergedError: as `fit`.
     """
+    state, hyper = run(problem, settings)
+    return np.asarray(recover(state.params, hyper, problem.domain, settings))
+
+
+def run(problem: Problem, settings: Settings) -> tuple[State, HyperParameters]:
+    """Fit from the first to the last step and return the final state and the hyper-parameters.
+
+    Raises:
+        UserError: as `init`.
+        DivergedError: as `fit`.
+    """
     state, hyper, key = init(problem, settings)
     for fitted, _ in fit(state, problem, hyper, key, settings):
         state = fitted
-    return np.asarray(recover(state.params, hyper, problem.domain, settings))
+    return state, hyper
 
 
 def check_finite(info: Info, params: Params, done: int) -> None:
