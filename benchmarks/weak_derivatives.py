@@ -17,7 +17,7 @@ from benchmarks import measure
 from configs import poisson as picture
 from configs import sdf as surface
 from inrr_jax.data import loading
-from inrr_jax.data.kinds import poisson, sdf
+from inrr_jax.data.kinds.equations import poisson, sdf
 from inrr_jax.options import change
 from inrr_jax.reports import report_of
 from inrr_jax.settings import Settings

@@ -3,8 +3,8 @@
     python -m scripts.train --config=configs/poisson.py [--config.data.image=photo.png]
 
 Less than a minute on two CPU cores, and 33.5 dB up to a constant. The sparse solve takes seconds and is exact, as the
-gradient is whole and has no noise; docs/derivatives.md has both without that. inrr_jax/data/kinds/poisson.py describes
-the options of `data`: source=laplacian, noise, missing.
+gradient is whole and has no noise; docs/derivatives.md has both without that. The options of `data`, source=laplacian,
+noise and missing, are in inrr_jax/data/kinds/equations/poisson.py.
 """
 
 from dataclasses import replace
@@ -12,7 +12,7 @@ from dataclasses import replace
 import ml_collections
 
 from configs import base
-from inrr_jax.data.kinds import poisson
+from inrr_jax.data.kinds.equations import poisson
 from inrr_jax.fields import siren
 from inrr_jax.recipes.equations import EQUATION
 from inrr_jax.settings import TrainSettings

@@ -13,7 +13,7 @@ from dataclasses import replace
 import ml_collections
 
 from configs import base
-from inrr_jax.data.kinds import sdf
+from inrr_jax.data.kinds.equations import sdf
 from inrr_jax.fields import siren
 from inrr_jax.recipes.equations import EQUATION
 from inrr_jax.settings import TrainSettings

@@ -98,11 +98,12 @@ class Evaluated(NamedTuple):
 class Operator(Protocol):
     """The measurement operator A, a pytree of arrays.
 
-    An operator either compares the measurements with the values on the fibers that the regularisers need too
-    (`on_fibers`), or requests points of its own, or both.
+    An operator compares the measurements with the values at points that it requests, or, if it requests none, with the
+    values on the fibers that the regularisers need too.
     """
 
-    on_fibers: bool
+    on_grid: bool
+    """Whether values on the whole grid can replace the points that the operator would request."""
 
     def request(self, measurements: Array, domain: Domain, key: Key[Array, ""], count: int) -> Request | None:
         """Choose `count` of the measurements at random (0: all) and the points that they need; None if no points."""

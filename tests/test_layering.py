@@ -7,6 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "inrr_jax"
 INSIDE = {
+    "operators": "noise on_grid",
     "data": "units arrays readers sources points pixels images masks settings drawing shapes kinds loading",
     "fields": "parts.layers parts.neighbors base siren relu fourier dmf inrz wire parts.factors",
     "regularizers": "base laplacian dirichlet",
@@ -22,8 +23,10 @@ INSIDE = {
     "plots": "images",
     "reports": "base cuts",
 }
-FOLDERS = "metrics data fields regularizers settings priors baselines training recipes ntk io experiments plots reports"
-TOP = "errors options types numerics devices grids fibers problem operators"
+FOLDERS = """
+operators metrics data fields regularizers settings priors baselines training recipes ntk io experiments plots reports
+"""
+TOP = "errors options types numerics devices grids fibers problem"
 ORDER = TOP.split()
 for folder in FOLDERS.split():
     ORDER += [*(f"{folder}.{name}" for name in INSIDE.get(folder, "").split()), folder]

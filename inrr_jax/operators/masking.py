@@ -22,8 +22,8 @@ class Masking(NamedTuple):
     """M, True where observed."""
 
     @property
-    def on_fibers(self) -> bool:
-        """True: the fibers of the regularisers hold observed entries too, so no further points are evaluated."""
+    def on_grid(self) -> bool:
+        """True: no further points are evaluated, because the fibers of the regularisers hold observed entries too."""
         return True
 
     def request(self, measurements: Array, domain: Domain, key: Key[Array, ""], count: int) -> None:

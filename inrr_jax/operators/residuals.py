@@ -115,7 +115,7 @@ class Residuals(NamedTuple):
     constraints: tuple[Constraint, ...]
 
     @property
-    def on_fibers(self) -> bool:
+    def on_grid(self) -> bool:
         """False: residuals are evaluated at points of their own."""
         return False
 

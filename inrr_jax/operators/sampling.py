@@ -21,8 +21,8 @@ class Sampling(NamedTuple):
     """Coordinates on the domain, whose longest axis spans [-1, 1]."""
 
     @property
-    def on_fibers(self) -> bool:
-        """False: the points of a step are its own and not those of fibers."""
+    def on_grid(self) -> bool:
+        """False: scattered points are not those of the grid."""
         return False
 
     def request(self, measurements: Float[Array, "M C"], domain: Domain, key: Key[Array, ""], count: int) -> Request:

@@ -11,11 +11,11 @@ MODULES = {
     "picture": "picture",
     "array": "grid",
     "points": "grid",
-    "poisson": "poisson",
-    "poisson_blend": "poisson_blend",
-    "sdf": "sdf",
-    "helmholtz": "helmholtz",
-    "wave": "wave",
+    "poisson": "equations.poisson",
+    "poisson_blend": "equations.poisson_blend",
+    "sdf": "equations.sdf",
+    "helmholtz": "equations.helmholtz",
+    "wave": "equations.wave",
 }
 """The file of the report, by the kind of data."""
 

@@ -47,9 +47,11 @@ def objective(
         The loss, and `loss`, `fidelity` and `energy_TERM_PART` by name. The fidelity is the operator's misfit.
     """
     domain, operator, signal = problem.domain, problem.operator, _signal(params, hyper, field)
-    request = operator.request(problem.measurements, domain, jax.random.fold_in(key, 1), measurement_count)
+    # If a step evaluates the whole grid, an operator that can use it evaluates no points of its own.
+    on_grid = operator.on_grid and not fiber_count and not measurement_count
+    request = None if on_grid else _request(problem, jax.random.fold_in(key, 1), measurement_count)
     plan = known = None
-    if operator.on_fibers or regularizer.on_fibers:
+    if request is None or regularizer.on_fibers:
         plan = fibers.plan(key, domain.shape, fiber_count, adjacent=regularizer.adjacent, spacing=domain.spacing)
         known = _on_grid(params, hyper, field) if not fiber_count else None
     nodes = regularizer.request(jax.random.fold_in(key, 2), problem)
@@ -60,6 +62,11 @@ def objective(
     energies = regularizer.energies(params, sample, problem)
     loss = misfit + sum(hyper.weight[term] * _total(parts, hyper.axes) for term, parts in energies.items())
     return loss, {"loss": loss, "fidelity": misfit, **_named(energies)}
+
+
+def _request(problem: Problem, key: Key[Array, ""], count: int) -> Request | None:
+    """Return the measurements of a step and the points that they need."""
+    return problem.operator.request(problem.measurements, problem.domain, key, count)
 
 
 def _signal(params: Params, hyper: HyperParameters, field: Field) -> Evaluate:

@@ -8,8 +8,8 @@ import pytest
 
 from inrr_jax import grids
 from inrr_jax.data import shapes
-from inrr_jax.data.kinds import helmholtz, poisson, poisson_blend, sdf, wave
-from inrr_jax.data.kinds.poisson_blend import Pair
+from inrr_jax.data.kinds.equations import helmholtz, poisson, poisson_blend, sdf, wave
+from inrr_jax.data.kinds.equations.poisson_blend import Pair
 from inrr_jax.data.settings import MaskSettings
 from inrr_jax.errors import UserError
 from inrr_jax.operators.residuals import Signal

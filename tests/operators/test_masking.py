@@ -154,7 +154,7 @@ def test_a_masked_problem_requests_no_points_of_its_own():
     problem = masked(*signal_and_mask()).visible
     operator = problem.operator
     assert operator.request(problem.measurements, problem.domain, jax.random.key(0), 5) is None
-    assert operator.on_fibers
+    assert operator.on_grid
 
 
 def test_masking_is_a_pytree_of_its_mask():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from inrr_jax.data.shapes import Cloud
-from inrr_jax.reports import poisson, sdf
 from inrr_jax.reports.base import relative_error
+from inrr_jax.reports.equations import poisson, sdf
 
 GRID = np.stack(np.meshgrid(*[np.linspace(-1, 1, 41)] * 3, indexing="ij"), axis=-1)
 

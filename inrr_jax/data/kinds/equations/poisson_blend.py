@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from inrr_jax import grids
 from inrr_jax.data import images
 from inrr_jax.data.kinds.base import DataConfig
-from inrr_jax.data.kinds.poisson import gradient_residual, value_residual
+from inrr_jax.data.kinds.equations.poisson import gradient_residual, value_residual
 from inrr_jax.data.settings import MaskSettings
 from inrr_jax.operators.residuals import Constraint, Residuals
 from inrr_jax.options import at_least, choice

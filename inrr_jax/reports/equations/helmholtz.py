@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from inrr_jax.baselines import finite_differences
-from inrr_jax.data.kinds.helmholtz import source_density
+from inrr_jax.data.kinds.equations.helmholtz import source_density
 from inrr_jax.problem import Problem
 from inrr_jax.reports import base
 from inrr_jax.reports.base import Recovery, Scores, Values, relative_error

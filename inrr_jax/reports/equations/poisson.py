@@ -7,7 +7,7 @@ import numpy as np
 
 from inrr_jax import metrics
 from inrr_jax.baselines import finite_differences
-from inrr_jax.data.kinds.poisson import Differences
+from inrr_jax.data.kinds.equations.poisson import Differences
 from inrr_jax.problem import Problem
 from inrr_jax.reports import base
 from inrr_jax.reports.base import Recovery, Scores, Values

@@ -1,0 +1,1 @@
+"""Reports of signals that are recovered from equations, one file per kind of data."""
