@@ -69,7 +69,7 @@ class GridOperator:
         """Return the number of the unit of each measurement, in a shape that broadcasts to that of the measurements.
 
         The measurements of one unit are held out together. By default they are those of one place, whose channels are
-        on the last axis.
+        on the last axis. A unit with a negative number is never held out.
         """
         return np.arange(math.prod(shape[:-1])).reshape(*shape[:-1], 1)
 
@@ -93,7 +93,8 @@ class GridOperator:
             raise UserError(
                 f"share={share} of {count} measurements: hold out a share in (0, {LARGEST_SHARE}] of at least 2"
             )
-        drawn = np.zeros(count, bool)
+        # The entry after the last unit, at the index -1, is that of measurements that are never held out.
+        drawn = np.zeros(count + 1, bool)
         drawn[np.random.default_rng(seed).permutation(count)[: max(1, round(share * count))]] = True
         kept = np.True_ if self.kept is None else np.asarray(self.kept)
         fitted, held = kept & ~drawn[units], kept & drawn[units]
