@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "inrr_jax"
 INSIDE = {
-    "operators": "noise on_grid",
+    "operators": "noise on_grid rays.sparse rays.geometry rays.line_integrals rays",
     "data": "units arrays readers sources points pixels images masks settings drawing shapes kinds loading",
     "fields": "parts.layers parts.neighbors base siren relu fourier dmf inrz wire parts.factors",
     "regularizers": "base laplacian dirichlet",
