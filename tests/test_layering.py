@@ -13,7 +13,7 @@ INSIDE = {
     "regularizers": "base laplacian dirichlet",
     "priors": "patch_graph low_rank residual covariance",
     "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill holdout "
-    "tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors matrices "
+    "tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors matrices inverse.tv inverse "
     "points.contract points.neighbours points",
     "training": "programs objective optimizers fit fitted batch sweep ensemble checkpoints",
     "recipes": "holdout stacking completion interpolate fills blending pipeline shared inpaint complete equations",

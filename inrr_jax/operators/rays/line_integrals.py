@@ -134,8 +134,8 @@ def trace(
     # Sample 0 lies in the first plane of nodes of the main axis.
     start = start - np.take_along_axis(start, main, axis=1) * step
     lengths = length * np.linalg.norm(step * steps, axis=1)
-    arrays = (array.astype(np.float32) for array in (start, step, lengths))
-    return LineIntegrals(*arrays, grid=domain.shape, layout=origins.shape[:-1])
+    start, step, lengths = (array.astype(np.float32) for array in (start, step, lengths))
+    return LineIntegrals(start, step, lengths, domain.shape, origins.shape[:-1])
 
 
 def assembled(rays: LineIntegrals) -> LineIntegrals:
@@ -153,5 +153,5 @@ def assembled(rays: LineIntegrals) -> LineIntegrals:
         columns.append(np.ravel_multi_index(tuple(node.T), rays.grid))
         entries.append(weight[ray, sample])
     shape = (len(places), math.prod(rays.grid))
-    matrix = sparse.matrix(*map(np.concatenate, (rows, columns, entries)), shape)
+    matrix = sparse.matrix(np.concatenate(rows), np.concatenate(columns), np.concatenate(entries), shape)
     return dataclasses.replace(rays, matrix=matrix)

@@ -15,16 +15,16 @@ AnyArray = Array | np.ndarray
 
 
 class Rows(NamedTuple):
-    """A matrix with R rows of at most K entries: y_r = sum_k weight_rk x[index_rk]; padding has the weight 0."""
+    """A matrix with R rows of at most K entries: y_r = sum_k weight_rk x[place_rk]; padding has the weight 0."""
 
-    index: Int[AnyArray, "R K"]
+    place: Int[AnyArray, "R K"]
     weight: Float[AnyArray, "R K"]
 
     def times(self, x: Float[Array, "N C"]) -> Float[Array, "R C"]:
         """Return the product with every column of x."""
 
         def column(one):
-            taken = one.at[jnp.asarray(self.index)].get(mode="promise_in_bounds")
+            taken = one.at[jnp.asarray(self.place)].get(mode="promise_in_bounds")
             return (jnp.asarray(self.weight) * taken).sum(axis=1)
 
         # Column by column: XLA fuses gather, product and sum of one column into a loop without temporary arrays.
@@ -38,7 +38,9 @@ class Matrix(NamedTuple):
     columns: Rows
 
 
-def matrix(row: Int[np.ndarray, "E"], column: Int[np.ndarray, "E"], weight: Float[np.ndarray, "E"], shape) -> Matrix:
+def matrix(
+    row: Int[np.ndarray, "E"], column: Int[np.ndarray, "E"], weight: Float[np.ndarray, "E"], shape: tuple[int, int]
+) -> Matrix:
     """Return the matrix of a shape (R, N) with these entries; entries at the same place are added."""
     from scipy.sparse import coo_array
 
@@ -51,11 +53,11 @@ def _padded(csr) -> Rows:
     csr.eliminate_zeros()
     counts = np.diff(csr.indptr)
     row = np.repeat(np.arange(len(counts)), counts)
-    place = np.arange(csr.nnz) - np.repeat(csr.indptr[:-1], counts)
-    index = np.zeros((len(counts), max(1, counts.max(initial=0))), np.int32)
-    weight = np.zeros(index.shape, np.float32)
-    index[row, place], weight[row, place] = csr.indices, csr.data
-    return Rows(index, weight)
+    column = np.arange(csr.nnz) - np.repeat(csr.indptr[:-1], counts)
+    place = np.zeros((len(counts), max(1, counts.max(initial=0))), np.int32)
+    weight = np.zeros(place.shape, np.float32)
+    place[row, column], weight[row, column] = csr.indices, csr.data
+    return Rows(place, weight)
 
 
 @jax.custom_vjp
