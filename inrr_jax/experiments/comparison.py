@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
+from inrr_jax.baselines.holdout import SHARE
 from inrr_jax.data import loading
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.experiments import cases, methods
@@ -53,7 +54,7 @@ class ComparisonSettings(Options):
     """Initialisations of each fit: fit.seed, fit.seed + 1, ..."""
     folder: str = ""
     """A folder to which the paths of signals and masks are relative; empty: the current one."""
-    share: float = at_least(holdout.SHARE, 0.0, above=True, high=0.5)
+    share: float = at_least(SHARE, 0.0, above=True, high=0.5)
     """Share of the observed pixels of a picture that is held out to choose a method's settings."""
     at_once: int = at_least(0, 0)
     """Fits that share a device; 0: the fastest number, by a short measurement."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from inrr_jax.baselines.holdout import hidden_entries
+from inrr_jax.baselines.holdout import components, hold_out_fifth
 from inrr_jax.baselines.tensors import TENSORS
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.operators.masking import Masking
@@ -25,7 +25,13 @@ Mask = Bool[np.ndarray, "*grid"]
 Solve = Callable[[Problem], Values]
 """Fits a problem and returns the field's values on the grid."""
 
-COMPLETIONS = {"linear": 30_000_000, "spline": 30_000_000, "dct_pls_scaled": 5_000_000, "als": 5_000_000}
+COMPLETIONS = {
+    "linear": 30_000_000,
+    "spline": 30_000_000,
+    "dct_pls_scaled": 5_000_000,
+    "als": 5_000_000,
+    "tctv": 1_000_000,
+}
 """Completions that are combined with the field, by their names in `baselines.tensors`, and the number of entries above
 which each would take minutes and is left out."""
 MOST_KRIGED = 1_000_000
@@ -87,22 +93,21 @@ def study(problem: Problem, solve: Solve, log: Callable[[str], None]) -> Study:
             "correction=blended is for signals on a grid under a mask: the measurements are of another kind"
         )
     measured, mask = np.asarray(problem.measurements), np.asarray(problem.operator.mask)
-    held = hidden_entries(mask)
-    if not held.any():
-        raise UserError(f"{int(mask.sum())} observed entries: at least 2 are needed to hold one out")
+    training, held = hold_out_fifth(mask)
     log(f"blend: {100 * held.sum() / mask.sum():.0f} % of the observed entries are held out ...")
-    tried = _complete(measured, mask & ~held, held, kriged=int((~mask).sum()) <= MOST_KRIGED)
+    tried = _complete(measured, training, held, kriged=int((~mask).sum()) <= MOST_KRIGED)
     try:
-        tried["field"] = solve(restrict(problem, mask & ~held))[held]
+        tried["field"] = solve(restrict(problem, training))[held]
     except DivergedError:
         tried["field"] = np.full_like(measured[held], np.nan)
-    edges = np.quantile(distance(mask)[~mask], np.arange(1, RANGES) / RANGES)
-    places = np.searchsorted(edges, distance(mask & ~held)[held])
-    ranges = weigh(np.stack([*tried.values()]), measured[held], places, components(held))
+    far = distance(mask)[~mask]
+    edges = np.quantile(far, np.arange(1, RANGES) / RANGES)
+    places = np.searchsorted(edges, distance(training)[held])
+    ranges = weigh(np.stack([*tried.values()]), measured[held], places, components(held)[0][held])
     shares = zip(tried, np.mean([r.weights for r in ranges], axis=0), strict=True)
     log("blend: " + ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares))
     completions = _complete(measured, mask, ~mask, kriged="kriging" in tried)
-    return Study(completions, ranges, np.searchsorted(edges, distance(mask)[~mask]))
+    return Study(completions, ranges, np.searchsorted(edges, far))
 
 
 def blend(raw: Values, problem: Problem, found: Study) -> Blend:
@@ -203,10 +208,3 @@ def distance(mask: Mask) -> Float[np.ndarray, "*grid"]:
     from scipy.ndimage import distance_transform_edt
 
     return distance_transform_edt(~mask).astype(np.float32)
-
-
-def components(held: Mask) -> Int[np.ndarray, "M"]:
-    """Return the number of the connected component of each held-out entry."""
-    from scipy.ndimage import label
-
-    return label(held)[0][held]

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from inrr_jax.baselines.diffusion import harmonic
+from inrr_jax.baselines.holdout import blocks, components
 from inrr_jax.baselines.patch_fill import locally_linear, locally_linear_fine
 from inrr_jax.baselines.wnll import minimize_wnll, wnll, wnll_affinity
 from inrr_jax.operators.masking import paste
@@ -163,11 +164,11 @@ def error_weights(recovered: Float[np.ndarray, "K H W C"], image: Image, held: M
         held: True where held out.
     """
     errors = (recovered - image)[:, held].astype(np.float64)
-    squares, blocks = np.square(errors).mean(-1), holdout.blocks(held)
-    summed = np.stack([np.bincount(blocks, each) for each in squares]).min(axis=0)
-    unit = (summed + BLOCK_PRIOR * squares.mean(axis=1).min()) / (np.bincount(blocks) + BLOCK_PRIOR)
-    relative = errors / np.sqrt(unit + ROUNDING)[blocks, None]
-    return minimal_error_weights(relative.reshape(len(recovered), -1).T, holdout.components(held)[1])
+    squares, block = np.square(errors).mean(-1), blocks(held)
+    summed = np.stack([np.bincount(block, each) for each in squares]).min(axis=0)
+    unit = (summed + BLOCK_PRIOR * squares.mean(axis=1).min()) / (np.bincount(block) + BLOCK_PRIOR)
+    relative = errors / np.sqrt(unit + ROUNDING)[block, None]
+    return minimal_error_weights(relative.reshape(len(recovered), -1).T, components(held)[1])
 
 
 def minimal_error_weights(errors: Float[np.ndarray, "N K"], components: int) -> Float[np.ndarray, "K"]:

@@ -5,6 +5,7 @@ import pytest
 
 from inrr_jax import metrics
 from inrr_jax.baselines.diffusion import harmonic
+from inrr_jax.baselines.holdout import components
 from inrr_jax.priors import low_rank, residual
 from inrr_jax.recipes import holdout, stacking
 
@@ -59,7 +60,7 @@ def test_one_region_where_all_fail_does_not_decide_for_the_picture():
     assert stacking.error_weights(candidates, image, held)[0] > 0.8
     candidates[:, :8, :8] = image[:8, :8] + noise[:, :8, :8] * np.float32([0.9, 0.6])[:, None, None, None]
     errors = (candidates - image)[:, held].reshape(2, -1).T
-    assert stacking.minimal_error_weights(errors, holdout.components(held)[1])[0] < 0.5
+    assert stacking.minimal_error_weights(errors, components(held)[1])[0] < 0.5
     assert stacking.error_weights(candidates, image, held)[0] > 0.7
 
 
@@ -67,7 +68,7 @@ def test_of_large_holes_as_many_components_are_held_out_as_fit():
     mask = np.ones((96, 96), bool)
     mask[40:56, 40:56] = False
     problem = holdout.hold_out_components(RNG.random((96, 96, 1), dtype=np.float32), mask)
-    assert holdout.components(problem.held)[1] > 3
+    assert components(problem.held)[1] > 3
     assert not (problem.held & ~mask).any()
     np.testing.assert_array_equal(problem.mask, mask & ~problem.held)
 

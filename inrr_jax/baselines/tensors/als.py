@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from inrr_jax.baselines.holdout import hidden_entries
+from inrr_jax.baselines.holdout import hold_out_fifth
 from inrr_jax.baselines.tensors.contract import channels_as_axis, completing
 from inrr_jax.baselines.tensors.lines import along_axes
 
@@ -34,23 +34,22 @@ def als(values: Float[np.ndarray, "*axes"], mask: Bool[np.ndarray, "*axes"]) -> 
     """Complete a tensor as a matrix of low rank with a pull towards neighbours; see `factorise`.
 
     The axis that forms the columns, the rank (5, 10, 20) and the pull (3, 30, 300) are those with the smallest error on
-    hidden observed entries (`holdout.hidden_entries`): first the axis, then rank and pull together.
+    held-out entries (`baselines/holdout.py`): first the axis, then rank and pull together.
     """
-    hidden = hidden_entries(mask)
-    start = _start(values, mask & ~hidden)
+    choice = _choose(values, mask) if mask.sum() > 1 else Choice(values.ndim - 1, RANKS[0], PULLS[0])
+    return factorise(values, mask, _start(values, mask), choice)
+
+
+def _choose(values: Float[np.ndarray, "*axes"], mask: Bool[np.ndarray, "*axes"]) -> Choice:
+    training, held = hold_out_fifth(mask)
+    start = _start(values, training)
 
     def error(choice: Choice) -> float:
-        recovered = factorise(values, mask & ~hidden, start, choice)
-        return float(np.mean(np.square(recovered - values)[hidden]))
+        return float(np.mean(np.square(factorise(values, training, start, choice) - values)[held]))
 
-    def best(choices: Sequence[Choice]) -> Choice:
-        return min(choices, key=error)
-
-    choice = Choice(values.ndim - 1, RANKS[0], PULLS[0])
-    if hidden.any():
-        choice = best([choice._replace(axis=a) for a in range(values.ndim)])
-        choice = best([choice._replace(rank=r, pull=p) for r in RANKS for p in PULLS])
-    return factorise(values, mask, _start(values, mask), choice)
+    axes = [Choice(axis, RANKS[0], PULLS[0]) for axis in range(values.ndim)]
+    choice = min(axes, key=error)
+    return min([choice._replace(rank=r, pull=p) for r in RANKS for p in PULLS], key=error)
 
 
 def _start(values: Float[np.ndarray, "*axes"], mask: Bool[np.ndarray, "*axes"]) -> Float[np.ndarray, "*axes"]:
