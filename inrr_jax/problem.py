@@ -132,11 +132,22 @@ class Problem(NamedTuple):
     """The signal [*grid, C] for scoring; None if it is unknown. `visible` removes it: no fit ever sees it."""
     units: Any = None
     """A `data.units.Units`, which maps the signal's values to its own units; None if they are the same."""
+    stages: tuple[tuple[Any, Any], ...] = ()
+    """Operator and measurements of the earlier stages of a fit, such as lower frequencies, with equal shapes. All
+    stages take equally many steps, and the problem's own operator and measurements are those of the last stage."""
 
     @property
     def visible(self) -> "Problem":
         """The part of the problem that a fit may see, as arrays on the device."""
-        return jax.tree.map(jnp.asarray, self._replace(truth=None, units=None))
+        return jax.tree.map(jnp.asarray, self._replace(truth=None, units=None, stages=()))
+
+    def at(self, share: float) -> "Problem":
+        """Return the problem of the stage that a share of a fit's steps, in [0, 1), has reached."""
+        index = int(share * (len(self.stages) + 1))
+        if index >= len(self.stages):
+            return self
+        operator, measurements = self.stages[index]
+        return self._replace(operator=operator, measurements=measurements)
 
     @property
     def digest(self) -> str:

@@ -16,6 +16,7 @@ MODULES = {
     "sdf": "equations.sdf",
     "helmholtz": "equations.helmholtz",
     "wave": "equations.wave",
+    "fwi": "inverse.fwi",
 }
 """The file of the report, by the kind of data."""
 

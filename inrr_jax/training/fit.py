@@ -5,6 +5,7 @@ Code here is written for ONE fit. To run many, map `fit_chunk` over its argument
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -15,6 +16,7 @@ from jaxtyping import Array, Float, Key, UInt32
 
 from inrr_jax import grids
 from inrr_jax.errors import DivergedError, UserError
+from inrr_jax.operators.masking import Masking
 from inrr_jax.problem import Domain, Problem
 from inrr_jax.regularizers import Laplacians
 from inrr_jax.settings import Settings
@@ -23,6 +25,8 @@ from inrr_jax.training.objective import objective
 from inrr_jax.training.programs import StaticKey, auxiliary_names, collect_hyper_parameters, static_key
 from inrr_jax.types import HyperParameters, Info, Params, Scalar, State
 
+START_STEPS = 300
+"""Steps of the fit to a start model."""
 Seed = int | UInt32[Array, ""]
 
 
@@ -42,7 +46,25 @@ def init(problem: Problem, settings: Settings) -> tuple[State, HyperParameters, 
     # As arrays, because Python numbers would become constants of the compiled program.
     hyper = jax.tree.map(jnp.float32, collect_hyper_parameters(settings, problem.domain))
     state, key = init_state(settings.seed, problem, hyper, static_key(settings))
+    if "start" in problem.auxiliary:
+        field = started(problem, settings)
+        params = {**state.params, "field": field}
+        state = State(params, _optimizer(hyper, static_key(settings)).init(params), state.step)
     return state, hyper, key
+
+
+def started(problem: Problem, settings: Settings) -> Params:
+    """Return the field's parameters after a fit to the problem's auxiliary array `start` [*grid, C].
+
+    Every kind of field can thus begin at a known model, and its energies still act on the signal itself.
+    """
+    known = Problem(problem.domain, Masking(np.ones(problem.domain.shape, bool)), problem.auxiliary["start"])
+    plain = replace(
+        settings,
+        regularizer=replace(settings.regularizer, name="none"),
+        train=replace(settings.train, steps=START_STEPS, chunk=START_STEPS, measurements=0),
+    )
+    return run(known, plain)[0].params["field"]
 
 
 def check_size(domain: Domain, settings: Settings) -> None:
@@ -119,10 +141,10 @@ def fit(
         DivergedError: a loss term or a parameter is no number; that state is not yielded.
     """
     # Compiled code is given the visible part only, so that no fit can depend on the truth.
-    static, chunk, visible = static_key(settings), settings.train.chunk, problem.visible
+    static, chunk, steps = static_key(settings), settings.train.chunk, settings.train.steps
     done = int(state.step)
-    while done < settings.train.steps:
-        length = min(chunk - done % chunk, settings.train.steps - done)
+    while done < steps:
+        length, visible = min(chunk - done % chunk, steps - done), problem.at(done / steps).visible
         state, info = fit_chunk(state, visible, hyper, key, static=static, length=length)
         check_finite(info, state.params, done)
         done += length

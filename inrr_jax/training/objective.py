@@ -51,7 +51,7 @@ def objective(
     on_grid = operator.on_grid and not fiber_count and not measurement_count
     request = None if on_grid else _request(problem, jax.random.fold_in(key, 1), measurement_count)
     plan = known = None
-    if request is None or regularizer.on_fibers:
+    if request is None or regularizer.on_fibers or (operator.on_grid and request.points is None):
         plan = fibers.plan(key, domain.shape, fiber_count, adjacent=regularizer.adjacent, spacing=domain.spacing)
         known = _on_grid(params, hyper, field) if not fiber_count else None
     nodes = regularizer.request(jax.random.fold_in(key, 2), problem)

@@ -16,6 +16,7 @@ MODULES = (
     "equations.sdf",
     "equations.helmholtz",
     "equations.wave",
+    "inverse.fwi",
 )
 """The files of the kinds; the last part is the name of the kind."""
 

@@ -1,0 +1,1 @@
+"""Seismic data: velocity models, wavelets and gathers."""

@@ -1,0 +1,97 @@
+"""A seismic survey: the records of shots, as a function of the velocity on a grid. Its inversion is FWI."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+from inrr_jax.operators.acoustics import Medium, Spread
+from inrr_jax.operators.on_grid import GridOperator
+from inrr_jax.problem import Domain, Evaluated, Request
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Survey(GridOperator):
+    """y = R p(v) for shots S, times T and receivers R, with the velocity v = v_min + (v_max - v_min) clip(V, 0, 1).
+
+    The misfit is the mean of (w (R p(v) - y))² over shots, times and receivers, with weights w. A step draws a random
+    minibatch of the shots.
+    """
+
+    wavelets: Any
+    """[S, T], with the time step of the medium; their scale is such that measurements are of order 1."""
+    sources: Spread
+    receivers: Spread
+    weights: Any
+    """w, which broadcasts to [S, T, R, 1]."""
+    emphasis: Any = None
+    """[nz, nx, 1], a factor on the gradient with respect to V, as a preconditioner; None: 1."""
+    medium: Medium = dataclasses.field(metadata={"static": True})
+    slowest: float = dataclasses.field(metadata={"static": True})
+    """v_min in m/s. v_max is the largest velocity of the medium."""
+    water: tuple[int, float] = dataclasses.field(default=(0, 1500.0), metadata={"static": True})
+    """Rows at the top whose velocity is known, and this velocity in m/s."""
+    at_once: int = dataclasses.field(default=1, metadata={"static": True})
+    """Shots that are computed together."""
+
+    def velocity(self, values: Float[Array, "nz nx 1"]) -> Float[Array, "nz nx"]:
+        """Return the velocity in m/s for values in [0, 1]; those outside are clipped, so that time steps are stable.
+
+        Water has its own.
+        """
+        velocity = self.slowest + (self.medium.fastest - self.slowest) * jnp.clip(values[..., 0], 0, 1)
+        return velocity.at[: self.water[0]].set(self.water[1])
+
+    def apply(self, values: Float[Array, "nz nx 1"]) -> Float[Array, "S T R 1"]:
+        """Return the pressure at the receivers for all shots."""
+        return self._records(values, jnp.arange(self.wavelets.shape[0]))
+
+    def _records(self, values, shots: Int[Array, "B"]) -> Float[Array, "B T R 1"]:
+        if self.emphasis is not None:
+            scaled = self.emphasis * values
+            values = scaled + jax.lax.stop_gradient(values - scaled)
+        wavelets, sources = jax.tree.map(lambda part: jnp.asarray(part)[shots], (self.wavelets, self.sources))
+        return self.medium.record(self.velocity(values), wavelets, sources, self.receivers, self.at_once)[..., None]
+
+    def request(
+        self, measurements: Array | np.ndarray, domain: Domain, key: Key[Array, ""], count: int
+    ) -> Request | None:
+        """Draw `count` of the kept shots without replacement; all shots if `count` is 0 or not below their number."""
+        shots = self.wavelets.shape[0]
+        if not 0 < count < shots:
+            return None
+        order = jax.random.uniform(key, (shots,))
+        if self.kept is not None:
+            order = order + ~jnp.asarray(self.kept).reshape(shots)
+        return Request(jnp.argsort(order)[:count], None)
+
+    def misfit(self, measurements: Float[Array | np.ndarray, "S T R 1"], evaluated: Evaluated) -> Float[Array, ""]:
+        """Return the mean squared weighted difference over the requested shots that are kept."""
+        sample = evaluated.sample
+        if evaluated.measured is None or sample is None or sample.whole is None:
+            return super().misfit(jnp.asarray(measurements), evaluated)
+        return self._distance(sample.whole, measurements, evaluated.measured)
+
+    def distance(
+        self, values: Float[Array, "nz nx 1"], measurements: Float[Array | np.ndarray, "S T R 1"]
+    ) -> Float[Array, ""]:
+        """Return the mean squared weighted difference over the kept shots."""
+        return self._distance(values, measurements, jnp.arange(self.wavelets.shape[0]))
+
+    def _distance(self, values, measurements, shots):
+        error = self._records(values, shots) - jnp.asarray(measurements)[shots]
+        weights = jnp.broadcast_to(jnp.asarray(self.weights), measurements.shape)[shots]
+        each = jnp.mean((weights * error) ** 2, axis=(1, 2, 3))
+        if self.kept is None:
+            return each.mean()
+        kept = jnp.asarray(self.kept).reshape(-1)[shots]
+        return jnp.sum(jnp.where(kept, each, 0.0)) / jnp.maximum(kept.sum(), 1)
+
+    def units(self, shape: tuple[int, ...]) -> Int[np.ndarray, "..."]:
+        """Return the number of the shot of each measurement: whole shots are held out."""
+        return np.arange(shape[0]).reshape(-1, 1, 1, 1)

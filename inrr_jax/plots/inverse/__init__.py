@@ -1,0 +1,1 @@
+"""Figures of signals that are known by indirect measurements."""

@@ -1,0 +1,1 @@
+"""Reports of signals that are known by indirect measurements."""

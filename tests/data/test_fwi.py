@@ -1,0 +1,142 @@
+from dataclasses import replace
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from inrr_jax.data.kinds.inverse import fwi
+from inrr_jax.data.settings import MaskSettings
+from inrr_jax.errors import UserError
+from inrr_jax.options import change
+from inrr_jax.reports import report_of
+from inrr_jax.reports.base import Recovery
+from inrr_jax.settings import Settings
+from inrr_jax.training import fit
+
+SMALL = fwi.Config(nodes=(14, 20), sources=(2,), duration=0.6, layer=6, water=75.0, lowest=5.0)
+FIT = change(
+    Settings(),
+    {
+        "field.name": "grid", "regularizer.name": "none", "optimizer.name": "adam", "optimizer.field_rate": 0.01,
+        "optimizer.warmup": 0, "train.steps": 12, "train.fibers": 0, "train.measurements": 1, "train.chunk": 2,
+    },
+)  # fmt: skip
+
+
+def made(config=SMALL):
+    return config.problem(config.read(), MaskSettings())
+
+
+@pytest.fixture(scope="module")
+def problem():
+    return made()
+
+
+def misfit(problem, values):
+    return float(problem.operator.distance(jnp.asarray(values), jnp.asarray(problem.measurements)))
+
+
+def test_records_come_from_another_grid_and_fit_the_truth_alone(problem):
+    assert problem.measurements.shape[0::2] == (2, 20)
+    assert len(problem.stages) == 2
+    true, start = (misfit(problem, values) for values in (problem.truth, problem.auxiliary["start"]))
+    # No inverse crime: the true velocity does not predict the records exactly.
+    assert 1e-6 < true < 0.1 * start
+
+
+def test_a_stage_has_its_own_band_and_the_same_shapes(problem):
+    def high(operator):
+        spectrum = np.abs(np.fft.rfft(operator.wavelets[0]))
+        return np.average(np.arange(len(spectrum)), weights=spectrum**2)
+
+    operators = [problem.at(share).operator for share in (0.0, 0.34, 0.67, 0.99)]
+    assert operators[-1] is operators[-2] is problem.operator
+    assert high(operators[0]) < high(operators[1]) < high(operators[2])
+    assert operators[0].wavelets.shape == operators[2].wavelets.shape
+
+
+def test_held_out_shots_are_neither_drawn_nor_fitted(problem, key):
+    fitted, held = problem.operator.hold_out(problem.measurements.shape, 0, 0.5)
+    drawn = fitted.request(problem.measurements, problem.domain, key, 1).measured
+    assert np.asarray(fitted.kept).ravel()[drawn].all()
+    wrong = np.where(held.kept, 100 * problem.measurements, problem.measurements)
+    values = jnp.asarray(problem.truth)
+    assert float(fitted.distance(values, wrong)) < 1 < float(held.distance(values, wrong))
+
+
+def test_a_field_begins_at_the_start_model_and_lowers_the_misfit(problem):
+    state, hyper, _ = fit.init(problem, FIT)
+    values = np.asarray(fit.recover(state.params, hyper, problem.domain, FIT))
+    assert np.abs(values - problem.auxiliary["start"]).max() < 0.01
+    before = misfit(problem, problem.auxiliary["start"])
+    assert misfit(problem, fit.solve(problem, FIT)) < 0.7 * before
+
+
+def test_the_preconditioner_and_the_bounds(problem):
+    deep = made(replace(SMALL, precondition=2.0)).operator
+    assert deep.emphasis[0, 0, 0] < 0.01 < deep.emphasis[-1, 0, 0] == 1
+    values = jnp.full((14, 20, 1), 7.0)
+    assert float(deep.velocity(values)[-1, 0]) == SMALL.fastest
+    assert float(deep.velocity(values)[0, 0]) == fwi.WATER
+    assert misfit(problem, problem.truth) == pytest.approx(misfit(problem._replace(operator=deep), problem.truth))
+
+
+def test_own_velocity_and_own_gathers(tmp_path, problem):
+    model, gathers, wavelet = (str(tmp_path / f"{name}.npy") for name in ("model", "gathers", "wavelet"))
+    truth = problem.units.to_own(problem.truth)[..., 0]
+    np.save(model, truth)
+    own = made(replace(SMALL, velocity=model))
+    np.testing.assert_allclose(own.truth, problem.truth, atol=1e-6)
+    operator, step = problem.operator, problem.operator.medium.step
+    np.save(gathers, np.asarray(operator.apply(jnp.asarray(problem.truth)))[..., 0])
+    np.save(wavelet, np.asarray(operator.wavelets[0]))
+    config = replace(SMALL, shots=gathers, wavelet=wavelet, sample=step, lowest=0.0, bands=(14.0,))
+    found = made(config)
+    assert found.truth is None
+    assert misfit(found, problem.truth) < 0.02
+    np.save(model, truth / 1000)
+    with pytest.raises(UserError, match="looks like km/s: multiply by 1000"):
+        made(replace(SMALL, velocity=model))
+    with pytest.raises(UserError, match="smoothed needs the true velocity"):
+        made(replace(config, start="smoothed"))
+    with pytest.raises(UserError, match=r"data\.sample=0"):
+        made(replace(config, sample=0.0))
+    with pytest.raises(UserError, match="end at"):
+        made(replace(config, duration=5.0))
+
+
+def test_wrong_numbers_are_refused_in_one_line():
+    for changes, message in [
+        ({"step": 0.02}, "unstable at 4600 m/s"),
+        ({"sources": (0.0, 5000.0)}, "outside of the model"),
+        ({"depth": 9000.0}, "outside of the model"),
+        ({"fastest": 1000.0}, "is not below"),
+        ({"bands": (4.0, 8.0)}, "give upper ends above data.lowest=5 Hz"),
+    ]:
+        with pytest.raises(UserError, match=message) as caught:
+            made(replace(SMALL, **changes))
+        assert "\n" not in str(caught.value)
+
+
+def test_noise_is_drawn_by_its_seed_and_relative_to_reflections(problem):
+    noisy = [made(replace(SMALL, noise=0.1, noise_seed=seed)).measurements for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(noisy[0], noisy[1])
+    assert np.abs(noisy[0] - noisy[2]).max() > 0.01
+    assert 0 < np.sqrt(np.mean((noisy[0] - problem.measurements) ** 2)) < 0.5
+
+
+def test_the_report_scores_and_draws(problem, tmp_path):
+    report = report_of("fwi")
+    exact, start = (report.score(v, problem) for v in (problem.truth, problem.auxiliary["start"]))
+    assert exact["rmse"] == 0 < 50 < start["rmse"]
+    assert start["ssim"] < 0.99 < exact["ssim"]
+    rows = [{"step": step, "fidelity": 1 / step, **start} for step in (2, 4, 6)]
+    recovery = Recovery(problem, np.asarray(problem.auxiliary["start"]), None, {}, rows)
+    for name in report.files:
+        report.write(name, tmp_path / name, recovery)
+        assert (tmp_path / name).stat().st_size > 1000
+    assert [row["step"] for row in report.details(recovery)["bands"]] == [2, 4, 6]
+    assert np.load(tmp_path / "velocity.npy").max() > 1700
+    unknown = problem._replace(truth=None)
+    assert report.score(problem.truth, unknown)["rmse"] is None
+    report.write("model.png", tmp_path / "model.png", recovery._replace(problem=unknown))
