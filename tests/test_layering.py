@@ -8,12 +8,13 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "inrr_jax"
 INSIDE = {
     "operators": "noise acoustics on_grid survey rays.sparse rays.geometry rays.line_integrals rays",
-    "data": "units arrays readers sources points pixels images masks settings drawing shapes seismic kinds loading",
+    "data": "units arrays readers sources points pixels images masks settings drawing shapes ellipses "
+    "projections seismic kinds loading",
     "fields": "parts.layers parts.neighbors base siren relu fourier dmf inrz wire parts.factors",
     "regularizers": "base laplacian dirichlet",
     "priors": "patch_graph low_rank residual covariance",
     "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill holdout "
-    "tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors matrices inverse.tv inverse "
+    "tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors matrices inverse.tv inverse.ct inverse "
     "points.contract points.neighbours points",
     "training": "programs objective optimizers fit fitted batch sweep ensemble checkpoints",
     "recipes": "holdout stacking completion interpolate fills blending pipeline shared inpaint complete equations",

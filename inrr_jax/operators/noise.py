@@ -62,7 +62,35 @@ class Poisson:
         return (rng.poisson(self.peak * np.maximum(clean, 0)) / self.peak).astype(np.float32)
 
 
-Noise = Gaussian | Poisson
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class Transmission:
+    """y = -log(count / photons), where the count is Poisson's with the expected value photons exp(-p).
+
+    The negative log-likelihood of p is photons (exp(-p) + exp(-y) p) + constant. Its second derivative is
+    photons exp(-p), so that it is multiplied by 2 / photons to have the size of a squared error where p is near 0:
+
+        misfit = 2 exp(-y) (exp(y - p) - 1 + p - y), which is 0 where p = y.
+    """
+
+    photons: float
+    """Expected count of an empty beam, where p = 0."""
+
+    def __post_init__(self):
+        if not self.photons > 0:
+            raise UserError(f"photons={self.photons}: give the expected count of an empty beam, a number above 0")
+
+    def misfit(self, predicted: Float[Array, "*m"], measured: Float[Array, "*m"]) -> Float[Array, "*m"]:
+        """Return the scaled negative log-likelihood."""
+        return 2 * jnp.exp(-measured) * (jnp.expm1(measured - predicted) + predicted - measured)
+
+    def draw(self, rng: np.random.Generator, clean: Float[np.ndarray, "*m"]) -> Float[np.ndarray, "*m"]:
+        """Return integrals from counts; half a photon stands for none."""
+        counts = rng.poisson(self.photons * np.exp(-np.asarray(clean, np.float64)))
+        return -np.log(np.maximum(counts, 0.5) / self.photons).astype(np.float32)
+
+
+Noise = Gaussian | Poisson | Transmission
 """Every model has `misfit(predicted, measured)`, the negative log-likelihood of every measurement up to a constant, in
 the size of a squared error, and `draw(rng, clean)`, which returns noisy measurements."""
 

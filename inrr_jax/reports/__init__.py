@@ -17,6 +17,7 @@ MODULES = {
     "helmholtz": "equations.helmholtz",
     "wave": "equations.wave",
     "fwi": "inverse.fwi",
+    "ct": "inverse.ct",
 }
 """The file of the report, by the kind of data."""
 

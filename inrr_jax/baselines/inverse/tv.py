@@ -19,7 +19,7 @@ SHARE = 0.1
 """Share of the measurements that are held out."""
 SEED = 0
 """Of the choice of those."""
-STEPS = 100
+STEPS = 60
 """Iterations with each lambda, from the result of the one before."""
 FINAL_STEPS = 200
 """Iterations with the chosen lambda and all measurements."""

@@ -17,6 +17,7 @@ MODULES = (
     "equations.helmholtz",
     "equations.wave",
     "inverse.fwi",
+    "inverse.ct",
 )
 """The files of the kinds; the last part is the name of the kind."""
 

@@ -11,21 +11,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-AnyArray = Array | np.ndarray
-
 
 class Rows(NamedTuple):
     """A matrix with R rows of at most K entries: y_r = sum_k weight_rk x[place_rk]; padding has the weight 0."""
 
-    place: Int[AnyArray, "R K"]
-    weight: Float[AnyArray, "R K"]
+    place: Int[Array, "R K"]
+    weight: Float[Array, "R K"]
 
     def times(self, x: Float[Array, "N C"]) -> Float[Array, "R C"]:
         """Return the product with every column of x."""
 
         def column(one):
-            taken = one.at[jnp.asarray(self.place)].get(mode="promise_in_bounds")
-            return (jnp.asarray(self.weight) * taken).sum(axis=1)
+            taken = one.at[self.place].get(mode="promise_in_bounds")
+            return (self.weight * taken).sum(axis=1)
 
         # Column by column: XLA fuses gather, product and sum of one column into a loop without temporary arrays.
         return jnp.stack([column(x[:, c]) for c in range(x.shape[1])], axis=1)
@@ -57,7 +55,8 @@ def _padded(csr) -> Rows:
     place = np.zeros((len(counts), max(1, counts.max(initial=0))), np.int32)
     weight = np.zeros(place.shape, np.float32)
     place[row, column], weight[row, column] = csr.indices, csr.data
-    return Rows(place, weight)
+    # On the device once, because it is larger than everything else that a step needs.
+    return Rows(jnp.asarray(place), jnp.asarray(weight))
 
 
 @jax.custom_vjp
