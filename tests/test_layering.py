@@ -8,8 +8,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "inrr_jax"
 INSIDE = {
     "operators": "noise acoustics on_grid survey rays.sparse rays.geometry rays.line_integrals rays",
-    "data": "units arrays readers sources points pixels images masks settings drawing shapes ellipses "
-    "projections seismic kinds loading",
+    "data": "units arrays readers sources points pixels images masks settings drawing shapes tomography "
+    "seismic kinds loading",
     "fields": "parts.layers parts.neighbors base siren relu fourier dmf inrz wire parts.factors",
     "regularizers": "base laplacian dirichlet",
     "priors": "patch_graph low_rank residual covariance",

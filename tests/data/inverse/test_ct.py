@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inrr_jax.data import ellipses, projections
 from inrr_jax.data.kinds.inverse import ct
 from inrr_jax.data.settings import MaskSettings
+from inrr_jax.data.tomography import ellipses, projections
 from inrr_jax.errors import UserError
 from inrr_jax.operators.noise import Transmission
 from inrr_jax.operators.rays import geometry

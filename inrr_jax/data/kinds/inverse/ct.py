@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from inrr_jax.data import arrays, ellipses, images, projections, sources
+from inrr_jax.data import arrays, images, sources
 from inrr_jax.data.kinds.base import DataConfig
 from inrr_jax.data.settings import MaskSettings
+from inrr_jax.data.tomography import ellipses, projections
 from inrr_jax.data.units import Units
 from inrr_jax.errors import UserError
 from inrr_jax.operators.noise import Gaussian, Noise, Transmission

@@ -1,0 +1,1 @@
+"""Slices whose projections are known exactly, and projections by another method than the operator."""
