@@ -2,8 +2,10 @@
 
     python -m scripts.train --config=configs/ct.py [--config.data.views=25] [--config.data.path=sinogram.npy]
 
-Plain values on the grid with total variation, beside filtered backprojection, SART, Tikhonov's energy and total
-variation whose weight is chosen by held-out rays.
+Plain values on the grid with total variation, and what filtered backprojection, SART, Tikhonov's energy and total
+variation with a weight that held-out rays choose find in the same data. With --config.data.image=camera
+--config.data.size=128, 15 views give 24.5 dB, and the last of these methods 25.7 dB (docs/inverse_ct.md); it took 90 s
+on two busy CPU cores, most of it for the other methods.
 """
 
 import ml_collections
