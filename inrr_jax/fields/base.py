@@ -22,7 +22,7 @@ OMEGA_PER_NODE = 15 / 256
 """Default frequency factor per node of the longest axis: the finest detail then has the same size in nodes on every
 grid. Chosen on scikit-image's pictures (docs/method.md); the paper has 30 at 256."""
 
-Auxiliary = Mapping[str, Float[Array | np.ndarray, "*grid C"]]
+Auxiliary = Mapping[str, Float[Array | np.ndarray, "..."]]
 Hyper = Mapping[str, Scalar]
 
 

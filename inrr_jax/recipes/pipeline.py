@@ -16,6 +16,7 @@ from inrr_jax.errors import UserError
 from inrr_jax.operators.masking import Masking
 from inrr_jax.operators.sampling import Sampling
 from inrr_jax.priors import residual
+from inrr_jax.priors.row_features import row_features
 from inrr_jax.problem import Problem
 from inrr_jax.recipes import blending, completion, interpolate, stacking
 from inrr_jax.recipes.completion import Blend, Study
@@ -75,6 +76,8 @@ def prepare(problem: Problem, settings: Settings, *, fit_one: Solve = fit.solve,
     if lacks_guide(problem, settings) and isinstance(problem.operator, Sampling):
         log("guide: kriging with a learned covariance ...")
         problem = problem.with_auxiliary(guide=interpolate.guide(problem))
+    if "features" in auxiliary_names(settings) and "features" not in problem.auxiliary:
+        problem = problem.with_auxiliary(features=_features(problem, settings))
     stack = build_stack(problem, settings, log) if needs_stack(problem, settings) else None
     if stack and lacks_guide(problem, settings):
         problem = problem.with_auxiliary(guide=stack.guide)
@@ -120,6 +123,11 @@ def finish(
     if weights is None:
         weights = blend_weights(prepared.problem, stack, settings)
     return blending.blend(corrected, image, mask, stack, weights)
+
+
+def _features(problem: Problem, settings: Settings) -> Float[np.ndarray, "rows K"]:
+    values, mask = picture(problem, "regularizer.name=inrr_features")
+    return row_features(values[..., 0], mask, settings.regularizer.terms["inrr_features"].count)
 
 
 def blended(

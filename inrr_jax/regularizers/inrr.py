@@ -1,6 +1,7 @@
 """INRR's terms: Dirichlet energies whose graphs a tiny SIREN produces (Li et al., CVPR 2023, section 3.2).
 
-`inrr` has a graph on the nodes of every axis, `inrr_nodes` one graph on scattered nodes.
+`inrr` has a graph on the nodes of every axis, `inrr_nodes` one graph on scattered nodes, and `inrr_features` one on the
+rows of a matrix that have features and no order.
 """
 
 from dataclasses import dataclass
@@ -139,4 +140,27 @@ class NodesConfig(LearnedGraph):
         return given[jax.random.randint(key, (self.count,), 0, given.shape[0])]
 
 
-TERMS = {"inrr": Config, "inrr_nodes": NodesConfig}
+@dataclass(frozen=True)
+class FeaturesConfig(LearnedGraph):
+    """Options of a learned graph on the first axis, whose nodes are samples, users or genes: they have no order.
+
+    The position of a node is replaced by its features, the rows of the auxiliary array `features` [n, K]: rows with
+    similar features get similar rows of G.
+    """
+
+    count: int = at_least(4, 1)
+    """K, the features of each row."""
+
+    auxiliary: ClassVar = ("features",)
+
+    def build(self, domain: Domain) -> Term:
+        """Build the term for a domain: the Dirichlet energy of the rows alone."""
+
+        def energies(params, sample, problem):
+            factor = self.rows(params["inrr_features"]["row"], problem.auxiliary["features"], self.rank)
+            return {"row": from_factor(sample.along[0], factor)}
+
+        return Term(energies, lambda key: {"row": self.init(key, self.count, self.rank)})
+
+
+TERMS = {"inrr": Config, "inrr_nodes": NodesConfig, "inrr_features": FeaturesConfig}

@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import energy, measure, scale, start, step, sweep, time_to_quality
+from benchmarks import energy, large_volume, measure, scale, start, step, sweep, tables, time_to_quality
 from inrr_jax import plots
+from inrr_jax.baselines.matrices import MATRICES
 from inrr_jax.fields import siren
 from inrr_jax.regularizers import RegularizerSettings, inrr
 from inrr_jax.settings import Settings, TrainSettings
@@ -311,3 +312,20 @@ def test_the_report_names_the_machine(tmp_path):
     assert '"machine"' in (tmp_path / "new" / "name.json").read_text()
     plots.lines(tmp_path / "lines.png", {"title": {"a": ([1.0, 2.0], [3.0, 4.0])}}, "x")
     assert (tmp_path / "lines.png").stat().st_size > 0
+
+
+def test_tables_compare_every_method():
+    pytest.importorskip("sklearn")
+    table = np.random.default_rng(0).standard_normal((12, 5)).astype(np.float32)
+    found = tables.errors(table, 0.4, 0)
+    assert found.keys() == {*MATRICES, *tables.TERMS}
+    assert all(0 < error < 10 for error in found.values())
+
+
+def test_a_small_volume_is_completed_with_its_peak_of_memory():
+    truth = np.linspace(0, 1, 12 * 11 * 10, dtype=np.float32).reshape(12, 11, 10)
+    rows, completed = large_volume.compare(truth, np.random.default_rng(0).random(truth.shape) < 0.5, 5)
+    assert [row["method"] for row in rows] == ["complete", "field", "linear"]
+    assert rows[0]["psnr"] > 40  # a ramp
+    assert 0 < rows[0]["peak"] < 64
+    assert completed.shape == truth.shape
