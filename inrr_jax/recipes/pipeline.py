@@ -6,12 +6,13 @@ between fits. `solve` runs all stages for one fit; shared.py does so for many fi
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from absl import logging
 from jaxtyping import Float
 
+from inrr_jax.baselines.soft_impute import complete_matrix
 from inrr_jax.errors import UserError
 from inrr_jax.operators.masking import Masking
 from inrr_jax.operators.sampling import Sampling
@@ -127,7 +128,9 @@ def finish(
 
 def _features(problem: Problem, settings: Settings) -> Float[np.ndarray, "rows K"]:
     values, mask = picture(problem, "regularizer.name=inrr_features")
-    return row_features(values[..., 0], mask, settings.regularizer.terms["inrr_features"].count)
+    term: Any = settings.regularizer.terms["inrr_features"]
+    completed = complete_matrix(values[..., 0].astype(np.float64), mask)
+    return row_features(np.where(mask, values[..., 0], completed), term.count)
 
 
 def blended(
