@@ -43,6 +43,16 @@ class Sample(NamedTuple):
     nodes: Mapping[str, Nodes] = {}
     """By the name of the term that requested them."""
 
+    def first_channels(self, count: int) -> "Sample":
+        """Return the values of the first channels alone; factors of a field have none and are left out."""
+
+        def cut(values):
+            return values[..., :count]
+
+        nodes = {name: Nodes(points, cut(values)) for name, (points, values) in self.nodes.items()}
+        along, adjacent, whole = jax.tree.map(cut, (self.along, self.adjacent, self.whole))
+        return Sample(along, adjacent, self.drawn, whole, (), nodes)
+
     def mean_squared_error(self, values: Float[Array, "*grid C"], where: Bool[Array, "*grid"]) -> Float[Array, ""]:
         """Return 1/(number of ALL entries) sum over the entries in `where` of (prediction - values)².
 

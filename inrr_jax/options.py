@@ -75,7 +75,7 @@ Group = TypeVar("Group")
 
 
 def without_hyper_parameters(options: Group) -> Group:
-    """Return a copy of a group in which every hyper-parameter is None.
+    """Return a copy of a group in which every hyper-parameter is None, also in the groups in it.
 
     Groups that differ in hyper-parameters alone become equal, so the copy is the key of a compiled program. Arithmetic
     with None raises, so code that reads a hyper-parameter from the key instead of from its argument fails at once.
@@ -84,6 +84,10 @@ def without_hyper_parameters(options: Group) -> Group:
     for name in hyper_parameters(options):
         # object.__setattr__ because the dataclass is frozen, and because __post_init__ would refuse None.
         object.__setattr__(blank, name, None)
+    for option in dataclasses.fields(options):  # type: ignore[arg-type]
+        value = getattr(options, option.name)
+        if dataclasses.is_dataclass(value):
+            object.__setattr__(blank, option.name, without_hyper_parameters(value))
     return blank
 
 

@@ -37,6 +37,9 @@ class Domain:
     """The unit of the spacing, for labels; empty if it is unknown."""
     unit: str = ""
     """The unit of the signal's own values, for labels; empty if it is unknown."""
+    signal: int = 0
+    """The first channels, if they alone are the signal that regularisers see. The others are unknowns of the
+    instrument, which are recovered with it. 0: all channels."""
 
     @property
     def axes(self) -> tuple[Float[Array, "_"], ...]:

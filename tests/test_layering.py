@@ -8,14 +8,14 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "inrr_jax"
 INSIDE = {
     "operators": "noise acoustics on_grid survey rays.sparse rays.geometry rays.line_integrals rays",
-    "data": "units arrays readers sources points pixels images masks settings drawing shapes tomography "
+    "data": "units arrays readers sources points pixels images scanner masks settings drawing shapes tomography "
     "seismic kinds loading",
-    "fields": "parts.layers parts.neighbors base siren relu fourier dmf inrz wire parts.factors",
+    "fields": "parts.layers parts.neighbors base siren relu fourier dmf inrz wire parts.factors compound",
     "regularizers": "base laplacian dirichlet",
     "priors": "patch_graph low_rank residual covariance row_features",
     "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill holdout "
-    "tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors matrices inverse.tv inverse.ct inverse "
-    "points.contract points.neighbours points",
+    "tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors matrices "
+    "inverse.tv inverse.ct inverse.coils inverse points.contract points.neighbours points",
     "training": "programs objective optimizers fit fitted batch sweep ensemble checkpoints",
     "recipes": "holdout stacking completion interpolate fills blending pipeline shared inpaint complete equations",
     "ntk": "power_law networks empirical infinite blockwise residual regression spectrum convergence theorem study",

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from inrr_jax.fields import FIELDS, FIXED
+from inrr_jax.fields import FIXED, SINGLE
 from inrr_jax.operators.masking import masked
 from inrr_jax.options import change, from_mapping
 from inrr_jax.regularizers import TERMS
@@ -37,7 +37,7 @@ def choices_of(metadata):
 def choices():
     """List the changes of settings that make each choice of fields, terms and optimisers, each choice once."""
     found = {}
-    for field, config in FIELDS.items():
+    for field, config in SINGLE.items():
         for option in dataclasses.fields(config):
             for choice in choices_of(option.metadata):
                 # Options that several fields share are tested with the first of them.
@@ -83,7 +83,7 @@ def test_every_choice_takes_two_steps_and_moves_every_learned_parameter(changes)
 
 def test_the_choices_above_are_not_few():
     listed = [tuple(changes.values()) for changes in choices()]
-    assert {field for field in FIELDS} <= {values[0] for values in listed}
+    assert {field for field in SINGLE} <= {values[0] for values in listed}
     assert {("adam",), ("constant",), ("none",), ("inrz", "patch")} <= set(listed)
 
 

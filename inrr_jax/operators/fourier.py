@@ -89,7 +89,7 @@ def to_complex(values: Float[Array, "H W C"]) -> Complex[Array, "K H W"]:
     return jnp.moveaxis(jax.lax.complex(values[..., 0::2], values[..., 1::2]), -1, 0)
 
 
-def to_channels(images: Complex[Array, "K H W"]) -> Float[Array, "H W C"]:
+def to_channels(images: Complex[Array | np.ndarray, "K H W"]) -> Float[Array, "H W C"]:
     """Return complex images as pairs of channels: the inverse of `to_complex`."""
     parts = jnp.stack([images.real, images.imag], axis=1)
     return jnp.moveaxis(parts.reshape(-1, *images.shape[1:]), 0, -1)

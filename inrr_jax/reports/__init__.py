@@ -18,6 +18,7 @@ MODULES = {
     "wave": "equations.wave",
     "fwi": "inverse.fwi",
     "ct": "inverse.ct",
+    "mri": "inverse.mri",
 }
 """The file of the report, by the kind of data."""
 

@@ -57,8 +57,8 @@ def objective(
     nodes = regularizer.request(jax.random.fold_in(key, 2), problem)
     evaluated, at_nodes = _without_nodes(_evaluate(signal, plan, known, _with_nodes(request, nodes)), request, nodes)
     misfit = operator.misfit(problem.measurements, evaluated)
-    sample = evaluated.sample or Sample()
-    sample = sample._replace(factors=_factors(params, hyper, field), nodes=at_nodes)
+    sample = (evaluated.sample or Sample())._replace(factors=_factors(params, hyper, field), nodes=at_nodes)
+    sample = sample.first_channels(domain.signal) if domain.signal else sample
     energies = regularizer.energies(params, sample, problem)
     loss = misfit + sum(hyper.weight[term] * _total(parts, hyper.axes) for term, parts in energies.items())
     return loss, {"loss": loss, "fidelity": misfit, **_named(energies)}

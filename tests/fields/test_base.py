@@ -8,7 +8,7 @@ import pytest
 
 from inrr_jax import fields
 from inrr_jax.errors import UserError
-from inrr_jax.fields import FIELDS, FIXED, FieldConfig, dmf, siren
+from inrr_jax.fields import FIELDS, FIXED, SINGLE, FieldConfig, dmf, siren
 from inrr_jax.fields.base import tiled
 from inrr_jax.options import change, from_mapping
 from inrr_jax.problem import Domain
@@ -40,7 +40,7 @@ def test_every_name_has_a_file_and_every_file_a_name():
     files = {path.stem for path in Path(fields.__file__).parent.glob("*.py")} - {"__init__"}
     assert files == {*fields.NAMES, *SHARED}
     assert len(set(fields.NAMES)) == len(fields.NAMES)
-    for name, config in FIELDS.items():
+    for name, config in SINGLE.items():
         assert issubclass(config, FieldConfig)
         assert config().name == name
         assert config.__module__ == f"inrr_jax.fields.{name}"

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inrr_jax.fields import FIELDS
+from inrr_jax.fields import FIELDS, SINGLE
 from inrr_jax.options import change, difference, hyper_parameters
 from inrr_jax.problem import Domain
 from inrr_jax.regularizers import TERMS
@@ -38,7 +38,7 @@ def another(option, value):
 
 def options_that_shape_the_fit():
     """List the options of all fields, all terms, the optimiser and training: (settings, name, value, is hyper)."""
-    groups = [(change(Settings(), {"field.name": name}), "field", config()) for name, config in FIELDS.items()]
+    groups = [(change(Settings(), {"field.name": name}), "field", config()) for name, config in SINGLE.items()]
     groups += [(ALL_TERMS, f"regularizer.{name}", config()) for name, config in TERMS.items()]
     groups += [(Settings(), "optimizer", Settings().optimizer)]
     found = []

@@ -18,6 +18,7 @@ MODULES = (
     "equations.wave",
     "inverse.fwi",
     "inverse.ct",
+    "inverse.mri",
 )
 """The files of the kinds; the last part is the name of the kind."""
 

@@ -1,0 +1,139 @@
+"""Classical reconstructions of undersampled parallel imaging, each with the coil maps that it estimates.
+
+A method returns the channels of the problem, real and imaginary part of the image and of every map. Its weight is the
+one whose recovery from a part of the lines predicts the others best.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Complex, Float
+
+from inrr_jax.baselines.inverse import coils
+from inrr_jax.baselines.inverse.tv import tv
+from inrr_jax.data.scanner import centred_fft, root_sum_of_squares
+from inrr_jax.errors import UserError
+from inrr_jax.operators.fourier import to_channels
+from inrr_jax.problem import Problem
+
+Spectrum = Complex[np.ndarray, "K H W"]
+Mask = Bool[np.ndarray, "H W"]
+Values = Float[np.ndarray, "H W C"]
+Maps = Callable[[Spectrum, Mask], Spectrum]
+
+WEIGHTS = (3e-4, 1e-3, 3e-3, 1e-2)
+"""Candidates of the weight of the wavelets' magnitudes; the image has values near 1."""
+ITERATIONS = 60
+"""Of the proximal gradient method."""
+SHARE, SEED = 0.1, 0
+"""Of the lines that are held out."""
+KERNEL = 7
+"""Side of JSENSE's maps in k-space."""
+
+
+def zero_filled(problem: Problem) -> Values:
+    """Return the root sum of squares of the coils' images, with zeros where k-space is not sampled."""
+    images = centred_fft(_samples(problem)[0], inverse=True)
+    brightness = root_sum_of_squares(images)
+    return joined(brightness.astype(complex), images / np.maximum(brightness, 1e-12))
+
+
+def espirit_wavelets(problem: Problem) -> Values:
+    """Return the image with small wavelet coefficients for the maps of ESPIRiT (Uecker et al., MRM 2014)."""
+    return _with_chosen_weight(problem, coils.espirit)
+
+
+def smooth_wavelets(problem: Problem) -> Values:
+    """Return the image with small wavelet coefficients for the maps of the smoothed images of the lines in the middle.
+
+    These maps have no gaps where four lines are too few for ESPIRiT.
+    """
+    return _with_chosen_weight(problem, coils.smooth_maps)
+
+
+def smooth_tv(problem: Problem) -> Values:
+    """Return the image with small total variation for the maps of the smoothed images of the lines in the middle."""
+    maps = joined(np.zeros(problem.domain.shape, complex), coils.smooth_maps(*_samples(problem)))[..., 2:]
+    known = problem._replace(
+        operator=dataclasses.replace(problem.operator, maps=maps),
+        domain=dataclasses.replace(problem.domain, channels=2, signal=0),
+    )
+    return np.concatenate([tv(known), maps], axis=-1)
+
+
+def jsense(problem: Problem) -> Values:
+    """Return the image with small wavelet coefficients for the maps of JSENSE (Ying and Sheng, MRM 2007), by sigpy."""
+    return _with_chosen_weight(problem, _jsense_maps)
+
+
+MRI: dict[str, Callable[[Problem], Values]] = {
+    "zero-filled": zero_filled,
+    "ESPIRiT + L1": espirit_wavelets,
+    "smooth maps + TV": smooth_tv,
+    "smooth maps + L1": smooth_wavelets,
+    "JSENSE + L1": jsense,
+}
+"""By name, from simple to strong. Those with L1 need sigpy."""
+
+
+def joined(image: Complex[np.ndarray, "H W"], maps: Spectrum) -> Values:
+    """Return an image and maps as channels."""
+    return np.asarray(to_channels(np.concatenate([image[None], maps]).astype(np.complex64)))
+
+
+def _samples(problem: Problem) -> tuple[Spectrum, Mask]:
+    """Return the kept samples of k-space as complex numbers, and where they are."""
+    measured, kept = np.asarray(problem.measurements), np.asarray(problem.operator.kept)
+    return np.where(kept[..., 0], measured[..., 0] + 1j * measured[..., 1], 0), kept[0, :, :, 0]
+
+
+def _with_chosen_weight(problem: Problem, estimate: Maps) -> Values:
+    fitted, held = problem.operator.hold_out(problem.measurements.shape, SEED, SHARE)
+    part = _samples(problem._replace(operator=fitted))
+    maps = estimate(*part)
+    recoveries = (joined(sparse(*part, maps, weight), maps) for weight in WEIGHTS)
+    measured = jnp.asarray(problem.measurements)
+    errors = [float(held.distance(jnp.asarray(values), measured)) for values in recoveries]
+    samples = _samples(problem)
+    maps = estimate(*samples)
+    return joined(sparse(*samples, maps, WEIGHTS[int(np.argmin(errors))]), maps)
+
+
+def sparse(samples: Spectrum, sampled: Mask, maps: Spectrum, weight: float) -> Complex[np.ndarray, "H W"]:
+    """Return argmin_x 1/2 |M F S x - y|² + weight |W x|_1, W an orthogonal wavelet transform (Lustig et al., MRM 2007).
+
+    Raises:
+        UserError: sigpy is not installed.
+    """
+    app = _sigpy().app.L1WaveletRecon(
+        samples,
+        maps,
+        weight,
+        weights=sampled.astype(float),
+        max_iter=ITERATIONS,
+        show_pbar=False,
+    )
+    return np.asarray(app.run())
+
+
+def _jsense_maps(samples: Spectrum, sampled: Mask) -> Spectrum:
+    width = min(coils.LARGEST, *sampled.shape)
+    app = _sigpy().app.JsenseRecon(
+        samples,
+        mps_ker_width=KERNEL,
+        ksp_calib_width=width,
+        weights=sampled.astype(float),
+        lamda=1e-3,
+        show_pbar=False,
+    )
+    return np.asarray(app.run())
+
+
+def _sigpy():
+    try:
+        import sigpy.mri
+    except ImportError:
+        raise UserError("sigpy is not installed: pip install sigpy") from None
+    return sigpy.mri
