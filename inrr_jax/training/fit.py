@@ -19,14 +19,14 @@ from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.operators.masking import Masking
 from inrr_jax.problem import Domain, Problem
 from inrr_jax.regularizers import Laplacians
-from inrr_jax.settings import Settings
+from inrr_jax.settings import OptimizerSettings, Settings
 from inrr_jax.training import optimizers
 from inrr_jax.training.objective import objective
 from inrr_jax.training.programs import StaticKey, auxiliary_names, collect_hyper_parameters, static_key
 from inrr_jax.types import HyperParameters, Info, Params, Scalar, State
 
-START_STEPS = 300
-"""Steps of the fit to a start model."""
+START_STEPS, START_RATE = 300, 5e-3
+"""Steps of the fit to a start model, and the rate of Adam in it: a fit from there may need a much smaller one."""
 Seed = int | UInt32[Array, ""]
 
 
@@ -62,6 +62,7 @@ def started(problem: Problem, settings: Settings) -> Params:
     plain = replace(
         settings,
         regularizer=replace(settings.regularizer, name="none"),
+        optimizer=OptimizerSettings(name="adam", field_rate=START_RATE),
         train=replace(settings.train, steps=START_STEPS, chunk=START_STEPS, measurements=0),
     )
     return run(known, plain)[0].params["field"]

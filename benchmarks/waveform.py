@@ -1,0 +1,197 @@
+"""Compares fields and regularisers in full waveform inversion, on synthetic grounds of several seeds.
+
+    python -m benchmarks.waveform [--seeds=5] [--starts linear smoothed] [--lowest 5 3] [--noise 0]
+
+Weights of regularisers are chosen on other grounds than those of the table (seeds from 100), by the misfit of a shot
+that is held out; neither uses the true velocity. Every fit has a row as soon as it ends, and a run that is started
+again continues. Errors are root mean squared errors of the velocity below the water, in m/s.
+"""
+
+import csv
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks import measure
+from configs.fwi import SETTINGS
+from inrr_jax import plots
+from inrr_jax.data.kinds.inverse import fwi
+from inrr_jax.io.writers import write_json
+from inrr_jax.options import change
+from inrr_jax.problem import Problem
+from inrr_jax.reports import report_of
+from inrr_jax.settings import Settings
+from inrr_jax.training import fit
+
+GROUNDS = ("fault", "salt", "lens", "curved", "gas")
+"""What the ground of each seed has, in turn."""
+DEVELOPMENT = 100
+"""First seed of the grounds on which weights are chosen."""
+FIELDS: dict[str, dict[str, Any]] = {
+    "siren": {},
+    "tucker": {"field.name": "tucker", "optimizer.field_rate": 1e-4},
+    "grid": {"field.name": "grid", "optimizer.field_rate": 0.01},
+}
+TERMS: dict[str, tuple[float, ...]] = {
+    "none": (0.0,),
+    "grid": (3.0, 30.0),
+    "tv": (0.3, 3.0),
+    "inrr": (0.01, 0.1),
+    "air": (0.01, 0.1),
+}
+"""Candidate weights of each term. `grid` is Tikhonov's energy of order 1."""
+KEY = ("stage", "ground", "seed", "start", "lowest", "noise", "field", "term", "weight")
+COLUMNS = {"start": "{start}", "from": "{lowest:g} Hz", "noise": "{noise:.0%}", "field": "{field}", "term": "{term}"}
+COLUMNS |= {"weight": "{weight:g}", "error in m/s": "{rmse:.0f} ± {sd:.0f}", "SSIM": "{ssim:.3f}"}
+COLUMNS |= {"misfit": "{misfit:.4f}", "grounds": "{count}", "seconds": "{seconds:.0f}"}
+
+
+class Rows:
+    """The rows of all finished fits, in a folder."""
+
+    def __init__(self, folder: Path):
+        """Read the rows of earlier runs."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / "rows.json"
+        self.rows: list[dict[str, Any]] = json.loads(self._path.read_text()) if self._path.exists() else []
+
+    def get(self, key: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the row of a key, if there is one."""
+        return next((row for row in self.rows if all(row[name] == key[name] for name in KEY)), None)
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Add a row and write all."""
+        self.rows.append(row)
+        write_json(self._path, self.rows)
+
+
+def make(case: dict[str, Any]) -> Problem:
+    """Return the problem of a case."""
+    config = replace(
+        SETTINGS.data, model=case["ground"], model_seed=case["seed"], start=case["start"], lowest=case["lowest"],
+        noise=case["noise"], noise_seed=case["seed"],
+    )  # fmt: skip
+    assert isinstance(config, fwi.Config)
+    return config.problem(config.read(), SETTINGS.mask)
+
+
+def settings_of(field: str, term: str, weight: float) -> Settings:
+    """Return the settings of a method."""
+    changes = {**FIELDS[field], "regularizer.name": term}
+    return change(SETTINGS, changes if term == "none" else {**changes, f"regularizer.{term}.weight": weight})
+
+
+def held_out(problem: Problem, share: float) -> tuple[Problem, Any]:
+    """Return the problem without a share of its shots, and the operator of the shots that were held out."""
+    shape = problem.measurements.shape
+    fitted, held = problem.operator.hold_out(shape, 0, share)
+    stages = tuple((operator.hold_out(shape, 0, share)[0], measured) for operator, measured in problem.stages)
+    return problem._replace(operator=fitted, stages=stages), held
+
+
+def solve(problem: Problem, key: dict[str, Any], held: Any = None) -> dict[str, Any]:
+    """Return a row: scores of a fit, and the misfit of held-out shots."""
+    start = time.perf_counter()
+    values = fit.solve(problem, settings_of(key["field"], key["term"], key["weight"]))
+    row = {**key, "seconds": time.perf_counter() - start, **report_of("fwi").score(values, problem)}
+    if held is not None:
+        row["held"] = float(held.distance(jnp.asarray(values), jnp.asarray(problem.measurements)))
+    print({name: round(v, 4) if isinstance(v, float) else v for name, v in row.items()}, flush=True)
+    return row
+
+
+def choose(rows: Rows, field: str, term: str, case: dict[str, Any]) -> float:
+    """Return the weight whose fit predicts held-out shots best, on a ground of its own."""
+    if len(TERMS[term]) == 1:
+        return TERMS[term][0]
+    case, found, problem = {**case, "ground": GROUNDS[0], "seed": DEVELOPMENT}, [], None
+    for weight in TERMS[term]:
+        key = {"stage": "choice", **case, "field": field, "term": term, "weight": weight}
+        row = rows.get(key)
+        if row is None:
+            problem = problem or held_out(make(case), 1 / 6)
+            row = solve(problem[0], key, problem[1])
+            rows.add(row)
+        found.append((row["held"], weight))
+    return min(found)[1]
+
+
+def run(rows: Rows, cases: Sequence[dict[str, Any]], methods: Sequence[tuple[str, str]]) -> None:
+    """Fit all cases with all methods, those that have no row yet."""
+    problems: dict[int, Problem] = {}
+    for field, term in methods:
+        weight = choose(rows, field, term, {**cases[0], "noise": 0.0})
+        for i, case in enumerate(cases):
+            key = {"stage": "table", **case, "field": field, "term": term, "weight": weight}
+            if rows.get(key) is None:
+                problems[i] = problems.get(i) or make(case)
+                rows.add(solve(problems[i], key))
+
+
+def summary(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one row per method and kind of case: means over the grounds, and the standard deviation of the error."""
+    found: dict[tuple, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["stage"] == "table":
+            found.setdefault(tuple(row[name] for name in ("start", "lowest", "noise", "field", "term")), []).append(row)
+    scores = ("rmse", "ssim", "misfit", "seconds")
+    return [
+        {**group[0], **{name: float(np.mean([row[name] for row in group])) for name in scores}, "count": len(group)}
+        | {"sd": float(np.std([row["rmse"] for row in group]))}
+        for group in found.values()
+    ]
+
+
+def report(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write table, JSON, CSV and figure."""
+    means = sorted(summary(rows), key=lambda row: (row["start"], row["lowest"], row["noise"], row["rmse"]))
+    text = measure.table(means, COLUMNS) + "\n\nMeans over grounds ± standard deviation; seconds include compilation."
+    measure.write(folder, "waveform", {"means": means, "rows": list(rows)}, text)
+    with (folder / "waveform.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, [*KEY, "rmse", "ssim", "misfit", "held", "seconds"])
+        writer.writeheader()
+        writer.writerows(rows)
+    kinds = dict.fromkeys((row["start"], row["lowest"], row["noise"]) for row in means)
+    panels = {
+        f"{start}, from {lowest:g} Hz, noise {noise:.0%}": {
+            f"{row['field']} + {row['term']}": _spread(row)
+            for row in means
+            if (row["start"], row["lowest"], row["noise"]) == (start, lowest, noise)
+        }
+        for start, lowest, noise in kinds
+    }
+    plots.bars(folder / "waveform.png", panels)
+
+
+def _spread(row: dict[str, Any]) -> dict[str, float]:
+    return {"median": row["rmse"], "low": row["rmse"] - row["sd"], "high": row["rmse"] + row["sd"]}
+
+
+def main() -> None:
+    """Fit all cases with all methods, and write the report after each kind of case."""
+    parser = measure.arguments("waveform", __doc__)
+    parser.add_argument("--seeds", type=int, default=5, help="grounds")
+    parser.add_argument("--starts", nargs="+", default=["linear", "smoothed"], help="start models")
+    parser.add_argument("--lowest", nargs="+", type=float, default=[5.0, 3.0], help="lowest frequencies in Hz")
+    parser.add_argument("--noise", nargs="+", type=float, default=[0.0, 0.1], help="shares of noise")
+    parser.add_argument("--fields", nargs="+", choices=FIELDS, default=["grid", "siren", "tucker"])
+    parser.add_argument("--terms", nargs="+", choices=TERMS, default=["none", "tv", "grid", "inrr", "air"])
+    flags = parser.parse_args()
+    rows = Rows(flags.workdir)
+    for lowest in flags.lowest:
+        for start in flags.starts:
+            for noise in flags.noise:
+                common = {"start": start, "lowest": lowest, "noise": noise}
+                cases = [{"ground": GROUNDS[s % len(GROUNDS)], "seed": s, **common} for s in range(flags.seeds)]
+                run(rows, cases, [(field, term) for field in flags.fields for term in flags.terms])
+                report(flags.workdir, rows.rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+
+from benchmarks import waveform
+from inrr_jax.data.kinds.inverse import fwi
+from inrr_jax.data.settings import MaskSettings
+
+ROW = {"stage": "table", "ground": "salt", "start": "linear", "lowest": 5.0, "noise": 0.0, "field": "grid"}
+ROW |= {"term": "tv", "weight": 1.0, "ssim": 0.5, "misfit": 0.1, "seconds": 1.0}
+
+
+def test_rows_are_kept_and_found_by_their_key(tmp_path):
+    waveform.Rows(tmp_path).add({**ROW, "seed": 1, "rmse": 100.0})
+    rows = waveform.Rows(tmp_path)
+    assert rows.get({**ROW, "seed": 1})["rmse"] == 100
+    assert rows.get({**ROW, "seed": 2}) is None
+
+
+def test_means_are_those_of_the_table_alone(tmp_path):
+    rows = [{**ROW, "seed": seed, "rmse": rmse} for seed, rmse in ((0, 100.0), (1, 300.0))]
+    rows.append({**ROW, "stage": "choice", "seed": 2, "rmse": 999.0})
+    (mean,) = waveform.summary(rows)
+    assert (mean["rmse"], mean["sd"], mean["count"]) == (200, 100, 2)
+    waveform.report(tmp_path, rows)
+    assert "200 ± 100" in (tmp_path / "waveform.md").read_text()
+    assert {path.suffix for path in tmp_path.iterdir()} >= {".md", ".json", ".csv", ".png"}
+
+
+def test_a_weight_is_chosen_by_the_held_out_shots(tmp_path, monkeypatch):
+    monkeypatch.setattr(waveform, "make", lambda case: None)
+    monkeypatch.setattr(waveform, "held_out", lambda problem, share: (None, None))
+    monkeypatch.setattr(
+        waveform, "solve", lambda problem, key, held: {**key, "held": abs(key["weight"] - 3), "rmse": 1.0}
+    )
+    case = {name: ROW[name] for name in ("start", "lowest", "noise")}
+    assert waveform.choose(waveform.Rows(tmp_path), "grid", "tv", case) == 3.0
+
+
+def test_no_stage_fits_a_held_out_shot():
+    config = fwi.Config(nodes=(14, 20), sources=(2,), duration=0.6, layer=6, water=75.0, lowest=5.0)
+    problem, held = waveform.held_out(config.problem(config.read(), MaskSettings()), 0.5)
+    for operator in (problem.operator, *(stage[0] for stage in problem.stages)):
+        np.testing.assert_array_equal(operator.kept, ~held.kept)
+
+
+@pytest.mark.parametrize("field", waveform.FIELDS)
+@pytest.mark.parametrize("term", waveform.TERMS)
+def test_every_method_has_settings(field, term):
+    settings = waveform.settings_of(field, term, 0.5)
+    assert (settings.field.name, settings.regularizer.name) == (field, term)
+    assert all(config.weight == 0.5 for config in settings.regularizer.terms.values())
