@@ -30,9 +30,6 @@ SMOKE = {
     "data.sources": (2,),
     "data.duration": 0.5,
     "data.layer": 8,
-    "train.steps": 6,
-    "train.chunk": 2,
-    "train.evaluate_every": 2,
 }
 
 
