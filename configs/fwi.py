@@ -2,8 +2,11 @@
 
     python -m scripts.train --config=configs/fwi.py [--config.data.velocity=model.npy] [--config.data.shots=gathers.npy]
 
+Two minutes on two CPU cores with much other load. The misfit falls from 0.51 to 0.06, and yet the error of the velocity
+is 315 m/s where the linear start has 275: docs/fwi.md says what is known of this.
+
 inrr_jax/data/kinds/inverse/fwi.py describes the options of `data`, with units: m, s, Hz, m/s. docs/fwi.md has the
-comparison of fields and regularisers.
+comparison.
 """
 
 from dataclasses import replace

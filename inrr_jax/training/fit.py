@@ -25,7 +25,7 @@ from inrr_jax.training.objective import objective
 from inrr_jax.training.programs import StaticKey, auxiliary_names, collect_hyper_parameters, static_key
 from inrr_jax.types import HyperParameters, Info, Params, Scalar, State
 
-START_STEPS, START_RATE = 300, 5e-3
+START_STEPS, START_RATE = 500, 5e-3
 """Steps of the fit to a start model, and the rate of Adam in it: a fit from there may need a much smaller one."""
 Seed = int | UInt32[Array, ""]
 
