@@ -38,6 +38,20 @@ SWEEP_SMOKE = {
 }
 """The same for a sweep, whose config adds a few axes."""
 
+RECONSTRUCTION_VARIANTS = {
+    "siren": {
+        "field.name": "siren",
+        "field.width": 128,
+        "field.depth": 4,
+        "optimizer.name": "muon",
+        "optimizer.field_rate": 5e-3,
+        "train.steps": 400,
+        "train.chunk": 50,
+    },
+    "smoke": {"data.size": 24, "train.steps": 4, "prior.rounds": 2, "tune.axes": (("prior.noise", (0.05, 0.1)),)},
+}
+"""What the configs of pictures that are measured through an operator share."""
+
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the defaults, or their variant `smoke`."""

@@ -23,9 +23,15 @@ SETTINGS = Settings(
     optimizer=OptimizerSettings(name="adam", field_rate=5e-2),
     train=TrainSettings(steps=400, fibers=0),
 )
+PATCHES = {
+    "regularizer.name": "guide",
+    "optimizer.field_rate": 1e-3,
+    "train.steps": 50,
+    "tune.axes": (("prior.weight", (0.02, 0.05, 0.1)), ("prior.noise", (0.06, 0.1))),
+}
 SMOKE = {**base.SMOKE, "train.fibers": 0}
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
-    """Return the config, or its variant `smoke`."""
-    return base.vary(base.to_config(SETTINGS), variant, {"smoke": SMOKE})
+    """Return the config, or its variant `patches` or `smoke`."""
+    return base.vary(base.to_config(SETTINGS), variant, {"patches": PATCHES, "smoke": SMOKE})

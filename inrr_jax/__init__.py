@@ -6,13 +6,15 @@ from inrr_jax.recipes.complete import complete
 from inrr_jax.recipes.equations import solve
 from inrr_jax.recipes.inpaint import inpaint
 from inrr_jax.recipes.interpolate import interpolate
-from inrr_jax.settings import COMPLETION, INTERPOLATION, RECIPE, Settings
+from inrr_jax.recipes.inverse.reconstruct import reconstruct
+from inrr_jax.settings import COMPLETION, INTERPOLATION, RECIPE, RECONSTRUCTION, Settings
 from inrr_jax.training.fitted import FittedField, load
 
 __all__ = [
     "COMPLETION",
     "INTERPOLATION",
     "RECIPE",
+    "RECONSTRUCTION",
     "Constraint",
     "Domain",
     "FittedField",
@@ -21,5 +23,6 @@ __all__ = [
     "inpaint",
     "interpolate",
     "load",
+    "reconstruct",
     "solve",
 ]

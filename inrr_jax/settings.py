@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from inrr_jax.data.kinds import KINDS, DataConfig
 from inrr_jax.data.settings import MaskSettings
-from inrr_jax.fields import FIELDS, FieldConfig, siren, tucker
+from inrr_jax.fields import FIELDS, FieldConfig, grid, siren, tucker
 from inrr_jax.options import MAX_SEED, Options, at_least, choice, hyper, variant
 from inrr_jax.regularizers import RegularizerSettings, SumOfTerms
 
@@ -55,6 +55,34 @@ class TrainSettings(Options):
 
 
 @dataclass(frozen=True)
+class PriorSettings(Options):
+    """The splitting loop, whose recovery is the guide of pictures that are measured through an operator."""
+
+    rounds: int = at_least(12, 1)
+    weight: float = at_least(0.05, 0.0, above=True)
+    """Rho: ties the data steps to the denoised values; 1 gives an entry as much weight as a measurement."""
+    noise: float = at_least(0.06, 0.0, above=True)
+    """Standard deviation of the noise that the first prior step removes, for values in about [0, 1]."""
+    decay: float = at_least(0.5, 0.0, above=True)
+    """That of the last prior step divided by that of the first; those in between are a geometric sequence."""
+    feedback: bool = True
+    """Whether the dual variable of ADMM feeds back what the prior steps have removed."""
+
+
+@dataclass(frozen=True)
+class TuneSettings(Options):
+    """The choice of settings from the measurements alone (recipes/inverse/tuning.py)."""
+
+    axes: tuple = ()
+    """Settings by dotted name with their candidates, ((NAME, VALUES), ...); all combinations are tried."""
+    rule: str = choice("holdout", "discrepancy", "sure")
+    """holdout: the smallest misfit of measurements that are held out. discrepancy: the largest misfit that is not above
+    the variance of the noise. sure: Stein's unbiased risk estimate, for Gaussian noise on the values themselves."""
+    share: float = at_least(0.1, 0.0, above=True, high=0.5)
+    """Of the measurements that are held out."""
+
+
+@dataclass(frozen=True)
 class Settings(Options):
     """Everything that defines a run: two runs with equal settings and equal data are the same run."""
 
@@ -66,6 +94,8 @@ class Settings(Options):
     regularizer: SumOfTerms = RegularizerSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     train: TrainSettings = TrainSettings()
+    prior: PriorSettings = PriorSettings()
+    tune: TuneSettings = TuneSettings()
     correction: str = choice("none", "harmonic", "biharmonic", "stacked", "blended")
     """What follows the fit (docs/method.md). harmonic, biharmonic: the residual at the observed pixels is filled in
     everywhere and added. stacked: so by the stack of fills that gives the guide, followed by low-rank patch groups and
@@ -88,6 +118,15 @@ COMPLETION = Settings(
     correction="blended",
 )
 """The settings that complete signals with any number of axes (docs/completion.md)."""
+
+RECONSTRUCTION = Settings(
+    field=grid.Config(),
+    regularizer=RegularizerSettings(name="guide"),
+    optimizer=OptimizerSettings(name="adam", field_rate=1e-3),
+    train=TrainSettings(steps=50, fibers=0, chunk=25),
+    tune=TuneSettings(axes=(("prior.weight", (0.01, 0.05, 0.2)), ("prior.noise", (0.03, 0.06, 0.12)))),
+)
+"""The settings that recover pictures from measurements through an operator (docs/inverse.md)."""
 
 INTERPOLATION = Settings(
     field=siren.Config(width=128),

@@ -4,6 +4,7 @@ python -m scripts.train --config=configs/baboon.py [--config.NAME=VALUE ...] [--
 """
 
 import contextlib
+import json
 import math
 import time
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from inrr_jax.numerics import best_precision
 from inrr_jax.options import change, to_mapping
 from inrr_jax.problem import Problem
 from inrr_jax.recipes import pipeline
+from inrr_jax.recipes.inverse import tuning
 from inrr_jax.reports import Report, report_of
 from inrr_jax.reports.base import Recovery
 from inrr_jax.settings import Settings
@@ -49,6 +51,7 @@ def main(config: ConfigDict, folder: Path | None) -> None:
         print(f"{folder} holds this run, finished; remove the folder to start over")
         _print_table(result, report)
         return
+    settings = _tuned(problem, settings, folder)
     first = FirstFit(folder / "first", report)
     prepared = pipeline.prepare(problem, settings, fit_one=first, log=_log)
     run = Run(settings, prepared.problem, report, folder, first.seconds)
@@ -68,6 +71,20 @@ def _with_precision(settings: Settings, recorded: Settings | None) -> Settings:
         return settings
     precision = recorded.field.precision if recorded else best_precision()
     return change(settings, {"field.precision": precision})
+
+
+def _tuned(problem: Problem, settings: Settings, folder: Path) -> Settings:
+    """Return the settings that tuning chooses, and record them, so that a resumed run does not choose again."""
+    path, found = folder / "tuned.json", tuning.candidates(settings.tune)
+    if len(found) == 1:
+        return settings
+    if path.exists():
+        return change(settings, {**json.loads(path.read_text()), "tune.axes": ()})
+    chosen = tuning.tune(problem, settings, pipeline.solve, _log)
+    changes = next(each for each in found if change(settings, {**each, "tune.axes": ()}) == chosen)
+    _log("tune: " + " ".join(f"--config.{name}={value}" for name, value in changes.items()))
+    write_json(path, changes)
+    return chosen
 
 
 class FirstFit:

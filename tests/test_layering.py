@@ -15,9 +15,11 @@ INSIDE = {
     "priors": "patch_graph low_rank residual covariance row_features",
     "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill holdout "
     "tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors matrices "
-    "inverse.tv inverse.ct inverse.coils inverse points.contract points.neighbours points",
+    "inverse.tv inverse.ct inverse.coils inverse.choice inverse points.contract points.neighbours points",
     "training": "programs objective optimizers fit fitted batch sweep ensemble checkpoints",
-    "recipes": "holdout stacking completion interpolate fills blending pipeline shared inpaint complete equations",
+    "recipes": "holdout stacking completion interpolate inverse.splitting inverse.tuning fills "
+    "blending pipeline shared inpaint complete equations "
+    "inverse",
     "ntk": "power_law networks empirical infinite blockwise residual regression spectrum convergence theorem study",
     "io": "writers workdir results",
     "experiments": "analysis kinds methods tables cases comparison sweep_grid summary runner paper",

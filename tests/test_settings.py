@@ -59,7 +59,8 @@ def choices():
 def two_steps(settings):
     image = np.random.default_rng(0).random((8, 9, 1), np.float32)
     problem = masked(image, np.ones((8, 9), bool)).with_auxiliary(first_estimate=image, guide=image)
-    problem = problem.with_auxiliary(nodes=np.random.default_rng(1).uniform(-1, 1, (5, 2)).astype(np.float32))
+    nodes, features = (np.random.default_rng(1).uniform(-1, 1, (n, 2)).astype(np.float32) for n in (5, 8))
+    problem = problem.with_auxiliary(nodes=nodes, features=features)
     state, hyper, key = fit.init(problem, settings)
     before = jax.tree.map(np.array, state.params)
     ((state, info),) = fit.fit(state, problem, hyper, key, settings)

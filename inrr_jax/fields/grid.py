@@ -22,14 +22,16 @@ class Config(FieldConfig):
     def build(self, domain: Domain) -> Field:
         """Build the field for a domain: f(p) = sum_i w_i(p) V_i with the weights w of `grids.interpolate`.
 
-        The values V start at the middle of the bounds, or at 0 without bounds. They are not squashed into the bounds:
+        The values V start at the problem's guide if it has one, and else at the middle of the bounds, or at 0 without
+        bounds. They are not squashed into the bounds:
         on the nodes the field is V itself, so that its fit is the classical regularised problem, which is convex for
         convex energies and linear operators.
         """
         start = sum(domain.bounds) / 2 if domain.bounds else 0.0
 
         def init(key, auxiliary):
-            return {"values": jnp.full((*domain.shape, domain.channels), start, jnp.float32)}
+            shape = (*domain.shape, domain.channels)
+            return {"values": jnp.asarray(auxiliary["guide"]) if "guide" in auxiliary else jnp.full(shape, start)}
 
         def apply(params, points, hyper):
             points = devices.share(points) if self.sharded else points

@@ -51,7 +51,7 @@ def denoise(image: Image, mask: Mask, start: Image) -> Image:
     for number, noise in enumerate(NOISE):
         if number % REGROUP == 0:
             members = group(estimate)
-        denoised = np.clip(_denoise_once(estimate, members, noise), 0, 1)
+        denoised = np.clip(denoise_once(estimate, members, noise), 0, 1)
         estimate = paste(denoised, image, mask).astype(np.float32)
     return estimate
 
@@ -66,8 +66,14 @@ def group(image: Image) -> Int[np.ndarray, "G K"]:
     return np.concatenate([centers[None], patch_graph.nearest_patches(image, MEMBERS - 1, SIGMA, SPACING)[0]]).T
 
 
-def _denoise_once(image: Image, members: Int[np.ndarray, "G K"], noise: float) -> Image:
-    """Threshold the singular values of all groups at one noise level and average the overlapping patches."""
+def denoise_once(image: Image, members: Int[np.ndarray, "G K"], noise: float) -> Image:
+    """Threshold the singular values of all groups at one noise level and average the overlapping patches.
+
+    Args:
+        image: the picture to denoise.
+        members: groups, as `group` returns them.
+        noise: standard deviation of the noise, in the unit of the picture.
+    """
     height, width, _ = image.shape
     padded = np.pad(image, ((PATCH_REACH, PATCH_REACH), (PATCH_REACH, PATCH_REACH), (0, 0)), mode="symmetric")
     # The pixel (i, j) of the picture, the centre of a patch, has the indices of the patch's first pixel in the padded

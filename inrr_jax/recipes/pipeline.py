@@ -15,6 +15,7 @@ from jaxtyping import Float
 from inrr_jax.baselines.soft_impute import complete_matrix
 from inrr_jax.errors import UserError
 from inrr_jax.operators.masking import Masking
+from inrr_jax.operators.on_grid import GridOperator
 from inrr_jax.operators.sampling import Sampling
 from inrr_jax.priors import residual
 from inrr_jax.priors.row_features import row_features
@@ -22,6 +23,7 @@ from inrr_jax.problem import Problem
 from inrr_jax.recipes import blending, completion, interpolate, stacking
 from inrr_jax.recipes.completion import Blend, Study
 from inrr_jax.recipes.fills import FILLS
+from inrr_jax.recipes.inverse import splitting
 from inrr_jax.recipes.stacking import CANDIDATES, Stack
 from inrr_jax.settings import Settings
 from inrr_jax.training import fit
@@ -79,6 +81,9 @@ def prepare(problem: Problem, settings: Settings, *, fit_one: Solve = fit.solve,
         problem = problem.with_auxiliary(guide=interpolate.guide(problem))
     if "features" in auxiliary_names(settings) and "features" not in problem.auxiliary:
         problem = problem.with_auxiliary(features=_features(problem, settings))
+    if lacks_guide(problem, settings) and isinstance(problem.operator, GridOperator):
+        log("guide: the splitting loop ..." if len(problem.domain.shape) == 2 else "guide: total variation ...")
+        problem = problem.with_auxiliary(guide=splitting.guide(problem, settings.prior))
     stack = build_stack(problem, settings, log) if needs_stack(problem, settings) else None
     if stack and lacks_guide(problem, settings):
         problem = problem.with_auxiliary(guide=stack.guide)

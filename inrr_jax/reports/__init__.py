@@ -19,6 +19,9 @@ MODULES = {
     "fwi": "inverse.fwi",
     "ct": "inverse.ct",
     "mri": "inverse.mri",
+    "denoise": "inverse.picture",
+    "super_resolution": "inverse.picture",
+    "deblur": "inverse.picture",
 }
 """The file of the report, by the kind of data."""
 

@@ -15,6 +15,7 @@ from inrr_jax.priors import residual
 from inrr_jax.problem import Domain, Problem
 from inrr_jax.recipes import pipeline, stacking
 from inrr_jax.recipes.fills import FILLS
+from inrr_jax.recipes.inverse import splitting
 from inrr_jax.recipes.pipeline import Prepared
 from inrr_jax.settings import RECIPE, Settings
 from inrr_jax.training import fit
@@ -122,13 +123,23 @@ def test_no_correction_returns_the_input_for_any_signal():
     [
         ({"correction": "harmonic"}, "correction=harmonic"),
         ({"correction": "stacked"}, "correction=stacked"),
-        ({"regularizer.name": "guide"}, r"regularizer\.name=guide"),
     ],
 )
 def test_signals_that_are_no_masked_pictures_are_refused_in_one_line(problem, reason, changes, name):
     with pytest.raises(UserError, match=f"^{name} is for pictures.*{reason}$") as caught:
         prepare_and_finish(problem, change(TINY, changes))
     assert "\n" not in str(caught.value)
+
+
+def test_a_guide_needs_a_picture():
+    with pytest.raises(UserError, match=r"^regularizer\.name=guide is for pictures.*3 axes, not 2$"):
+        prepare_and_finish(VOLUME, change(TINY, {"regularizer.name": "guide"}))
+
+
+def test_the_guide_of_a_picture_behind_an_operator_is_that_of_the_splitting_loop():
+    settings = change(TINY, {"regularizer.name": "guide", "prior.rounds": 2})
+    prepared = pipeline.prepare(AVERAGES, settings, log=lambda line: None)
+    np.testing.assert_array_equal(prepared.problem.auxiliary["guide"], splitting.recover(AVERAGES, settings.prior))
 
 
 def test_the_seed_the_data_and_the_mask_are_blanked_and_nothing_else():

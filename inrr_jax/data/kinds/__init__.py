@@ -19,6 +19,9 @@ MODULES = (
     "inverse.fwi",
     "inverse.ct",
     "inverse.mri",
+    "inverse.denoise",
+    "inverse.super_resolution",
+    "inverse.deblur",
 )
 """The files of the kinds; the last part is the name of the kind."""
 

@@ -1,0 +1,34 @@
+"""A noisy picture, and the classical methods of the same problem.
+
+    python -m scripts.train --config=configs/denoise.py [--config.data.sigma=0.2] [--config.data.image=photo.png]
+
+Half a minute on two CPU cores, and 30.6 dB where non-local means have 28.9. With --config.data.truth=False the photo
+is the measurement itself. For noise of another size than 25/255 give candidates near it by --config.tune.axes.
+`:siren` fits a SIREN that is guided by the recovery on the grid.
+"""
+
+from dataclasses import replace
+
+import ml_collections
+
+from configs import base
+from inrr_jax.data.kinds.inverse import denoise
+from inrr_jax.data.settings import MaskSettings
+from inrr_jax.regularizers import RegularizerSettings, guide
+from inrr_jax.settings import RECONSTRUCTION, PriorSettings, TuneSettings
+
+SETTINGS = replace(
+    RECONSTRUCTION,
+    data=denoise.Config(),
+    mask=MaskSettings(mode="none"),
+    # The measurements are noise to a large part, so that the field follows its guide.
+    regularizer=RegularizerSettings(name="guide", guide=guide.Config(weight=50.0)),
+    # One round: a dual variable would return the noise, which is in the measurements, to the values.
+    prior=PriorSettings(rounds=1, weight=1.0, noise=25 / 255, feedback=False),
+    tune=TuneSettings(axes=(("prior.noise", (0.08, 0.1, 0.12)),)),
+)
+
+
+def get_config(variant: str = "") -> ml_collections.ConfigDict:
+    """Return the config, or its variant `siren` or `smoke`."""
+    return base.vary(base.to_config(SETTINGS), variant, base.RECONSTRUCTION_VARIANTS)

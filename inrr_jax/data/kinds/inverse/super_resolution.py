@@ -1,0 +1,39 @@
+"""Pictures of a low resolution: averages over blocks of pixels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from inrr_jax.data.kinds.inverse.pictures import MeasuredPicture
+from inrr_jax.operators.resample import AreaAverage
+from inrr_jax.options import at_least, choice
+
+
+@dataclass(frozen=True)
+class Config(MeasuredPicture):
+    """Options of a picture of a low resolution."""
+
+    name: str = choice("super_resolution")
+    factor: int = at_least(2, 1)
+    """Side of the blocks in pixels of the recovery."""
+
+    def operator(self) -> AreaAverage:
+        """Return the averages over blocks."""
+        return AreaAverage((self.factor, self.factor))
+
+    def grid(self, measured: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the grid of the recovery, `factor` times as fine as the measurements."""
+        return tuple(n * self.factor for n in measured)
+
+    def read(self) -> Float[np.ndarray, "H W C"]:
+        """Load the picture; a true one is cut to a multiple of the factor.
+
+        Raises:
+            UserError: it cannot be loaded.
+        """
+        content = super().read()
+        if not self.truth:
+            return content
+        height, width = (max(n // self.factor, 1) * self.factor for n in content.shape[:2])
+        return content[:height, :width]

@@ -1,0 +1,80 @@
+r"""Plug-and-play splitting: the misfit of any operator and a denoiser are minimised in turn, by values on the grid.
+
+The problem min misfit(A V) + R(V) with a prior R that is known by its denoiser D alone is solved by the alternating
+direction method of multipliers (ADMM). With the scaled dual variable U, a round is
+
+    data step:   V <- argmin  misfit(A V) + rho mean |V - (Z - U)|²,  by conjugate gradients
+    prior step:  Z <- D_sigma(V + U)
+    dual step:   U <- U + V - Z
+
+where D_sigma is the thresholding of groups of similar patches (priors/low_rank.py), and sigma falls in every round. The
+first Z is Tikhonov's recovery with a small weight, because a denoiser would keep whatever the values are where nothing
+is measured. Venkatakrishnan, Bouman and Wohlberg, GlobalSIP 2013 (plug-and-play priors); Zhang, Zhao and Gao,
+IEEE TIP 2014 (patch groups under a mask).
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from inrr_jax.baselines.inverse import tv
+from inrr_jax.priors import low_rank
+from inrr_jax.problem import Problem
+from inrr_jax.settings import PriorSettings
+
+Picture = Float[np.ndarray, "H W C"]
+
+START_WEIGHT = 1e-2
+"""Of Tikhonov's energy in the first estimate."""
+START_STEPS = 200
+"""Of the descent that finds it."""
+ITERATIONS = 30
+"""Of conjugate gradients in a data step; they start from the values of the round before."""
+
+
+def guide(problem: Problem, prior: PriorSettings) -> Float[np.ndarray, "*grid C"]:
+    """Return the recovery to which a field is fitted: that of the loop for pictures, total variation for others."""
+    return recover(problem, prior) if len(problem.domain.shape) == 2 else tv.tv(problem)
+
+
+def recover(problem: Problem, prior: PriorSettings) -> Picture:
+    """Return the values of the last data step; without feedback those of the last prior step.
+
+    Args:
+        problem: a picture that is measured through a `GridOperator`.
+        prior: of the loop.
+    """
+    constant = jnp.full((*problem.domain.shape, problem.domain.channels), 0.5, jnp.float32)
+    estimate = np.asarray(tv.minimise(problem, "tikhonov", START_WEIGHT, constant, START_STEPS))
+    visible, values, dual = problem.visible, estimate, np.zeros_like(estimate)
+    for sigma in np.geomspace(prior.noise, prior.noise * prior.decay, prior.rounds):
+        values = np.asarray(data_step(visible, values, estimate - dual, prior.weight))
+        estimate = denoise(values + dual, sigma)
+        dual = dual + values - estimate if prior.feedback else dual
+    return values if prior.feedback else estimate
+
+
+@jax.jit
+def data_step(
+    problem: Problem, values: Float[Array, "H W C"], target: Float[Array, "H W C"], weight: float | Float[Array, ""]
+) -> Float[Array, "H W C"]:
+    """Return the minimiser of misfit + weight mean |V - target|², or one Newton step towards it.
+
+    For a linear operator with Gaussian noise the step from `values` is exact up to the iterations.
+    """
+    size = np.prod(problem.domain.shape)
+
+    def slope(v):
+        pull = 2 * weight / v.shape[-1] * (v - target)
+        return jax.grad(lambda w: size * problem.operator.distance(w, problem.measurements))(v) + pull
+
+    # The Hessian is symmetric; its product in reverse mode suits operators that define their own transpose.
+    steepness, curvature = jax.vjp(slope, values)
+    found, _ = jax.scipy.sparse.linalg.cg(lambda v: curvature(v)[0], -steepness, maxiter=ITERATIONS, tol=1e-4)
+    return values + found
+
+
+def denoise(values: Picture, sigma: float) -> Picture:
+    """Return values with noise of standard deviation sigma removed by groups of similar patches."""
+    return low_rank.denoise_once(values, low_rank.group(values), sigma).astype(np.float32)

@@ -1,0 +1,33 @@
+"""Classical methods of pictures that are measured through an operator: each improves on what was measured."""
+
+import numpy as np
+import pytest
+
+from inrr_jax.baselines.inverse import OPTIONAL, methods_of
+from inrr_jax.data.kinds.inverse import deblur, denoise, super_resolution
+from inrr_jax.data.settings import MaskSettings
+
+ROW, COLUMN = np.mgrid[:32, :32]
+TRUTH = (0.5 + 0.3 * np.sin(ROW / 3) * np.cos(COLUMN / 4))[..., None].astype(np.float32)
+PROBLEMS = {
+    "denoise": denoise.Config(sigma=0.15).problem(TRUTH, MaskSettings(mode="none")),
+    "super_resolution": super_resolution.Config(factor=2).problem(TRUTH, MaskSettings(mode="none")),
+    "deblur": deblur.Config(width=1.5, sigma=0.01).problem(TRUTH, MaskSettings(mode="none")),
+}
+CASES = [
+    (kind, name)
+    for kind, problem in PROBLEMS.items()
+    for name in methods_of(problem)
+    if name not in ("noisy", "blurred", *OPTIONAL)
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), CASES)
+def test_a_method_improves_on_the_measurements(kind, name):
+    problem = PROBLEMS[kind]
+    start = problem.measurements
+    if kind == "super_resolution":
+        start = np.repeat(np.repeat(start, 2, axis=0), 2, axis=1)
+    found = methods_of(problem)[name](problem)
+    assert found.shape == TRUTH.shape
+    assert np.mean((found - TRUTH) ** 2) < 0.9 * np.mean((start - TRUTH) ** 2)
