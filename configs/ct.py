@@ -2,36 +2,36 @@
 
     python -m scripts.train --config=configs/ct.py [--config.data.views=25] [--config.data.path=sinogram.npy]
 
-Plain values on the grid with total variation, and what filtered backprojection, SART, Tikhonov's energy and total
-variation with a weight that held-out rays choose find in the same data. With --config.data.image=camera
---config.data.size=128, 15 views give 24.5 dB, and the last of these methods 25.7 dB (docs/inverse_ct.md); it took 90 s
-on two busy CPU cores, most of it for the other methods.
+The splitting loop with groups of similar patches (docs/inverse.md), whose settings held-out rays choose, and what
+filtered backprojection, SART, Tikhonov's energy and total variation with a weight that held-out rays choose find in the
+same data. With --config.data.image=camera --config.data.size=128, 15 views give 26.6 dB, and the last of these methods
+25.7 dB (docs/inverse_ct.md). It took 110 s on two busy CPU cores, half of it for the other methods. `:tv` fits plain
+values on the grid with total variation by Adam, without the loop.
 """
+
+from dataclasses import replace
 
 import ml_collections
 
 from configs import base
 from inrr_jax.data.kinds.inverse import ct
-from inrr_jax.fields import grid
-from inrr_jax.regularizers import RegularizerSettings, variation
-from inrr_jax.settings import OptimizerSettings, Settings, TrainSettings
+from inrr_jax.settings import RECONSTRUCTION, TuneSettings
 
-SETTINGS = Settings(
+SETTINGS = replace(
+    RECONSTRUCTION,
     data=ct.Config(views=15),
-    field=grid.Config(),
-    regularizer=RegularizerSettings(name="tv", tv=variation.Isotropic(weight=0.01)),
-    optimizer=OptimizerSettings(name="adam", field_rate=5e-2),
-    train=TrainSettings(steps=400, fibers=0),
+    tune=TuneSettings(axes=(("prior.weight", (0.02, 0.05, 0.1)), ("prior.noise", (0.06, 0.1)))),
 )
-PATCHES = {
-    "regularizer.name": "guide",
-    "optimizer.field_rate": 1e-3,
-    "train.steps": 50,
-    "tune.axes": (("prior.weight", (0.02, 0.05, 0.1)), ("prior.noise", (0.06, 0.1))),
+TV = {
+    "regularizer.name": "tv",
+    "regularizer.tv.weight": 0.01,
+    "optimizer.field_rate": 5e-2,
+    "train.steps": 400,
+    "train.chunk": 50,
+    "tune.axes": (),
 }
-SMOKE = {**base.SMOKE, "train.fibers": 0}
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
-    """Return the config, or its variant `patches` or `smoke`."""
-    return base.vary(base.to_config(SETTINGS), variant, {"patches": PATCHES, "smoke": SMOKE})
+    """Return the config, or its variant `tv`, `siren` or `smoke`."""
+    return base.vary(base.to_config(SETTINGS), variant, {**base.RECONSTRUCTION_VARIANTS, "tv": TV})
