@@ -209,7 +209,7 @@ class Run:
 
     def _result(self, recovery: Recovery, raw: Float[np.ndarray, "*grid C"]) -> dict[str, Any]:
         problem, report = self._problem, self._report
-        others = {"network": raw, **report.references(problem)}
+        others = {"network": raw, **recovery.references}
         return {
             "seed": self._settings.seed,
             "steps": self._settings.train.steps,
@@ -223,7 +223,8 @@ class Run:
         problem, params = self._problem, self._state.params
         matrices = jax.tree.map(np.asarray, fit.laplacians(params, problem.domain, self._settings))
         field = FittedField.of(params, problem, self._settings)
-        return Recovery(problem, recovered, field, matrices, read_lines(self._folder / "metrics.jsonl"))
+        rows = read_lines(self._folder / "metrics.jsonl")
+        return Recovery(problem, recovered, field, matrices, rows, self._report.references(problem))
 
     def _seconds(self) -> float:
         """Return the seconds since the process started, plus those of earlier processes of this run."""

@@ -26,6 +26,8 @@ class Recovery(NamedTuple):
     """Learned Laplacians by the name of their term and then of their axis; may be empty."""
     rows: list[Row]
     """The metrics of the fit, one row per evaluated step."""
+    references: Mapping[str, Values] = {}
+    """The recoveries of other methods by name, as `Report.references` returns them."""
 
 
 class Report:

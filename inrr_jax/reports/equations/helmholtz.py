@@ -40,7 +40,7 @@ class Report(base.Report):
 
         truth = np.asarray(recovery.problem.truth)[..., 0]
         shown, limit = {"Green's function, real part": truth}, {}
-        others = {"network": recovery.values, **self.references(recovery.problem)}
+        others = {"network": recovery.values, **recovery.references}
         for title, values in others.items():
             shown[title] = values[..., 0]
             shown[f"{title}: error"] = values[..., 0] - truth

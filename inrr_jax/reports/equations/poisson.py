@@ -50,7 +50,7 @@ class Report(base.Report):
             down, right, *_ = recovery.problem.measurements
             size = np.hypot(down[:, 1:], right[1:]).mean(axis=-1)
             shown["size of the given gradient"] = np.minimum(4 * size, 1)
-        others = {"network": recovery.values, **self.references(recovery.problem)}
+        others = {"network": recovery.values, **recovery.references}
         for title, values in others.items():
             scores = self.score(values, recovery.problem)
             decibel = "exact" if scores["psnr"] is None else f"{scores['psnr']:.1f} dB"

@@ -59,7 +59,7 @@ class Report(base.Report):
         if name == "blend.png":
             images.save(path, np.clip(blended, 0, 1))
             return
-        others = self.references(recovery.problem)
+        others = recovery.references
         shown = {"copy": others["copy"], "network": blended, "sparse solve": others["sparse solve"]}
         panels.maps(path, {title: v[..., 0] if v.shape[2] == 1 else v for title, v in shown.items()})
 

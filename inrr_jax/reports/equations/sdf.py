@@ -60,7 +60,7 @@ class Report(base.Report):
         from inrr_jax.plots import panels
 
         problem = recovery.problem
-        shown = {"network": recovery.values, **self.references(problem)}
+        shown = {"network": recovery.values, **recovery.references}
         if problem.truth is not None:
             shown = {"truth": np.asarray(problem.truth), **shown}
         if len(problem.domain.shape) == 2:

@@ -40,7 +40,7 @@ class Report(base.Report):
 
         truth = np.asarray(recovery.problem.truth)[..., 0]
         shown, limit = {"d'Alembert, time downwards": truth}, {}
-        for title, values in {"network": recovery.values, **self.references(recovery.problem)}.items():
+        for title, values in {"network": recovery.values, **recovery.references}.items():
             shown[title] = values[..., 0]
             shown[f"{title}: error"] = values[..., 0] - truth
         limit = {title: 0.1 if title.endswith("error") else 1.0 for title in shown}

@@ -80,7 +80,7 @@ class Report(base.Report):
         shown, errors = {}, []
         if problem.truth is not None:
             shown["true velocity"] = problem.units.to_own(np.asarray(problem.truth))[..., 0]
-        for title, values in self.references(problem).items():
+        for title, values in recovery.references.items():
             shown[title] = problem.units.to_own(values)[..., 0]
         shown["recovered"] = velocity
         if problem.truth is not None:

@@ -72,7 +72,7 @@ class Report(base.Report):
             return
         truth = None if problem.truth is None else brightness(problem.truth, problem)
         recovered = {"recovery": brightness(values, problem)}
-        recovered |= {name: brightness(other, problem) for name, other in self.references(problem).items()}
+        recovered |= {name: brightness(other, problem) for name, other in recovery.references.items()}
         largest = max(image.max() for image in recovered.values()) if truth is None else truth.max()
         shown = {"sampled": np.asarray(problem.operator.kept)[0, :, :, 0].astype(np.float32)}
         shown |= {name: image / largest for name, image in recovered.items()}

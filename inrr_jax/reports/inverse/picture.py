@@ -66,7 +66,7 @@ class Report(base.Report):
 
     def _shown(self, recovery: Recovery) -> dict[str, np.ndarray]:
         problem = recovery.problem
-        found = {"recovery": recovery.values, **self.references(problem)}
+        found = {"recovery": recovery.values, **recovery.references}
         shown = {"measurements": self.measured(problem)}
         for title, values in found.items():
             psnr = self.score(values, problem)["psnr"]
