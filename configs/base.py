@@ -48,7 +48,13 @@ RECONSTRUCTION_VARIANTS = {
         "train.steps": 400,
         "train.chunk": 50,
     },
-    "smoke": {"data.size": 24, "train.steps": 4, "prior.rounds": 2, "tune.axes": (("prior.noise", (0.05, 0.1)),)},
+    "smoke": {
+        "data.size": 24,
+        "train.steps": 20,
+        "train.evaluate_every": 10,
+        "prior.rounds": 2,
+        "tune.axes": (("prior.noise", (0.05, 0.1)),),
+    },
 }
 """What the configs of pictures that are measured through an operator share."""
 

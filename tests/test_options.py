@@ -184,7 +184,7 @@ def test_bounds_are_enforced_on_both_sides(before, name, limits):
     settings = change(Settings(), before)
     with pytest.raises(UserError, match=f"{name}={below}.* is out of range"):
         change(settings, {name: below})
-    accepted = low + 1 if limits["above"] else low
+    accepted = min(low + 1, limits["high"]) if limits["above"] else low
     assert value_of(change(settings, {name: accepted}), name) == accepted
 
 

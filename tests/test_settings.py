@@ -59,7 +59,7 @@ def choices():
 def two_steps(settings):
     image = np.random.default_rng(0).random((8, 9, 1), np.float32)
     problem = masked(image, np.ones((8, 9), bool)).with_auxiliary(first_estimate=image, guide=image)
-    nodes, features = (np.random.default_rng(1).uniform(-1, 1, (n, 2)).astype(np.float32) for n in (5, 8))
+    nodes, features = (np.random.default_rng(1).uniform(-1, 1, s).astype(np.float32) for s in ((5, 2), (8, 4)))
     problem = problem.with_auxiliary(nodes=nodes, features=features)
     state, hyper, key = fit.init(problem, settings)
     before = jax.tree.map(np.array, state.params)

@@ -106,7 +106,8 @@ def test_every_term_scales_with_its_weight_and_takes_volumes(key, name):
     rng, grid = np.random.default_rng(0), (4, 5, 6)
     settings = change(SMALL, {"regularizer.name": name, f"regularizer.{name}.weight": 2.0, "train.fibers": 0})
     image, mask = rng.random((*grid, 1), np.float32), rng.random(grid) < 0.5
-    problem = masked(image, mask).with_auxiliary(guide=image[::-1]).visible
+    features = rng.random((grid[0], 4), np.float32)
+    problem = masked(image, mask).with_auxiliary(guide=image[::-1], features=features).visible
     hyper, params = (
         collect_hyper_parameters(settings, problem.domain),
         some(lambda: fit.init(problem, settings)[0].params),
