@@ -15,7 +15,7 @@ INSIDE = {
     "priors": "patch_graph low_rank residual covariance row_features",
     "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill holdout "
     "tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors matrices "
-    "inverse.tv inverse.ct inverse.coils inverse.choice inverse points.contract points.neighbours points",
+    "inverse.choice inverse.tv inverse.ct inverse.coils inverse points.contract points.neighbours points",
     "training": "programs objective optimizers fit fitted batch sweep ensemble checkpoints",
     "recipes": "holdout stacking completion interpolate inverse.splitting inverse.tuning fills "
     "blending pipeline shared inpaint complete equations "

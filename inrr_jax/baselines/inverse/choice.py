@@ -1,7 +1,9 @@
 """Held-out measurements, by which the parameter of a method is chosen without the truth."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -11,7 +13,7 @@ from inrr_jax.operators.on_grid import GridOperator
 from inrr_jax.problem import Problem
 
 Values = Float[np.ndarray, "*grid C"]
-Error = Callable[[Values], float]
+Error = Callable[[Any], float]
 SHARE = 0.1
 """Share of the measurements that is held out."""
 
@@ -26,7 +28,8 @@ def hold_out(problem: Problem, share: float = SHARE) -> tuple[Problem, Error]:
     if not isinstance(operator, GridOperator):
         raise UserError(f"{type(operator).__name__} cannot hold out measurements: set tune.axes=()")
     fitted, held = operator.hold_out(measured.shape, 0, share)
-    return problem._replace(operator=fitted), lambda values: float(held.distance(jnp.asarray(values), measured))
+    distance = jax.jit(held.distance)
+    return problem._replace(operator=fitted), lambda values: float(distance(jnp.asarray(values), measured))
 
 
 def best(problem: Problem, recover: Callable[[Problem, float], Values], candidates: Sequence[float]) -> Values:

@@ -13,12 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from inrr_jax.baselines.inverse.choice import hold_out
 from inrr_jax.problem import Problem
 
-SHARE = 0.1
-"""Share of the measurements that are held out."""
-SEED = 0
-"""Of the choice of those."""
 STEPS = 60
 """Iterations with each lambda, from the result of the one before."""
 FINAL_STEPS = 200
@@ -69,16 +66,15 @@ def minimise(problem: Problem, energy: str, weight: float, start: Values, steps:
 def _with_chosen_weight(problem: Problem, energy: str) -> Float[np.ndarray, "*grid C"]:
     """Lower lambda from one that allows nothing but a constant, until the held-out misfit grows; fit all with it."""
     measurements, domain = jnp.asarray(problem.measurements), problem.domain
-    fitted, held = problem.operator.hold_out(measurements.shape, SEED, SHARE)
+    hidden, error_of = hold_out(problem)
     low, high = domain.bounds or (0.0, 0.0)
     start = values = jnp.full((*domain.shape, domain.channels), (low + high) / 2, jnp.float32)
-    distance = jax.jit(held.distance)
     # The gradient of the mean energy of a step between two nodes is about 1 / entries: no larger lambda does anything.
-    weight = float(jnp.abs(jax.jit(jax.grad(fitted.distance))(start, measurements)).max()) * start.size
+    weight = float(jnp.abs(jax.jit(jax.grad(hidden.operator.distance))(start, measurements)).max()) * start.size
     best, chosen, recovered, worse = float("inf"), weight, start, 0
     for _ in range(MOST):
-        values = minimise(problem._replace(operator=fitted), energy, weight, values, STEPS)
-        error = float(distance(values, measurements))
+        values = minimise(hidden, energy, weight, values, STEPS)
+        error = error_of(values)
         worse = 0 if error < best else worse + 1
         if error < best:
             best, chosen, recovered = error, weight, values
