@@ -30,27 +30,38 @@ def read_pixels(path: str | Path) -> np.ndarray:
     Raises:
         UserError: if the file is missing, a directory, unreadable, damaged or not a picture.
     """
-    from PIL import Image
-
     try:
         with open(path, "rb") as file:
-            is_array = Path(path).suffix.lower() == ".npy"
-            # Pickled arrays are refused: unpickling a file can run any code.
-            return np.lib.format.read_array(file, allow_pickle=False) if is_array else _decode(file, path)
+            return _array(file, path) if Path(path).suffix.lower() == ".npy" else decode(file, path)
     except FileNotFoundError:
         raise UserError(f"no file {str(path)!r}: check the path") from None
     except IsADirectoryError:
         raise UserError(f"{str(path)!r} is a directory: give the path of one picture in it") from None
     except PermissionError:
         raise UserError(f"no permission to read {str(path)!r}: change its mode, or give another file") from None
+
+
+def decode(file: BinaryIO, name: str | Path) -> np.ndarray:
+    """Return the pixels of a picture in an open file, as `read_pixels` does.
+
+    Args:
+        file: the bytes of a picture in any format that Pillow reads.
+        name: how messages refer to it.
+
+    Raises:
+        UserError: if it is damaged or no picture.
+    """
+    from PIL import Image
+
+    try:
+        return _pixels(file, name)
     except Image.UnidentifiedImageError:
-        raise UserError(f"{str(path)!r} is no picture: give a file that Pillow reads (png, jpg, tiff, ...)") from None
+        raise UserError(f"{str(name)!r} is no picture: give a file that Pillow reads (png, jpg, tiff, ...)") from None
     except UserError:
         raise  # A UserError is a ValueError, which the next clause would report as a damaged file.
     # Depending on the format, Pillow's decoders raise any of these for a damaged file.
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"cannot read {str(path)!r} ({reason}): give a whole, undamaged file") from None
+        raise _damaged(name, error) from None
 
 
 def validate(array: ArrayLike) -> Float[np.ndarray, "H W C"]:
@@ -105,7 +116,20 @@ def to_unit(pixels: np.ndarray) -> np.ndarray:
     return pixels
 
 
-def _decode(file: BinaryIO, path: str | Path) -> np.ndarray:
+def _array(file: BinaryIO, path: str | Path) -> np.ndarray:
+    try:
+        # Pickled arrays are refused: unpickling a file can run any code.
+        return np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise _damaged(path, error) from None
+
+
+def _damaged(name: str | Path, error: Exception) -> UserError:
+    reason = " ".join(str(error).split())
+    return UserError(f"cannot read {str(name)!r} ({reason}): give a whole, undamaged file")
+
+
+def _pixels(file: BinaryIO, path: str | Path) -> np.ndarray:
     """Return the pixels of an open picture; `path` only names it in messages.
 
     Raises:

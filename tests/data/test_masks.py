@@ -15,6 +15,7 @@ from inrr_jax.data import masks
 from inrr_jax.data.masks.box import border, patch
 from inrr_jax.data.masks.density import PROFILES, density
 from inrr_jax.data.masks.random import random
+from inrr_jax.data.masks.scratches import scratches
 from inrr_jax.data.masks.text import text
 from inrr_jax.errors import UserError
 from scripts import masks as script
@@ -109,12 +110,27 @@ def test_make_passes_on_the_axis_and_the_duration():
 
 
 @pytest.mark.parametrize(
-    "mode", ["random", "density", "patch", "rows", "columns", "clouds", "gap", "fibers", "deadlines"]
+    "mode", ["random", "density", "patch", "rows", "columns", "clouds", "gap", "fibers", "deadlines", "scratches"]
 )
 def test_random_modes_depend_on_the_key(mode):
     first, again, other = (masks.make(jax.random.key(seed), SHAPE, mode, 0.2) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_scratches_keep_the_rate_and_are_nested():
+    drawn = [np.asarray(scratches(jax.random.key(0), SHAPE, rate)) for rate in RATES]
+    for mask, rate in zip(drawn, RATES, strict=True):
+        assert abs(missing_fraction(mask) - rate) < 1 / np.prod(SHAPE)
+    assert all((thin >= thick).all() for thin, thick in zip(drawn, drawn[1:], strict=False))
+
+
+def test_scratches_are_thin_lines():
+    missing = ~np.asarray(scratches(jax.random.key(1), (96, 96), 0.04))
+    inner = missing[1:-1, 1:-1] & missing[:-2, 1:-1] & missing[2:, 1:-1] & missing[1:-1, :-2] & missing[1:-1, 2:]
+    assert inner.sum() < 0.1 * missing.sum()
+    lengths = [np.ptp(np.argwhere(missing)[:, axis]) for axis in (0, 1)]
+    assert min(lengths) > 48
 
 
 def test_random_has_the_same_rate_in_every_half():

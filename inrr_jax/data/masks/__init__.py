@@ -26,6 +26,7 @@ MODULES = (
     "box",
     "patterns",
     "text",
+    "scratches",
     "clouds",
     "fibers",
 )
