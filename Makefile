@@ -3,7 +3,7 @@ BIN := .venv/bin
 # Set these to add to the commands: make baboon FLAGS="--config.seed=3", make test FLAGS="-m slow"
 FLAGS ?=
 
-.PHONY: baboon test lint
+.PHONY: baboon test lint docs
 
 baboon: $(BIN)/.installed
 	$(BIN)/python -m scripts.train --config=configs/baboon.py $(FLAGS)
@@ -15,6 +15,9 @@ lint: $(BIN)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(BIN)/.installed-docs
+	$(BIN)/mkdocs build --strict $(FLAGS)
 
 $(BIN)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12, say")'
@@ -28,4 +31,8 @@ $(BIN)/.installed-test: $(BIN)/.installed
 
 $(BIN)/.installed-dev: $(BIN)/.installed
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+$(BIN)/.installed-docs: $(BIN)/.installed
+	$(BIN)/python -m pip install --quiet --editable ".[docs]"
 	touch $@

@@ -1,6 +1,7 @@
 """Interpolation of scattered points in one call: positions and values in, a function of the position out."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -40,7 +41,7 @@ class Interpolation:
     flat: bool
     """Whether the values were given without an axis of channels."""
 
-    def __call__(self, query: ArrayLike, *, return_std: bool = False):
+    def __call__(self, query: ArrayLike, *, return_std: bool = False) -> Any:
         """Return the values at positions.
 
         Args:
