@@ -58,7 +58,7 @@ def site(tmp_path_factory):
 
 
 @built
-def test_no_page_loads_anything_from_another_host(self, site):
+def test_no_page_loads_anything_from_another_host(site):
     pages = list(site.rglob("*.html"))
     assert len(pages) > 20
     loads = r"<(?:script|img|iframe)[^>]*src=\"?(?:https?:)?//|<link[^>]*stylesheet[^>]*href=\"?(?:https?:)?//"
@@ -66,14 +66,14 @@ def test_no_page_loads_anything_from_another_host(self, site):
 
 
 @built
-def test_equations_are_mathml(self, site):
+def test_equations_are_mathml(site):
     start = (site / "index.html").read_text(encoding="utf-8")
     assert start.count("<math") > 5
     assert not [p.name for p in site.rglob("*.html") if 'class="arithmatex"' in p.read_text(encoding="utf-8")]
 
 
 @built
-def test_the_reference_shows_shapes_and_errors(self, site):
+def test_the_reference_shows_shapes_and_errors(site):
     calls = (site / "reference" / "calls.html").read_text(encoding="utf-8")
     for part in ("inpaint", "complete", "interpolate", "solve", "reconstruct", "[H, W] of bool", "UserError"):
         assert part in calls
