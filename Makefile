@@ -3,7 +3,7 @@ BIN := .venv/bin
 # Set these to add to the commands: make baboon FLAGS="--config.seed=3", make test FLAGS="-m slow"
 FLAGS ?=
 
-.PHONY: baboon test lint docs
+.PHONY: baboon test lint docs wheel
 
 baboon: $(BIN)/.installed
 	$(BIN)/python -m scripts.train --config=configs/baboon.py $(FLAGS)
@@ -18,6 +18,10 @@ lint: $(BIN)/.installed-dev
 
 docs: $(BIN)/.installed-docs
 	$(BIN)/mkdocs build --strict $(FLAGS)
+
+wheel: $(BIN)/.installed
+	rm -rf build  # which would add files that are gone to the wheel
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 $(BIN)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12, say")'

@@ -64,7 +64,15 @@ def train(folder: Path, flags: list[str], config: str = "configs/baboon.py") -> 
         `rows`, those of metrics.jsonl.
     """
     start = time.perf_counter()
-    command = [sys.executable, "-m", "scripts.train", f"--config={config}", f"--workdir={folder}", *flags]
+    command = [
+        sys.executable,
+        "-m",
+        "scripts.train",
+        "--nocompilation_cache",  # so that every seed is timed as the first run of a new user
+        f"--config={config}",
+        f"--workdir={folder}",
+        *flags,
+    ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     written = time.perf_counter() - start
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))

@@ -1,1 +1,1 @@
-"""Configs: each states its difference from base.py."""
+"""Configs: each states its difference from the defaults in inrr_jax/settings.py."""

@@ -1,17 +1,18 @@
 """The paper's picture: the baboon, 256 x 256 grey, with 12.5 % of its pixels under writing and a thick stroke.
 
-    python -m scripts.train --config=configs/baboon.py
+    inrr-jax train --config=baboon
 
 Half a minute on two CPU cores, 22.3 dB on the missing pixels with seed 0 (the harmonic fill has 22.4). Variants:
 `:siren` has no regulariser, 20.6 dB; `:best` is the recipe of docs/quality.md, 22.8 dB in a minute and a half;
 `:paper` is the paper's, full batch and Adam, hours on a CPU; `:smoke` takes seconds.
 """
 
+from dataclasses import replace
+
 import ml_collections
 
-from configs import base
-from inrr_jax.options import change
-from inrr_jax.settings import RECIPE, Settings
+from inrr_jax.experiments import presets
+from inrr_jax.settings import RECIPE
 
 PAPER = {
     "field.precision": "float32",
@@ -25,12 +26,10 @@ PAPER = {
     "train.fibers": 0,
     "train.chunk": 10,
 }
-INRR = change(Settings(), {"field.omega": 30.0, "regularizer.inrr.weight": 0.13})
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = base.to_config(RECIPE if variant == "best" else INRR)
-    config.data.update(image="baboon", size=256, grey=True)
-    config.mask.update(mode="text", rate=0.125)
-    return base.vary(config, variant, {"siren": {"regularizer.name": "none"}, "paper": PAPER, "best": {}})
+    best = replace(RECIPE, data=presets.BABOON.data, mask=presets.BABOON.mask)
+    config = presets.to_config(best if variant == "best" else presets.BABOON)
+    return presets.vary(config, variant, {"siren": {"regularizer.name": "none"}, "paper": PAPER, "best": {}})

@@ -1,6 +1,6 @@
 """A factorised field and its blend against the completions of arrays, on signals with three axes.
 
-    python -m scripts.compare --config=configs/compare_arrays.py --workdir=runs/arrays
+    inrr-jax compare --config=compare_arrays --workdir=runs/arrays
 
 The spectral image Indian Pines under six masks, with its bands on the last axis. Variants with the same methods:
 `:volume` is an average head, `:climate` the air temperature over North America and `:video` Carphone, whose frames are
@@ -11,7 +11,7 @@ a minute, most of it compilation. A mask is mode:rate:axis:duration (docs/masks.
 
 import ml_collections
 
-from configs import base
+from inrr_jax.experiments import presets
 from inrr_jax.experiments.comparison import ComparisonSettings
 
 COMPLETIONS = ["linear", "spline", "dct_pls_scaled", "als", "halrtc", "tctv"]
@@ -44,10 +44,10 @@ SMOKE = {
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = base.to_config(ComparisonSettings())
+    config = presets.to_config(ComparisonSettings())
     config.signals, config.masks = "indian_pines[:72,:72,:100]", gaps(2)
     config.methods = ",".join([*COMPLETIONS, *FIELDS])
     config.fit.data.update(name="array", grey=True)
     config.fit.train.update(steps=600, chunk=100)
     variants = {"volume": VOLUME, "climate": CLIMATE, "video": VIDEO, "corners": CORNERS_CHANGES, "smoke": SMOKE}
-    return base.vary(config, variant, variants)
+    return presets.vary(config, variant, variants)

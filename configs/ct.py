@@ -1,6 +1,6 @@
 """A slice from few projections: computed tomography.
 
-    python -m scripts.train --config=configs/ct.py [--config.data.views=25] [--config.data.path=sinogram.npy]
+    inrr-jax train --config=ct [--config.data.views=25] [--config.data.path=sinogram.npy]
 
 The splitting loop with groups of similar patches (docs/inverse.md), whose settings held-out rays choose, and what
 filtered backprojection, SART, Tikhonov's energy and total variation with a weight that held-out rays choose find in the
@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import ml_collections
 
-from configs import base
 from inrr_jax.data.kinds.inverse import ct
+from inrr_jax.experiments import presets
 from inrr_jax.settings import RECONSTRUCTION, TuneSettings
 
 SETTINGS = replace(
@@ -34,4 +34,4 @@ TV = {
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config, or its variant `tv`, `siren` or `smoke`."""
-    return base.vary(base.to_config(SETTINGS), variant, {**base.RECONSTRUCTION_VARIANTS, "tv": TV})
+    return presets.vary(presets.to_config(SETTINGS), variant, {**presets.RECONSTRUCTION_VARIANTS, "tv": TV})

@@ -1,6 +1,6 @@
 """A noisy picture, and the classical methods of the same problem.
 
-    python -m scripts.train --config=configs/denoise.py [--config.data.sigma=0.2] [--config.data.image=photo.png]
+    inrr-jax train --config=denoise [--config.data.sigma=0.2] [--config.data.image=photo.png]
 
 Half a minute on two CPU cores, and 30.6 dB where non-local means have 28.9. With --config.data.truth=False the photo
 is the measurement itself. For noise of another size than 25/255 give candidates near it by --config.tune.axes.
@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import ml_collections
 
-from configs import base
 from inrr_jax.data.kinds.inverse import denoise
 from inrr_jax.data.settings import MaskSettings
+from inrr_jax.experiments import presets
 from inrr_jax.regularizers import RegularizerSettings, guide
 from inrr_jax.settings import RECONSTRUCTION, PriorSettings, TuneSettings
 
@@ -31,4 +31,4 @@ SETTINGS = replace(
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config, or its variant `siren` or `smoke`."""
-    return base.vary(base.to_config(SETTINGS), variant, base.RECONSTRUCTION_VARIANTS)
+    return presets.vary(presets.to_config(SETTINGS), variant, presets.RECONSTRUCTION_VARIANTS)

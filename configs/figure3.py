@@ -1,6 +1,6 @@
 """Figure 3 of INRR: how well a SIREN alone generalises, over omega and missing rate, under two kinds of mask.
 
-    python -m scripts.sweep --config=configs/figure3.py --workdir=runs/figure3
+    inrr-jax sweep --config=figure3 --workdir=runs/figure3
 
 300 fits of the baboon at 64 x 64 in about a minute and a half on two CPU cores: five missing rates, six omegas,
 uniformly random masks and masks whose missing rate grows from left to right, five seeds of mask and fit. Expected: the
@@ -9,18 +9,18 @@ PSNR falls above omega = 20 (docs/sweeps.md). Variant `:smoke` takes seconds.
 
 import ml_collections
 
-from configs import base
+from inrr_jax.experiments import presets
 from inrr_jax.experiments.sweep_grid import SweepSettings
 
 SMOKE = {
-    **base.SWEEP_SMOKE,
+    **presets.SWEEP_SMOKE,
     "axes": (("mask.rate", (0.3, 0.7)), ("field.omega", (5.0, 20.0)), ("seed+mask.seed", (0, 1))),
 }
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = base.to_config(SweepSettings())
+    config = presets.to_config(SweepSettings())
     config.fit.data.update(size=64, grey=True)
     config.fit.field.width = 64
     config.fit.regularizer.name = "none"
@@ -31,4 +31,4 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
         ("field.omega", (5.0, 8.0, 12.5, 20.0, 32.0, 50.0)),  # in about equal ratios
         ("seed+mask.seed", (0, 1, 2, 3, 4)),
     )
-    return base.vary(config, variant, {"smoke": SMOKE})
+    return presets.vary(config, variant, {"smoke": SMOKE})

@@ -1,18 +1,18 @@
 """The paper's properties, each a figure and a table, from small fits of the baboon.
 
-    python -m scripts.figures all
+    inrr-jax figures all
 
-Five minutes on two CPU cores; `python -m scripts.figures momentum` draws one of them. Expected: the claims that hold
+Five minutes on two CPU cores; `inrr-jax figures momentum` draws one of them. Expected: the claims that hold
 are those of docs/properties.md. Variant `:smoke` takes a minute, and its numbers mean nothing.
 """
 
 import ml_collections
 
-from configs import base
+from inrr_jax.experiments import presets
 from inrr_jax.experiments.paper import FiguresSettings
 
 SMOKE = {
-    **{f"fit.{name}": value for name, value in base.SMOKE.items()},
+    **{f"fit.{name}": value for name, value in presets.SMOKE.items()},
     "fit.field.depth": 2,
     "fit.train.steps": 8,
     "fit.train.chunk": 2,
@@ -24,5 +24,5 @@ SMOKE = {
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = base.to_config(FiguresSettings())
-    return base.vary(config, variant, {"smoke": SMOKE})
+    config = presets.to_config(FiguresSettings())
+    return presets.vary(config, variant, {"smoke": SMOKE})

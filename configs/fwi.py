@@ -1,6 +1,6 @@
 """Full waveform inversion of a small survey: the velocity from the records of six shots, in three frequency bands.
 
-    python -m scripts.train --config=configs/fwi.py [--config.data.velocity=model.npy] [--config.data.shots=gathers.npy]
+    inrr-jax train --config=fwi [--config.data.velocity=model.npy] [--config.data.shots=gathers.npy]
 
 Two minutes on two CPU cores with much other load. The misfit falls from 0.51 to 0.06, and yet the error of the velocity
 is 315 m/s where the linear start has 275: docs/fwi.md says what is known of this.
@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import ml_collections
 
-from configs import base
 from inrr_jax.data.kinds.inverse import fwi
+from inrr_jax.experiments import presets
 from inrr_jax.fields import siren
 from inrr_jax.regularizers import RegularizerSettings
 from inrr_jax.settings import OptimizerSettings, Settings, TrainSettings
@@ -28,7 +28,7 @@ SETTINGS = replace(
     train=TrainSettings(steps=90, fibers=0, measurements=3, chunk=15, evaluate_every=15, checkpoint_every=45),
 )
 SMOKE = {
-    **{k: v for k, v in base.SMOKE.items() if k not in ("data.size", "train.fibers")},
+    **{k: v for k, v in presets.SMOKE.items() if k not in ("data.size", "train.fibers")},
     "data.nodes": (16, 24),
     "data.sources": (2,),
     "data.duration": 0.5,
@@ -38,4 +38,4 @@ SMOKE = {
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config, or its variant `smoke`."""
-    return base.vary(base.to_config(SETTINGS), variant, {"smoke": SMOKE})
+    return presets.vary(presets.to_config(SETTINGS), variant, {"smoke": SMOKE})

@@ -1,6 +1,6 @@
 """A spectral image: Indian Pines, 145 x 145 pixels and 200 bands, without 90 % of its entries.
 
-    python -m scripts.train --config=configs/hyperspectral.py
+    inrr-jax train --config=hyperspectral
 
 36.6 dB on the missing entries, an error of 119 counts (ALS 36.5 dB, linear interpolation 30.3), with 163 s of processor
 time; 520 s passed on two cores that several jobs shared. Variants: `:bands` has lost a quarter of the bands as a whole,
@@ -10,17 +10,17 @@ time; 520 s passed on two cores that several jobs shared. Variants: `:bands` has
 
 import ml_collections
 
-from configs import base
+from inrr_jax.experiments import presets
 from inrr_jax.settings import COMPLETION
 
 BANDS = {"mask.mode": "slices", "mask.axis": 2, "mask.rate": 0.25}
 DEADLINES = {"mask.mode": "deadlines", "mask.axis": 2, "mask.rate": 0.25}
-SMOKE = {**base.SMOKE, "data.crop": ":24,:24,::10"}
+SMOKE = {**presets.SMOKE, "data.crop": ":24,:24,::10"}
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = base.to_config(COMPLETION)
+    config = presets.to_config(COMPLETION)
     config.data.update(name="array", source="indian_pines")
     config.mask.update(mode="random", rate=0.9)
-    return base.vary(config, variant, {"bands": BANDS, "deadlines": DEADLINES, "smoke": SMOKE})
+    return presets.vary(config, variant, {"bands": BANDS, "deadlines": DEADLINES, "smoke": SMOKE})

@@ -1,6 +1,6 @@
 """A damaged picture of your own, and a mask of the damage (bright where the picture is good, dark where it is damaged).
 
-    python -m scripts.train --config=configs/inpaint.py --config.data.image=photo.png --config.mask.path=mask.png
+    inrr-jax train --config=inpaint --config.data.image=photo.png --config.mask.path=mask.png
 
 A minute and a half on two CPU cores at 256 x 256 in grey, four times that for four times the pixels. The reference
 cameraman with half of its pixels missing at random is recovered with 32.88 dB on these (docs/quality.md). The values of
@@ -9,13 +9,13 @@ the picture under the mask are not used; with --config.data.truth=True they are 
 
 import ml_collections
 
-from configs import base
+from inrr_jax.experiments import presets
 from inrr_jax.settings import RECIPE
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = base.to_config(RECIPE)
+    config = presets.to_config(RECIPE)
     config.data.update(truth=False)
     config.mask.update(mode="file")
-    return base.vary(config, variant, {})
+    return presets.vary(config, variant, {})

@@ -1,6 +1,6 @@
 """A matrix: elevations around the Jacksboro fault, 344 x 403 in metres, without 90 % of its entries.
 
-    python -m scripts.train --config=configs/matrix.py
+    inrr-jax train --config=matrix
 
 A minute and a half on two busy cores, 35.1 dB on the missing entries, an error of 14.6 m (linear interpolation 39.1).
 Variants: `:columns` has lost a fifth of the columns, `:disparity` is a stereo disparity of 500 x 741 without half of
@@ -12,7 +12,7 @@ the rows; `:smoke` takes seconds. A matrix of your own is
 
 import ml_collections
 
-from configs import base
+from inrr_jax.experiments import presets
 from inrr_jax.settings import COMPLETION
 
 COLUMNS = {"mask.mode": "columns", "mask.rate": 0.2}
@@ -28,12 +28,12 @@ TABLE = {
     "train.steps": 400,
     "correction": "none",
 }
-SMOKE = {**base.SMOKE, "data.crop": "::10,::10"}
+SMOKE = {**presets.SMOKE, "data.crop": "::10,::10"}
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = base.to_config(COMPLETION)
+    config = presets.to_config(COMPLETION)
     config.data.update(name="array", source="jacksboro")
     config.mask.update(mode="random", rate=0.9)
-    return base.vary(config, variant, {"columns": COLUMNS, "disparity": DISPARITY, "table": TABLE, "smoke": SMOKE})
+    return presets.vary(config, variant, {"columns": COLUMNS, "disparity": DISPARITY, "table": TABLE, "smoke": SMOKE})

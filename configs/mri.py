@@ -1,6 +1,6 @@
 """Parallel magnetic resonance imaging without calibration: an image and the maps of 8 coils from a fifth of k-space.
 
-    python -m scripts.train --config=configs/mri.py [--config.data.path=kspace.npy]
+    inrr-jax train --config=mri [--config.data.path=kspace.npy]
 
 The image is a slice of a head, 256 x 256; its phase, the coils and the noise are simulated (docs/inverse_mri.md). A
 grid of values is the image, a tiny SIREN the maps. About three minutes on two busy cores, 33.6 dB
@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import ml_collections
 
-from configs import base
 from inrr_jax.data.kinds.inverse import mri
+from inrr_jax.experiments import presets
 from inrr_jax.fields import FIELDS, grid, siren
 from inrr_jax.regularizers import RegularizerSettings
 from inrr_jax.regularizers.variation import Isotropic
@@ -38,7 +38,7 @@ SIREN = {
     "optimizer.field_rate": 0.02,
     "train.steps": 500,
 }
-SMOKE = {name: value for name, value in base.SMOKE.items() if not name.startswith("field")} | {
+SMOKE = {name: value for name, value in presets.SMOKE.items() if not name.startswith("field")} | {
     "data.centre": 4,
     "data.acceleration": 4.0,
     "train.fibers": 0,
@@ -48,4 +48,4 @@ SMOKE = {name: value for name, value in base.SMOKE.items() if not name.startswit
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config, or its variant `siren` or `smoke`."""
-    return base.vary(base.to_config(SETTINGS), variant, {"siren": SIREN, "smoke": SMOKE})
+    return presets.vary(presets.to_config(SETTINGS), variant, {"siren": SIREN, "smoke": SMOKE})

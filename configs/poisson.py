@@ -1,6 +1,6 @@
 """A picture from its gradient: Poisson's equation, beside the sparse finite-difference solve of the same data.
 
-    python -m scripts.train --config=configs/poisson.py [--config.data.image=photo.png]
+    inrr-jax train --config=poisson [--config.data.image=photo.png]
 
 Less than a minute on two CPU cores, and 33.5 dB up to a constant. The sparse solve takes seconds and is exact, as the
 gradient is whole and has no noise; docs/derivatives.md has both without that. The options of `data`, source=laplacian,
@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import ml_collections
 
-from configs import base
 from inrr_jax.data.kinds.equations import poisson
+from inrr_jax.experiments import presets
 from inrr_jax.fields import siren
 from inrr_jax.recipes.equations import EQUATION
 from inrr_jax.settings import TrainSettings
@@ -23,9 +23,9 @@ SETTINGS = replace(
     field=siren.Config(width=160, depth=4, omega=30.0, tile=1024),
     train=TrainSettings(steps=400, fibers=0, measurements=2048, chunk=100),
 )
-SMOKE = {**base.SMOKE, "data.size": 24}
+SMOKE = {**presets.SMOKE, "data.size": 24}
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config, or its variant `smoke`."""
-    return base.vary(base.to_config(SETTINGS), variant, {"smoke": SMOKE})
+    return presets.vary(presets.to_config(SETTINGS), variant, {"smoke": SMOKE})

@@ -1,6 +1,6 @@
 """Two pictures blended without a seam: the gradient of one inside of an ellipse, the values of the other around it.
 
-    python -m scripts.train --config=configs/poisson_blend.py [--config.data.source=a.png --config.data.target=b.png]
+    inrr-jax train --config=poisson_blend [--config.data.source=a.png --config.data.target=b.png]
 
 About a minute on two CPU cores. Inside of the ellipse the result has 26 dB against the sparse solve, and the plain copy
 17 dB; the values around it differ from the target's by 0.025 (root mean square).
@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import ml_collections
 
-from configs import base
 from inrr_jax.data.kinds.equations import poisson_blend
+from inrr_jax.experiments import presets
 from inrr_jax.fields import siren
 from inrr_jax.recipes.equations import EQUATION
 from inrr_jax.settings import TrainSettings
@@ -22,9 +22,9 @@ SETTINGS = replace(
     field=siren.Config(width=160, depth=4, omega=25.0, tile=1024),
     train=TrainSettings(steps=400, fibers=0, measurements=2048, chunk=100),
 )
-SMOKE = {**base.SMOKE, "data.size": 24}
+SMOKE = {**presets.SMOKE, "data.size": 24}
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config, or its variant `smoke`."""
-    return base.vary(base.to_config(SETTINGS), variant, {"smoke": SMOKE})
+    return presets.vary(presets.to_config(SETTINGS), variant, {"smoke": SMOKE})

@@ -1,6 +1,6 @@
 """The recipe of configs/inpaint.py against the classical fills, and the contribution of its parts.
 
-    python -m scripts.compare --config=configs/quality.py --workdir=runs/quality
+    inrr-jax compare --config=quality --workdir=runs/quality
 
 Three bundled pictures under three masks, three seeds: about an hour on two CPU cores. Expected: ahead of the best
 classical fill on most cases, by about 1 dB on average. Variants:
@@ -12,12 +12,13 @@ as for configs/compare.py; it needs OpenCV. `:ablation` removes each part of the
 
 import ml_collections
 
-from configs import base, compare
+from inrr_jax.experiments import presets
+from inrr_jax.experiments.comparison import ComparisonSettings
 from inrr_jax.settings import RECIPE
 
 TERMS = RECIPE.regularizer.name
 RAW, BEST = f"siren+{TERMS}", f"siren+{TERMS}/{RECIPE.correction}"
-METHODS = [*compare.FILLS, "locally_linear", "grouped", RAW, BEST]
+METHODS = [*presets.FILLS, "locally_linear", "grouped", RAW, BEST]
 ABLATION = [
     "locally_linear",
     "locally_linear_fine",
@@ -35,14 +36,15 @@ ABLATION = [
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = compare.get_config()
+    config = presets.to_config(ComparisonSettings())
+    config.update_from_flattened_dict(presets.COMPARISON)
     config.methods = ",".join(METHODS)
     config.fit.field.width, config.fit.train.steps = RECIPE.field.width, RECIPE.train.steps
     ablation = {"methods": ",".join(ABLATION)}
     variants = {
-        "reference": {**compare.PICTURES, "methods": ",".join([*METHODS, *compare.OPENCV])},
+        "reference": {**presets.PICTURES, "methods": ",".join([*METHODS, *presets.OPENCV])},
         "ablation": ablation,
-        "reference_ablation": {**compare.PICTURES, **ablation},
-        "smoke": {**compare.SMOKE, "methods": config.methods},
+        "reference_ablation": {**presets.PICTURES, **ablation},
+        "smoke": {**presets.COMPARISON_SMOKE, "methods": config.methods},
     }
-    return base.vary(config, variant, variants)
+    return presets.vary(config, variant, variants)

@@ -1,6 +1,6 @@
 """A picture at two or more times its resolution, and the classical methods of the same problem.
 
-    python -m scripts.train --config=configs/super_resolution.py [--config.data.factor=4]
+    inrr-jax train --config=super_resolution [--config.data.factor=4]
 
 Two minutes on two CPU cores, and 32.4 dB where Tikhonov's energy has 30.5. With --config.data.truth=False the picture
 --config.data.image=photo.png is the small one itself. `:siren` fits a SIREN that is guided by the recovery on the
@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import ml_collections
 
-from configs import base
 from inrr_jax.data.kinds.inverse import super_resolution
 from inrr_jax.data.settings import MaskSettings
+from inrr_jax.experiments import presets
 from inrr_jax.settings import RECONSTRUCTION
 
 SETTINGS = replace(RECONSTRUCTION, data=super_resolution.Config(), mask=MaskSettings(mode="none"))
@@ -21,4 +21,4 @@ SETTINGS = replace(RECONSTRUCTION, data=super_resolution.Config(), mask=MaskSett
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config, or its variant `siren` or `smoke`."""
-    return base.vary(base.to_config(SETTINGS), variant, base.RECONSTRUCTION_VARIANTS)
+    return presets.vary(presets.to_config(SETTINGS), variant, presets.RECONSTRUCTION_VARIANTS)

@@ -1,6 +1,6 @@
 """Numerical study of the smoothness theorem: what the kernels of a SIREN predict as omega grows and as it falls.
 
-    python -m scripts.ntk --config=configs/theorem.py
+    inrr-jax ntk --config=theorem
 
 It takes about a minute on two CPU cores; the variant `:smoke` takes half of that, most of it compilation. The measured
 exponents should be those of the tables in docs/theory.md. `inrr_jax/ntk/theorem.py` describes each setting.
@@ -10,7 +10,7 @@ import dataclasses
 
 import ml_collections
 
-from configs import base
+from inrr_jax.experiments import presets
 from inrr_jax.ntk.theorem import TheoremSettings
 
 # Three omegas from 64 on and three widths are the fewest that `theorem.check` accepts.
@@ -29,4 +29,4 @@ SMOKE = {
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config, or its variant `smoke`."""
     config = ml_collections.ConfigDict(dataclasses.asdict(TheoremSettings()))
-    return base.vary(config, variant, {"smoke": SMOKE})
+    return presets.vary(config, variant, {"smoke": SMOKE})

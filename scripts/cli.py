@@ -17,10 +17,17 @@ from ml_collections import ConfigDict, config_flags
 from inrr_jax.errors import DivergedError, UserError, unknown
 from inrr_jax.options import check_names, from_mapping
 
+from . import cache
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+"""The folder of the package's configs, which is beside that of the scripts, installed as in a checkout."""
 CONFIG = config_flags.DEFINE_config_file(
-    "config", None, "The config file, its variant after a colon: --config=configs/baboon.py:paper."
+    "config", None, "The name or the file of a config, its variant after a colon: --config=baboon:paper."
 )
 WORKDIR = flags.DEFINE_string("workdir", None, "The folder that the run writes to.")
+COMPILATION_CACHE = flags.DEFINE_bool(
+    "compilation_cache", True, "Keep compiled programs in the user's cache folder, so that later runs start sooner."
+)
 
 RESUME = "to resume, give the same command again"
 
@@ -78,7 +85,9 @@ def run(main: Callable[..., None], *, names: bool = False) -> None:
         if arguments[1:] and not names:
             raise UserError(f"argument {arguments[1]} is not understood: settings are given as --config.NAME=VALUE")
         if CONFIG.value is None:
-            raise UserError("--config is missing: give a config file, such as --config=configs/baboon.py")
+            raise UserError("--config is missing: give a config by name, such as --config=baboon, or by its file")
+        if COMPILATION_CACHE.value:
+            cache.keep_programs()
         main(CONFIG.value, Path(WORKDIR.value) if WORKDIR.value else None, *([arguments[1:]] if names else []))
 
     logging.set_verbosity(logging.WARNING)
@@ -145,21 +154,47 @@ def _parse(arguments: list[str]) -> list[str]:
 def _parse_flags(arguments: list[str]) -> list[str]:
     if sum(bool(re.match(r"--?config(=|$)", argument)) for argument in arguments) > 1:
         raise UserError("--config is given twice: give one config file; settings follow as --config.NAME=VALUE")
+    flags.FLAGS.set_gnu_getopt()  # flags may follow positional arguments
     try:
-        remaining = flags.FLAGS(arguments)
+        remaining = flags.FLAGS(_with_paths(arguments))
         if CONFIG.value is not None:
             CONFIG.value.keys()  # a config that could not be loaded raises only when it is used
         return remaining
     except UserError:
         raise
     except flags.UnrecognizedFlagError as error:
-        raise UserError(unknown(f"flag --{error.flagname}", error.flagname, ["config", "workdir"])) from None
+        raise UserError(
+            unknown(f"flag --{error.flagname}", error.flagname, ["config", "workdir", "compilation_cache"])
+        ) from None
     except Exception as error:  # ml_collections raises whatever its parsers and the config file raise
         raise UserError(_explain(error, arguments)) from None
 
 
+def _with_paths(arguments: list[str]) -> list[str]:
+    """Return the arguments with the name of a config, such as `baboon` in `baboon:siren`, replaced by its path."""
+    replaced = list(arguments)
+    for i, argument in enumerate(arguments):
+        flag, separator, value = argument.partition("=")
+        if flag not in ("--config", "-config"):
+            continue
+        if not separator and i + 1 < len(arguments):  # the value is an argument of its own
+            replaced[i + 1] = _path_of(arguments[i + 1])
+        elif separator:
+            replaced[i] = f"{flag}={_path_of(value)}"
+    return replaced
+
+
+def _path_of(config: str) -> str:
+    name, colon, variant = config.partition(":")
+    return f"{CONFIGS / name}.py{colon}{variant}" if name in config_names() else config
+
+
+def config_names() -> list[str]:
+    """Return the names of the package's configs."""
+    return sorted(path.stem for path in CONFIGS.glob("*.py") if path.stem != "__init__")
+
+
 _NO_CONFIG = {
-    "No such file": "no such file",
     "empty string": "names no file",
     "no attribute 'get_config'": "defines no get_config()",
 }
@@ -176,9 +211,13 @@ def _explain(error: BaseException, arguments: list[str]) -> str:
     text = (str(error.args[0]) if len(error.args) == 1 else str(error)).replace("\\n", "\n").replace("\\'", "'")
     if raised := re.search(r"UserError: (.*)", text):  # raised by the config file, quoted with its traceback
         return raised[1]
+    if "No such file" in text:
+        given = _argument(arguments, "config")
+        name = given.partition("=")[2].partition(":")[0]
+        return unknown(f"{given} is no file, and as a name it", name, config_names())
     for found, wrong in _NO_CONFIG.items():
         if found in text:
-            return f"{_argument(arguments, 'config')}: {wrong}; give a config file, such as configs/baboon.py"
+            return f"{_argument(arguments, 'config')}: {wrong}; give a config by name, such as baboon, or by its file"
     if isinstance(error, AttributeError | KeyError):
         nearest = re.search(r'Did you mean "(.*?)"', text)
         hint = f"did you mean {nearest[1]}?" if nearest else "inrr_jax/settings.py says where all are declared"

@@ -1,6 +1,6 @@
 """Recover every signal under every mask by every method, and write tables and figures of the results.
 
-python -m scripts.compare --config=configs/compare.py [--config.signals=a,b.png] [--config.masks=text:0.125,m.png]
+inrr-jax compare --config=compare [--config.signals=a,b.png] [--config.masks=text:0.125,m.png]
     [--config.methods=harmonic,siren+inrr] [--config.seeds=3] [--workdir=FOLDER]
 """
 
@@ -24,8 +24,9 @@ from inrr_jax.options import change
 from inrr_jax.recipes.shared import SharedRecipe
 from inrr_jax.training.sweep import Outcome
 from inrr_jax.types import Row
-from scripts import cli
-from scripts.progress import Progress
+
+from . import cli
+from .progress import Progress
 
 IN_PARTS = ("signals", "masks", "folder", "methods", "seeds", "at_once", "devices")
 """Settings in which commands for one folder may differ: its tables hold the rows of all commands."""

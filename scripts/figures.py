@@ -1,6 +1,6 @@
 """Measure the paper's properties, and write for each a figure, a table and the claims that hold.
 
-python -m scripts.figures NAME ... | all [--workdir=FOLDER] [--docs=FOLDER] [--config.NAME=VALUE ...]
+inrr-jax figures NAME ... | all [--workdir=FOLDER] [--docs=FOLDER] [--config.NAME=VALUE ...]
 """
 
 import hashlib
@@ -24,7 +24,8 @@ from inrr_jax.io.results import Results
 from inrr_jax.io.writers import write_json
 from inrr_jax.options import to_mapping
 from inrr_jax.types import Row
-from scripts import cli
+
+from . import cli
 
 DOCS = flags.DEFINE_string("docs", None, "Also copy the figures to this folder's figures/, and write properties.md.")
 KEYS = ("property",)
@@ -152,5 +153,5 @@ the raw output. A claim that holds "with every seed" is not a significance test:
 
 
 if __name__ == "__main__":
-    flags.set_default(cli.CONFIG, str(Path(__file__).parent.parent / "configs" / "figures.py"))
+    flags.set_default(cli.CONFIG, str(cli.CONFIGS / "figures.py"))
     cli.run(main, names=True)

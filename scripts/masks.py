@@ -1,6 +1,6 @@
 """Draw a picture under every mask mode, with the mask settings of a config.
 
-python -m scripts.masks [--config=FILE] [--config.mask.rate=0.3 ...] [--workdir=FOLDER]
+inrr-jax masks [--config=FILE] [--config.mask.rate=0.3 ...] [--workdir=FOLDER]
 
 Writes masks.png, by default to runs/masks.
 """
@@ -19,7 +19,8 @@ from inrr_jax.data.settings import MaskSettings
 from inrr_jax.experiments.tables import markdown
 from inrr_jax.io.writers import write_atomically
 from inrr_jax.settings import Settings
-from scripts import cli
+
+from . import cli
 
 EXAMPLES = {
     "random": {},
@@ -62,5 +63,5 @@ def _changed(settings: MaskSettings, name: str) -> MaskSettings:
 
 
 if __name__ == "__main__":
-    flags.set_default(cli.CONFIG, str(Path(__file__).parent.parent / "configs" / "base.py"))
+    flags.set_default(cli.CONFIG, str(cli.CONFIGS / "base.py"))
     cli.run(main)

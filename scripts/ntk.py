@@ -1,6 +1,6 @@
 """State the smoothness theorem and show it in numbers: tables, theorem.json and three figures.
 
-python -m scripts.ntk --config=configs/theorem.py [--config.NAME=VALUE ...] [--workdir=FOLDER]
+inrr-jax ntk --config=theorem [--config.NAME=VALUE ...] [--workdir=FOLDER]
 """
 
 import dataclasses
@@ -19,7 +19,8 @@ from inrr_jax.io import workdir
 from inrr_jax.io.writers import write_json
 from inrr_jax.ntk import study, theorem
 from inrr_jax.ntk.theorem import TheoremSettings
-from scripts import cli
+
+from . import cli
 
 STATEMENT = """\
 THEOREM. Fit samples by regression with the kernel of an infinitely wide SIREN whose first layer has frequency omega.

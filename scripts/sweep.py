@@ -1,6 +1,6 @@
 """Fit a base config at every point of a grid of settings, many fits at a time.
 
-python -m scripts.sweep --config=configs/sweep_missing_rate.py [--config.NAME=VALUE ...] [--workdir=FOLDER]
+inrr-jax sweep --config=sweep_missing_rate [--config.NAME=VALUE ...] [--workdir=FOLDER]
     [--distributed]
 """
 
@@ -29,8 +29,9 @@ from inrr_jax.training import ensemble
 from inrr_jax.training.fit import check_size
 from inrr_jax.training.sweep import Member, Outcome, Recipe
 from inrr_jax.types import Row
-from scripts import cli
-from scripts.progress import Progress
+
+from . import cli
+from .progress import Progress
 
 DISTRIBUTED = flags.DEFINE_bool(
     "distributed", False, "Join the processes of several hosts: jax.distributed.initialize()."

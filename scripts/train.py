@@ -1,6 +1,6 @@
 """Fit one signal, and write its recovery, metrics, figures and checkpoints to a work directory.
 
-python -m scripts.train --config=configs/baboon.py [--config.NAME=VALUE ...] [--workdir=FOLDER]
+inrr-jax train --config=baboon [--config.NAME=VALUE ...] [--workdir=FOLDER]
 """
 
 import contextlib
@@ -34,8 +34,9 @@ from inrr_jax.training import fit
 from inrr_jax.training.checkpoints import Checkpoints
 from inrr_jax.training.fitted import FittedField
 from inrr_jax.types import Info
-from scripts import cli
-from scripts.progress import Progress
+
+from . import cli
+from .progress import Progress
 
 
 def main(config: ConfigDict, folder: Path | None) -> None:

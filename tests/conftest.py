@@ -5,6 +5,8 @@ import os
 
 # Programs here run for a moment: most of the time would go into making them fast. JAX reads it when it is imported.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+# Commands in processes of their own neither read nor fill the cache of the user who runs the tests.
+os.environ.setdefault("JAX_ENABLE_COMPILATION_CACHE", "false")
 
 import jax
 import jaxtyping

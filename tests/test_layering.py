@@ -22,7 +22,7 @@ INSIDE = {
     "inverse",
     "ntk": "power_law networks empirical infinite blockwise residual regression spectrum convergence theorem study",
     "io": "writers workdir results",
-    "experiments": "analysis kinds methods tables cases comparison sweep_grid summary runner paper",
+    "experiments": "presets analysis kinds methods tables cases comparison sweep_grid summary runner paper",
     "plots": "images",
     "reports": "base cuts",
 }

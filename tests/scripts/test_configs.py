@@ -11,7 +11,7 @@ import pytest
 import configs
 from configs import base
 from inrr_jax.errors import UserError
-from inrr_jax.experiments import comparison, methods, sweep_grid
+from inrr_jax.experiments import comparison, methods, presets, sweep_grid
 from inrr_jax.experiments.comparison import ComparisonSettings
 from inrr_jax.experiments.sweep_grid import SweepSettings
 from inrr_jax.io import workdir
@@ -132,6 +132,6 @@ def test_an_unknown_variant_is_refused_with_the_nearest(name):
 
 
 def test_a_variant_cannot_name_an_unknown_setting():
-    config = base.vary(base.get_config(), "x", {"x": {"train.step": 3}})
+    config = presets.vary(base.get_config(), "x", {"x": {"train.step": 3}})
     with pytest.raises(UserError, match=r"train\.step is unknown: did you mean steps"):
         from_mapping(config.to_dict(), Settings)

@@ -402,7 +402,14 @@ REFUSED = {
     "no steps": ([SMOKE, "--config.train.steps=0"], "train.steps=0 is out of range: give a number of at least 1"),
     "no config": ([], "--config is missing"),
     "empty config": (["--config="], "--config=: names no file"),
-    "missing config": (["--config=configs/babon.py"], "--config=configs/babon.py: no such file"),
+    "missing config": (
+        ["--config=configs/babon.py"],
+        "--config=configs/babon.py is no file, and as a name it is unknown",
+    ),
+    "unknown config": (
+        ["--config=babon:smoke"],
+        "--config=babon:smoke is no file, and as a name it is unknown: did you mean baboon?",
+    ),
     "config without configs": (["--config=scripts/progress.py"], "--config=scripts/progress.py: defines no get_config"),
     "two configs": ([SMOKE, "--config=configs/base.py"], "--config is given twice"),
     "unknown flag": ([SMOKE, "--workdr=x"], "flag --workdr is unknown: did you mean workdir?"),
