@@ -12,6 +12,7 @@ from inrr_jax.errors import unknown
 COMMANDS = {
     "train": "fit one signal, and write its recovery, scores and figures to a folder",
     "inpaint": "recover the missing pixels of a picture: inrr-jax inpaint photo.png mask.png -o out.png",
+    "app": "paint over the damage of a picture in the browser: inrr-jax app photo.png",
     "sweep": "many fits: every combination of the settings that a config varies",
     "compare": "methods on the same signals under the same masks",
     "figures": "the paper's properties",

@@ -25,9 +25,11 @@ INSIDE = {
     "experiments": "presets analysis kinds methods tables cases comparison sweep_grid summary runner paper",
     "plots": "images",
     "reports": "base cuts",
+    "app": "uploads recovery session server",
 }
 FOLDERS = """
 operators metrics data fields regularizers settings priors baselines training recipes ntk io experiments plots reports
+app
 """
 TOP = "errors options types numerics devices grids fibers problem"
 ORDER = TOP.split()

@@ -2,6 +2,7 @@
 
 import importlib.resources
 import os
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
@@ -91,18 +92,18 @@ def resize(image: Float[np.ndarray, "H W C"], size: tuple[int, ...]) -> Float[np
     return np.stack(resized, -1)
 
 
-def save(path: str | Path, image: Float[Any, "H W C"]) -> None:
+def save(path: str | Path | BufferedIOBase, image: Float[Any, "H W C"]) -> None:
     """Write a picture as an 8-bit PNG, grey or RGB.
 
     Args:
-        path: the file; an existing one is replaced.
+        path: the file, which is replaced if it exists; or an open file.
         image: C is 1 or 3. Values are clipped to [0, 1], and NaN becomes 0 so that the result of a diverged fit can be
             inspected.
     """
     from PIL import Image
 
     pixels = np.round(np.nan_to_num(np.asarray(image)).clip(0, 1) * 255).astype(np.uint8)
-    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(path, format="PNG")
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(path, format="PNG")  # type: ignore[arg-type]
 
 
 def _find(name_or_path: str) -> Path:

@@ -1,8 +1,8 @@
 """Pixels: reading them from files as they are stored, and converting them to float32 [H, W, C] in [0, 1]."""
 
 import struct
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from absl import logging
@@ -41,7 +41,7 @@ def read_pixels(path: str | Path) -> np.ndarray:
         raise UserError(f"no permission to read {str(path)!r}: change its mode, or give another file") from None
 
 
-def decode(file: BinaryIO, name: str | Path) -> np.ndarray:
+def decode(file: BufferedIOBase, name: str | Path) -> np.ndarray:
     """Return the pixels of a picture in an open file, as `read_pixels` does.
 
     Args:
@@ -116,7 +116,7 @@ def to_unit(pixels: np.ndarray) -> np.ndarray:
     return pixels
 
 
-def _array(file: BinaryIO, path: str | Path) -> np.ndarray:
+def _array(file: BufferedIOBase, path: str | Path) -> np.ndarray:
     try:
         # Pickled arrays are refused: unpickling a file can run any code.
         return np.lib.format.read_array(file, allow_pickle=False)
@@ -129,7 +129,7 @@ def _damaged(name: str | Path, error: Exception) -> UserError:
     return UserError(f"cannot read {str(name)!r} ({reason}): give a whole, undamaged file")
 
 
-def _pixels(file: BinaryIO, path: str | Path) -> np.ndarray:
+def _pixels(file: BufferedIOBase, path: str | Path) -> np.ndarray:
     """Return the pixels of an open picture; `path` only names it in messages.
 
     Raises:
@@ -137,7 +137,7 @@ def _pixels(file: BinaryIO, path: str | Path) -> np.ndarray:
     """
     from PIL import Image, ImageOps
 
-    with Image.open(file) as opened:
+    with Image.open(file) as opened:  # type: ignore[arg-type]
         # The mode of the opened picture is already that of 8 bits; only the decoder's arguments still say 16.
         if ";16" in str(opened.tile) and opened.mode in ("RGB", "RGBA"):
             logging.warning("%s: Pillow reduces 16-bit colour to 8 bits; a .npy array keeps all", path)

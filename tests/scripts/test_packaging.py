@@ -82,7 +82,7 @@ def test_the_command_explains_itself(monkeypatch, capsys):
 
 def test_an_unknown_command_is_refused_in_one_line(monkeypatch):
     with pytest.raises(
-        SystemExit, match=r"^error: command trian is unknown: did you mean train\? accepted are compare"
+        SystemExit, match=r"^error: command trian is unknown: did you mean train\? accepted are app, compare"
     ):
         command(monkeypatch, "trian")
 
