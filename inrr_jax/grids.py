@@ -4,6 +4,7 @@ The longest axis of a grid spans [-1, 1]; the other axes are in the same proport
 and voxels keep their shape.
 """
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -106,7 +107,9 @@ def interpolate(values: Float[Array, "*grid C"], places: Float[Array, "N D"]) ->
     share, first = inside - low, low.astype(jnp.int32)
     total = jnp.zeros((places.shape[0], values.shape[-1]), values.dtype)
     for corner in itertools.product((0, 1), repeat=places.shape[1]):
-        weight = jnp.prod(jnp.where(np.asarray(corner, bool)[None, :], share, 1.0 - share), axis=1)
+        # Factor by factor, because the derivative of jnp.prod does not take a symbolic number of points (jax.export).
+        factors = [share[:, a] if c else 1.0 - share[:, a] for a, c in enumerate(corner)]
+        weight = functools.reduce(jnp.multiply, factors)
         # An axis of one node has no upper corner; its weight is zero.
         index = tuple(jnp.minimum(first[:, a] + c, values.shape[a] - 1) for a, c in enumerate(corner))
         total += weight[:, None] * values[index]

@@ -59,7 +59,9 @@ def main(config: ConfigDict, folder: Path | None) -> None:
     raw = run.fit()
     result = run.finish(raw, pipeline.finish(raw, prepared, settings, log=_log))
     _print_table(result, report)
-    print(f"written to {folder}: result.json, metrics.jsonl, {', '.join(report.written(problem))}, checkpoints")
+    print(
+        f"written to {folder}: result.json, metrics.jsonl, field.npz, {', '.join(report.written(problem))}, checkpoints"
+    )
 
 
 def _log(line: str) -> None:
@@ -152,6 +154,8 @@ class Run:
         for name in self._report.written(self._problem):
             with self._continuing(name):
                 self._report.write(name, self._folder / name, recovery)
+        with self._continuing("field.npz"):
+            recovery.field.save(self._folder / "field.npz")
         self._close()
         self._seal(result)
         return result

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import inrr_jax
 from configs import baboon, inpaint
 from inrr_jax import metrics
 from inrr_jax.data import images, loading
@@ -32,7 +33,15 @@ from scripts.progress import Progress
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 SMOKE = "--config=configs/baboon.py:smoke"
-LEFT = ["checkpoints", "comparison.png", "config.json", "metrics.jsonl", "reconstruction.png", "result.json"]
+LEFT = [
+    "checkpoints",
+    "comparison.png",
+    "config.json",
+    "field.npz",
+    "metrics.jsonl",
+    "reconstruction.png",
+    "result.json",
+]
 SCORES = ["psnr_missing", "psnr_observed", "psnr_all", "psnr_pasted", "nmae_missing", "ssim_pasted"]
 TIMES = {"seconds", "steps_per_second"}
 
@@ -90,6 +99,14 @@ def test_it_leaves_all_that_is_promised(uninterrupted):
     assert result["others"]["harmonic"]["psnr_observed"] is None  # it copies them: infinite
     with Image.open(uninterrupted / "reconstruction.png") as picture:
         assert (picture.size, picture.mode) == ((32, 32), "L")
+
+
+def test_it_leaves_the_field_itself(uninterrupted):
+    field, picture = inrr_jax.load(uninterrupted / "field.npz"), Image.open(uninterrupted / "reconstruction.png")
+    settings = workdir.recorded(uninterrupted)
+    missing = ~loading.load(settings.data, settings.mask).operator.mask
+    shown = np.round(255 * field.on_grid()[..., 0].clip(0, 1))
+    np.testing.assert_array_equal(shown[missing], np.asarray(picture)[missing])
 
 
 def test_metrics_have_a_row_per_evaluation(uninterrupted):

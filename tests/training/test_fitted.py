@@ -84,9 +84,20 @@ def test_files_that_are_no_fields_are_refused(field, tmp_path, monkeypatch):
     for name in ("cut.npz", "text.npz", "other.npz", "none.npz"):
         with pytest.raises(UserError, match=f"{name} cannot be read as a fitted field"):
             fitted.load(tmp_path / name)
-    monkeypatch.setattr(fitted, "VERSION", 2)
-    with pytest.raises(UserError, match="version 1: this version of inrr_jax reads 2"):
-        fitted.load(tmp_path / "field.npz")
+    for reader, hint in ((1, "update inrr_jax"), (3, "fit again")):
+        monkeypatch.setattr(fitted, "VERSION", reader)
+        with pytest.raises(UserError, match=f"version 2: this version of inrr_jax reads {reader}; {hint}"):
+            fitted.load(tmp_path / "field.npz")
+
+
+def test_a_file_with_other_arrays_than_were_saved_is_refused(field, tmp_path):
+    field.save(tmp_path / "field.npz")
+    with np.load(tmp_path / "field.npz") as content:
+        arrays = dict(content)
+    for changes in ({"scale": np.ones(4, np.float32)}, {"field/extra": np.ones(1)}):
+        np.savez(tmp_path / "changed.npz", **(arrays | changes))
+        with pytest.raises(UserError, match="changed.npz cannot be read as a fitted field .*arrays are missing"):
+            fitted.load(tmp_path / "changed.npz")
 
 
 @pytest.mark.parametrize("points", [np.zeros(()), [1.0, 2.0], np.zeros((4, 2))])
