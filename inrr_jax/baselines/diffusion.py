@@ -20,7 +20,7 @@ def harmonic(image: Image, mask: Mask) -> Image:
     differences over the edges of the grid.
     """
     channels = image.reshape(-1, image.shape[-1])
-    return minimize_dirichlet(patch_graph.grid_affinity(mask.shape), channels, mask.ravel()).reshape(image.shape)
+    return minimize_dirichlet(patch_graph.grid_affinity(mask), channels, mask.ravel()).reshape(image.shape)
 
 
 @keeping_observed
@@ -42,20 +42,20 @@ def minimize_dirichlet(
     ``L_mm u_m = -L_mo u_o``. A direct sparse solver is used.
 
     Args:
-        affinity: A [N, N], symmetric, entries >= 0. Every missing node must be connected to an observed one by a path,
-            or L_mm is singular.
+        affinity: [M, N], the rows of the missing nodes in the symmetric matrix A, entries >= 0. Every missing node must
+            be connected to an observed one by a path, or L_mm is singular.
         values: u_o at the observed nodes; the other entries are ignored.
         observed: True at the nodes that are held.
 
     Returns:
         The minimiser, equal to `values` at observed nodes.
     """
-    from scipy.sparse.csgraph import laplacian
+    from scipy.sparse import diags_array
     from scipy.sparse.linalg import spsolve
 
-    rows = laplacian(affinity).tocsr()[~observed]
     filled = values.copy()
-    right_side = -rows[:, observed] @ values[observed]
+    right_side = affinity[:, observed] @ values[observed]
+    laplacian = diags_array(affinity.sum(axis=1)) - affinity[:, ~observed]
     # SciPy's spsolve returns a vector where there is one channel.
-    filled[~observed] = spsolve(rows[:, ~observed].tocsc(), right_side).reshape(right_side.shape)
+    filled[~observed] = spsolve(laplacian.tocsc(), right_side).reshape(right_side.shape)
     return filled

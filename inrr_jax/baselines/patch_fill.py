@@ -16,9 +16,9 @@ ROUNDS = 4
 def locally_linear(image: Image, mask: Mask) -> Image:
     """Fill with the minimiser of the graph energy u^T L u for patches of 11 x 11 pixels.
 
-    The first estimate is the harmonic fill. Each of four rounds computes the Laplacian L of the current estimate
-    (`patch_graph.laplacian`) and interpolates the observed values with it (`patch_graph.interpolate`). Channels share
-    the graph.
+    The first estimate is the harmonic fill. Each of four rounds computes the energy from the current estimate
+    (`patch_graph.residual_rows`) and interpolates the observed values with it (`patch_graph.interpolate`). Channels
+    share the graph.
     """
     return _fill(image, mask, patch_graph.SIGMA)
 
@@ -34,6 +34,7 @@ def _fill(image: Image, mask: Mask, sigma: float) -> Image:
     estimate = harmonic(image, mask)
     for _ in range(ROUNDS):
         # The weights may be negative, so the minimiser can leave [0, 1].
-        solution = patch_graph.interpolate(patch_graph.laplacian(estimate, sigma), image, mask, estimate)
+        rows = patch_graph.residual_rows(estimate, mask, sigma)
+        solution = patch_graph.interpolate(rows, image, mask, estimate)
         estimate = np.clip(solution, 0, 1)
     return estimate

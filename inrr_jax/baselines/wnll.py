@@ -30,27 +30,28 @@ def wnll(image: Image, mask: Mask) -> Image:
     channels, observed = image.reshape(-1, image.shape[-1]), mask.ravel()
     estimate = harmonic(image, mask)
     for _ in range(ROUNDS):
-        estimate = minimize_wnll(wnll_affinity(estimate), channels, observed).reshape(image.shape)
+        estimate = minimize_wnll(wnll_affinity(estimate, mask), channels, observed).reshape(image.shape)
     return estimate
 
 
-def wnll_affinity(image: Image) -> "scipy.sparse.csr_array":
-    """Return the affinity matrix of the graph: `patch_affinity` plus 0.01 of the grid's affinity.
+def wnll_affinity(image: Image, mask: Mask) -> "scipy.sparse.csr_array":
+    """Return the affinities of missing pixels: `patch_affinity` plus 0.01 of the grid's affinity.
 
     The edges of the grid connect the whole graph. Without them, a group of missing pixels whose patches resemble only
     each other would make the linear system singular.
 
     Args:
         image: values at all pixels, in [0, 1].
+        mask: True at observed pixels.
 
     Returns:
-        [N, N] sparse, symmetric, entries in [0, 1.01], zero diagonal.
+        The rows of the M missing pixels in the affinity matrix: [M, N] sparse, entries in [0, 1.01].
     """
-    return patch_affinity(image) + GRID_WEIGHT * patch_graph.grid_affinity(image.shape[:2])
+    return patch_affinity(image, mask) + GRID_WEIGHT * patch_graph.grid_affinity(mask)
 
 
-def patch_affinity(image: Image) -> "scipy.sparse.csr_array":
-    """Compute the affinities between every pixel and those with the most similar patches.
+def patch_affinity(image: Image, mask: Mask) -> "scipy.sparse.csr_array":
+    """Compute the affinities between missing pixels and those with the most similar patches.
 
     ``a_ij = exp(-d_ij^2 / s_i)`` for the 6 pixels j of a 21 x 21 window around i with the smallest patch distances d_ij
     (see `patch_graph.nearest_patches`), and zero otherwise. The local scale s_i is the mean of the six d_ij^2. The
@@ -58,19 +59,21 @@ def patch_affinity(image: Image) -> "scipy.sparse.csr_array":
 
     Args:
         image: values at all pixels, in [0, 1].
+        mask: True at observed pixels.
 
     Returns:
-        [N, N] sparse, symmetric, entries in [0, 1], zero diagonal.
+        The rows of the M missing pixels in the affinity matrix: [M, N] sparse, entries in [0, 1].
     """
     from scipy.sparse import csr_array
 
-    ids, distances = patch_graph.nearest_patches(image, NEIGHBORS, SIGMA)
+    pixels, ids, distances = patch_graph.neighbors_of_missing(image, mask, NEIGHBORS, SIGMA)
     # In a constant region all distances are zero, and so would be the scale.
     scale = np.maximum(distances.mean(0), patch_graph.MIN_SQUARED_DISTANCE)
-    rows = np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
-    weights = np.exp(-distances / scale)
-    affinity = csr_array((weights.ravel(), (rows.ravel(), ids.ravel())), shape=(ids.shape[1],) * 2)
-    return (affinity + affinity.T) / 2
+    weights = np.exp(-distances / scale).astype(np.float64)
+    rows = np.broadcast_to(pixels, ids.shape)
+    affinity = csr_array((weights.ravel(), (rows.ravel(), ids.ravel())), shape=(mask.size, mask.size))
+    missing = ~mask.ravel()
+    return (affinity[missing] + affinity[:, missing].T.tocsr()) / 2
 
 
 def minimize_wnll(
@@ -88,7 +91,8 @@ def minimize_wnll(
     recoveries differ by 0.05 dB.
 
     Args:
-        affinity: [N, N], symmetric, entries >= 0. Every missing node must be connected to an observed one by a path.
+        affinity: [M, N], the rows of the missing nodes in the symmetric affinity matrix, entries >= 0. Every missing
+            node must be connected to an observed one by a path.
         values: u at the observed nodes; the other entries are ignored.
         observed: True at the nodes that are held.
 
@@ -96,5 +100,5 @@ def minimize_wnll(
         The minimiser, equal to `values` at observed nodes.
     """
     edges = affinity.tocoo()
-    edges.data = edges.data * np.where(observed[edges.row] != observed[edges.col], observed.size / observed.sum(), 1)
+    edges.data = edges.data * np.where(observed[edges.col], observed.size / observed.sum(), 1)
     return minimize_dirichlet(edges.tocsr(), values, observed)

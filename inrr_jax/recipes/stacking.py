@@ -43,14 +43,14 @@ class Candidate(NamedTuple):
 def _residual_wnll(estimate: Image) -> Fill:
     def fill(image, mask):
         values = image.reshape(-1, image.shape[-1]).astype(np.float64)
-        return minimize_wnll(wnll_affinity(estimate), values, mask.ravel()).reshape(image.shape)
+        return minimize_wnll(wnll_affinity(estimate, mask), values, mask.ravel()).reshape(image.shape)
 
     return fill
 
 
 def _residual_linear(sigma: float, estimate: Image) -> Fill:
     def fill(image, mask):
-        return patch_graph.interpolate(patch_graph.laplacian(estimate, sigma), image, mask, image)
+        return patch_graph.interpolate(patch_graph.residual_rows(estimate, mask, sigma), image, mask, image)
 
     return fill
 

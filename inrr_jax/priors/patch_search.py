@@ -1,0 +1,212 @@
+r"""The search for the most similar patches of a picture, as one compiled program for pictures of all sizes.
+
+For one shift v, the squared distances between all patches and those at v are a Gaussian filter of one picture,
+``(u(i) - u(i + v))^2``, which takes far fewer operations than to compare the patches one by one. The search visits all
+shifts of a window and keeps the k smallest distances of every pixel. It does so in blocks of 16 x 16 pixels, and only
+in those that contain a wanted pixel: everything that belongs to a batch of blocks fits into a processor's cache, and
+the time is proportional to the pixels that are wanted.
+"""
+
+import functools
+import math
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int
+
+from inrr_jax.types import Image
+
+WINDOW_RADIUS = 10
+"""Patches are compared within 21 x 21 pixels; a larger window did not improve the recovery (docs/quality.md)."""
+SIDE = 16
+"""Side of a block, in pixels of the coarse grid."""
+BATCH = 8
+"""Blocks of one call of the compiled program."""
+TRUNCATE = 3.0
+"""Standard deviations after which the Gaussian weights of a patch are cut off."""
+
+Blocks = Float[Array | np.ndarray, "B C S S"]
+"""The channels come first: for a vector unit, neighbouring pixels have to be neighbours in memory."""
+
+
+def nearest_patches(
+    image: Image,
+    neighbors: int,
+    sigma: float,
+    spacing: int = 1,
+    radius: int = WINDOW_RADIUS,
+    where: Bool[np.ndarray, "H W"] | None = None,
+) -> tuple[Int[np.ndarray, "k M"], Float[np.ndarray, "k M"]]:
+    """Find the k most similar patches of pixels, within a window around each.
+
+    ``d_ij^2 = sum_s g(s) sum_c (u_c(i + s) - u_c(j + s))^2`` with a Gaussian g of sum 1, cut off at 3 sigma. Where
+    either patch exceeds the picture, the differences are mirrored at its border. The distances are rounded down to 15
+    binary digits (fewer for a radius above 10), because the other digits hold the number of the shift, so that one
+    comparison orders both.
+
+    Args:
+        image: values at all pixels, in [0, 1].
+        neighbors: k, not counting the pixel itself. A picture with fewer than k other pixels in the window of a corner
+            pixel gets as many as that window has.
+        sigma: standard deviation of g, in pixels.
+        spacing: search only for the pixels of every `spacing`-th row and column, starting at the first.
+        radius: half the side of the window: the largest distance of a neighbour along either axis, in pixels.
+        where: search only for pixels where it is True; None: for all.
+
+    Returns:
+        The row-major indices of the neighbours and the squared distances d_ij^2, with the nearest first, for the M
+        pixels of the coarse grid where `where` is True, in row-major order: M = H W without `spacing` and `where`.
+    """
+    height, width, _ = image.shape
+    # The window of a corner pixel has no more.
+    k = min(neighbors, math.prod(min(radius, side - 1) + 1 for side in (height, width)) - 1)
+    wanted = np.ones((height, width), bool) if where is None else where
+    coarse = wanted[::spacing, ::spacing]
+    side = spacing * SIDE
+    found = np.empty((k, *coarse.shape), np.int32)
+    for corners, best in _search_blocks(image, _corners(wanted, side, spacing), k, sigma, side, spacing, radius):
+        for (row, column), block in zip(corners // spacing, best, strict=True):
+            place = found[:, row : row + side // spacing, column : column + side // spacing]
+            place[...] = block[:, : place.shape[1], : place.shape[2]]
+    return _unpack(found[:, coarse], spacing * np.argwhere(coarse), width, radius)
+
+
+def _corners(wanted: Bool[np.ndarray, "H W"], side: int, spacing: int) -> Int[np.ndarray, "n 2"]:
+    """Return the first row and column of every block that contains a wanted pixel of the coarse grid."""
+    places = np.argwhere(wanted[::spacing, ::spacing]) * spacing // side
+    across = -(-wanted.shape[1] // side)
+    return np.stack(np.divmod(np.unique(places @ [across, 1]), across), axis=1) * side
+
+
+def _search_blocks(
+    image: Image, corners: Int[np.ndarray, "n 2"], k: int, sigma: float, side: int, spacing: int, radius: int
+) -> Iterator[tuple[Int[np.ndarray, "b 2"], Int[np.ndarray, "b k m m"]]]:
+    """Search in batches of blocks, and yield the corners of a batch with its k packed numbers per coarse pixel."""
+    margin = radius + _taps(sigma).size // 2
+    height, width, _ = image.shape
+    whole = [(margin, margin + -length % side) for length in (height, width)]
+    padded = np.pad(image.astype(np.float32), (*whole, (0, 0)), mode="symmetric")
+    extent = side + 2 * margin
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (extent, extent), axis=(0, 1))
+    pending = []
+    for first in range(0, len(corners), BATCH):
+        some = corners[first : first + BATCH]
+        # The last batch is filled up, as another size would be compiled again.
+        full = some[np.arange(BATCH) % len(some)].astype(np.int32)
+        blocks = windows[full[:, 0], full[:, 1]]
+        shape = np.array([height, width], np.int32)
+        best = _search(blocks, full, shape, k=k, sigma=sigma, side=side, spacing=spacing, radius=radius)
+        pending.append((some, best))  # dispatched: the next blocks are cut while this batch is computed
+        if len(pending) > 2:
+            some, best = pending.pop(0)
+            yield some, np.asarray(best)[: len(some)]
+    for some, best in pending:
+        yield some, np.asarray(best)[: len(some)]
+
+
+def _taps(sigma: float) -> Float[np.ndarray, "taps"]:
+    reach = int(TRUNCATE * sigma + 0.5)
+    gaussian = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    return (gaussian / gaussian.sum()).astype(np.float32)
+
+
+@functools.partial(jax.jit, static_argnames=("k", "sigma", "side", "spacing", "radius"))
+def _search(
+    blocks: Blocks,
+    corners: Int[Array | np.ndarray, "B 2"],
+    shape: Int[Array | np.ndarray, "2"],
+    *,
+    k: int,
+    sigma: float,
+    side: int,
+    spacing: int,
+    radius: int,
+) -> Int[Array, "B k m m"]:
+    """Return the k smallest distances of every coarse pixel of B blocks, each packed with the number of its shift.
+
+    Around its `side` x `side` pixels, a block has a margin of `radius` and the reach of the Gaussian. `corners` are the
+    row and the column of the first of these pixels, and `shape` is that of the picture.
+    """
+    gaussian, window = _filter(sigma, side, spacing), 2 * radius + 1
+    inner, low = len(gaussian), np.int32(_low_bits(radius))
+    here = blocks[:, :, radius : radius + inner, radius : radius + inner]
+    starts = np.arange(0, side, spacing)[None]
+    rows, columns = corners[:, :1] + starts, corners[:, 1:] + starts
+    # Mirroring takes as long as all the rest, and most blocks are inside.
+    reach = radius + (inner - side) // 2
+    at_border = jnp.any((corners < reach) | (corners + side + reach > shape[None]))
+
+    def visit(best: Int[Array, "k B m m"], shift: Int[Array, ""]) -> tuple[Int[Array, "k B m m"], None]:
+        down, right = shift // window, shift % window
+        there = lax.dynamic_slice(blocks, (0, 0, down, right), here.shape)
+        squared = jnp.square(here - there).sum(1)
+        squared = lax.cond(
+            at_border, lambda: _mirror(squared, corners, shape, (down - radius, right - radius), side), lambda: squared
+        )
+        across = jnp.einsum("brc,cm->brm", squared, gaussian, precision="highest")
+        distance = jnp.einsum("brm,rn->bmn", across, gaussian, precision="highest")  # columns first
+        place = rows + down - radius, columns + right - radius
+        inside = [(index >= 0) & (index < length) for index, length in zip(place, shape, strict=True)]
+        bits = jnp.where(inside[1][:, :, None] & inside[0][:, None], distance, jnp.inf).view(jnp.int32)
+        # The bits of floats that are not negative, taken as integers, have the order of the floats.
+        return _insert(best, (bits & ~low) | shift), None
+
+    shifts = np.delete(np.arange(window**2, dtype=np.int32), window**2 // 2)  # without the pixel itself
+    none = jnp.full((k, len(blocks), starts.size, starts.size), np.iinfo(np.int32).max, jnp.int32)
+    return lax.scan(visit, none, jnp.asarray(shifts))[0].transpose(1, 0, 3, 2)
+
+
+def _insert(best: Int[Array, "k B m m"], number: Int[Array, "B m m"]) -> Int[Array, "k B m m"]:
+    """Insert numbers into sorted lists of k, whose largest numbers are dropped."""
+    # All places at once: each keeps its number, or takes the new one or that of its predecessor.
+    before = jnp.concatenate([jnp.full_like(best[:1], -1), best[:-1]])
+    return jnp.maximum(before, jnp.minimum(best, number[None]))
+
+
+def _mirror(
+    squared: Float[Array, "B n n"],
+    corners: Int[Array | np.ndarray, "B 2"],
+    shape: Int[Array | np.ndarray, "2"],
+    shift: tuple[Int[Array, ""], Int[Array, ""]],
+    block: int,
+) -> Float[Array, "B n n"]:
+    """Mirror squared differences at the borders of the part of the picture in which both pixels exist."""
+    for axis in (1, 2):
+        step, side, count = shift[axis - 1], squared.shape[axis], shape[axis - 1]
+        first = corners[:, axis - 1, None] - (side - block) // 2
+        low, length = jnp.maximum(0, -step), count - jnp.abs(step)
+        place = (first + np.arange(side)[None] - low) % (2 * jnp.maximum(length, 1))
+        source = low + jnp.minimum(place, 2 * length - 1 - place) - first
+        index = jnp.clip(source, 0, side - 1)
+        squared = jnp.take_along_axis(squared, index[:, :, None] if axis == 1 else index[:, None], axis)
+    return squared
+
+
+def _filter(sigma: float, side: int, spacing: int) -> Float[np.ndarray, "n m"]:
+    """Return the matrix that filters n values along an axis, and keeps every `spacing`-th of the `side` results.
+
+    The product with it has more operations than 19 shifted additions, and takes less time.
+    """
+    taps, starts = _taps(sigma), range(0, side, spacing)
+    matrix = np.zeros((side + taps.size - 1, len(starts)), np.float32)
+    for column, start in enumerate(starts):
+        matrix[start : start + taps.size, column] = taps
+    return matrix
+
+
+def _low_bits(radius: int) -> int:
+    """Return the integer whose bits are those that hold the number of a shift."""
+    return (1 << ((2 * radius + 1) ** 2 - 1).bit_length()) - 1
+
+
+def _unpack(
+    packed: Int[np.ndarray, "k M"], pixels: Int[np.ndarray, "M 2"], width: int, radius: int
+) -> tuple[Int[np.ndarray, "k M"], Float[np.ndarray, "k M"]]:
+    """Return the indices of the neighbours and their squared distances, from packed numbers and rows and columns."""
+    window, low = 2 * radius + 1, _low_bits(radius)
+    down, right = np.divmod(packed & low, window)
+    own = pixels @ [width, 1]
+    return own + (down - radius) * width + right - radius, (packed & ~np.int32(low)).view(np.float32)
