@@ -28,7 +28,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from inrr_jax.priors.patch_search import WINDOW_RADIUS, nearest_patches
+from inrr_jax.priors.patch_search import WINDOW_RADIUS, nearest_patches, round_up
 from inrr_jax.types import Image, Mask
 
 # Where no other reason is given, the values were chosen on scikit-image's pictures (see docs/quality.md).
@@ -119,7 +119,7 @@ def _reconstruction_weights(
     corners, others = (each // width * stride + each % width for each in (pixels, ids))
     offsets = np.add.outer(np.arange(2 * reach + 1) * stride, np.arange(2 * reach + 1)).ravel()
     values, weights = jnp.asarray(padded.reshape(-1, image.shape[-1]).T), np.empty(ids.shape)
-    size = PIXELS_AT_ONCE * GROUPS
+    size = PIXELS_AT_ONCE * min(GROUPS, round_up(-(-len(pixels) // PIXELS_AT_ONCE)))
     for first in range(0, len(pixels), size):
         some = slice(first, first + size)
         # The last part is filled up, as another size would be compiled again.

@@ -91,11 +91,12 @@ def _search_blocks(
     padded = np.pad(image.astype(np.float32), (*whole, (0, 0)), mode="symmetric")
     extent = side + 2 * margin
     windows = np.lib.stride_tricks.sliding_window_view(padded, (extent, extent), axis=(0, 1))
+    size = min(BATCH, round_up(len(corners)))
     pending = []
-    for first in range(0, len(corners), BATCH):
-        some = corners[first : first + BATCH]
+    for first in range(0, len(corners), size):
+        some = corners[first : first + size]
         # The last batch is filled up, as another size would be compiled again.
-        full = some[np.arange(BATCH) % len(some)].astype(np.int32)
+        full = some[np.arange(size) % len(some)].astype(np.int32)
         blocks = windows[full[:, 0], full[:, 1]]
         shape = np.array([height, width], np.int32)
         best = _search(blocks, full, shape, k=k, sigma=sigma, side=side, spacing=spacing, radius=radius)
@@ -200,6 +201,11 @@ def _filter(sigma: float, side: int, spacing: int) -> Float[np.ndarray, "n m"]:
 def _low_bits(radius: int) -> int:
     """Return the integer whose bits are those that hold the number of a shift."""
     return (1 << ((2 * radius + 1) ** 2 - 1).bit_length()) - 1
+
+
+def round_up(count: int) -> int:
+    """Return the smallest power of two that is not below a positive number, for programs of few sizes."""
+    return 1 << (count - 1).bit_length()
 
 
 def _unpack(
