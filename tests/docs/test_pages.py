@@ -26,6 +26,11 @@ def test_every_link_to_a_file_leads_to_one():
     assert not [f"{page}: {link}" for page, link in links if not (page.parent / link).exists()]
 
 
+def test_the_navigation_has_every_page_once():
+    listed = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted(str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md"))
+
+
 def test_every_config_and_module_of_a_command_is_there():
     configs = names(r"--config=(configs/[a-z_0-9]+\.py)")
     modules = names(r"python -m ((?:scripts|benchmarks)\.[a-z_]+)")
