@@ -18,7 +18,7 @@ from inrr_jax.settings import RECIPE
 
 TERMS = RECIPE.regularizer.name
 RAW, BEST = f"siren+{TERMS}", f"siren+{TERMS}/{RECIPE.correction}"
-METHODS = [*presets.FILLS, "locally_linear", "grouped", RAW, BEST]
+METHODS = [*presets.FILLS, "locally_linear", "gsr", "stacked", "grouped", RAW, BEST]
 ABLATION = [
     "locally_linear",
     "locally_linear_fine",
@@ -45,6 +45,6 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
         "reference": {**presets.PICTURES, "methods": ",".join([*METHODS, *presets.OPENCV])},
         "ablation": ablation,
         "reference_ablation": {**presets.PICTURES, **ablation},
-        "smoke": {**presets.COMPARISON_SMOKE, "methods": config.methods},
+        "smoke": {**presets.COMPARISON_SMOKE, "methods": ",".join(name for name in METHODS if name != "gsr")},
     }
     return presets.vary(config, variant, variants)

@@ -12,9 +12,9 @@ INSIDE = {
     "seismic kinds loading",
     "fields": "parts.layers parts.neighbors base siren relu fourier dmf inrz wire parts.factors compound",
     "regularizers": "base laplacian dirichlet",
-    "priors": "patch_search patch_graph low_rank residual covariance row_features",
-    "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill holdout "
-    "tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors matrices "
+    "priors": "patch_search patch_graph patch_groups low_rank feedback residual covariance row_features",
+    "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill patches.gsr patches "
+    "holdout tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors matrices "
     "inverse.choice inverse.tv inverse.ct inverse.coils inverse points.contract points.neighbours points",
     "training": "programs objective optimizers fit portable fitted batch sweep ensemble checkpoints",
     "recipes": "holdout stacking completion interpolate inverse.splitting inverse.tuning fills "

@@ -1,44 +1,61 @@
-"""Blending: a convex combination of corrected network, guide and stacked fill, weighted by held-out pixels."""
+"""Blending: a convex combination of the refined network and the guide, weighted by held-out pixels."""
 
 from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float
 
+from inrr_jax.baselines.diffusion import harmonic
 from inrr_jax.errors import DivergedError
 from inrr_jax.operators.masking import paste
-from inrr_jax.priors import low_rank
+from inrr_jax.priors import feedback, residual
 from inrr_jax.problem import Problem
 from inrr_jax.recipes import holdout, stacking
 from inrr_jax.recipes.stacking import Stack
 from inrr_jax.types import Image, Mask
 
+ROUNDS = feedback.ROUNDS[:2]
+"""Rounds of patch groups after which there is a candidate: the guide that the network has fitted is refined already."""
 
-def blend(
-    corrected: Float[np.ndarray, "H W C"], image: Image, mask: Mask, stack: Stack, weights: Float[np.ndarray, "3"]
-) -> Image:
-    """Return a K + b Z + c S, and the observed values where there are any.
 
-    K is the corrected recovery after low-rank denoising of its patch groups, Z the guide and S the stacked fill.
+def candidates(raw: Float[np.ndarray, "H W C"], image: Image, mask: Mask, guide: Image) -> Float[np.ndarray, "B H W C"]:
+    """Return the refined network and the guide: B recoveries, of which the guide is the last.
 
     Args:
-        corrected: the network's recovery after the residual correction, in [0, 1].
+        raw: the field's values on the grid.
         image: in [0, 1]; its values at missing pixels are not used.
         mask: True where observed.
-        stack: of this picture.
-        weights: a, b and c.
+        guide: of the same picture.
     """
-    candidates = low_rank.denoise(image, mask, corrected), stack.guide, stack.stacked
-    blended = np.tensordot(weights, np.stack(candidates), 1)
+    corrected = residual.correct(raw, image, mask, harmonic)
+    return np.concatenate([feedback.candidates(image, mask, corrected, ROUNDS), guide[None]])
+
+
+def blend(
+    raw: Float[np.ndarray, "H W C"], image: Image, mask: Mask, guide: Image, weights: Float[np.ndarray, "B"]
+) -> Image:
+    """Return the weighted sum of the `candidates`, and the observed values where there are any.
+
+    Args:
+        raw: the field's values on the grid; not used if only the guide has a weight.
+        image: in [0, 1]; its values at missing pixels are not used.
+        mask: True where observed.
+        guide: of the same picture.
+        weights: of the candidates.
+    """
+    if not weights[:-1].any():
+        return guide
+    blended = np.tensordot(weights, candidates(raw, image, mask, guide), 1)
     return paste(blended, image, mask).astype(np.float32)
 
 
 def blend_weights(
     problem: Problem, stack: Stack, solve: Callable[[Problem], Float[np.ndarray, "H W C"]], guided: bool
-) -> Float[np.ndarray, "3"]:
-    """Return the weights of K, Z and S by their errors on held-out pixels.
+) -> Float[np.ndarray, "B"]:
+    """Return the weights of the candidates by their errors on held-out pixels.
 
-    This takes a second fit, to the hold-out problem of the stack, with the fill weights that its pixels have chosen.
+    This takes a second fit, to the hold-out problem of the stack, whose guide has the weights that its pixels have
+    chosen.
 
     Args:
         problem: the picture and its mask.
@@ -47,19 +64,16 @@ def blend_weights(
         guided: whether the fit needs the guide.
 
     Returns:
-        Three weights with sum 1; equal ones if fewer than two pixels are observed, and none for K if the fit diverged.
+        Weights with sum 1; the guide alone if fewer than two pixels are observed or the second fit diverged.
     """
-    if stack.held_out is None or stack.held_out_fills is None:
-        return np.full(3, 1 / 3, np.float32)
-    image, mask, held = stack.held_out
-    stacked = stacking.combine(image, mask, stack.weights, stack.held_out_fills)
-    guide = low_rank.denoise(image, mask, stacked)
+    only_guide = np.eye(len(ROUNDS) + 1, dtype=np.float32)[-1]
+    if stack.hidden is None:
+        return only_guide
+    image, mask, held = stack.hidden.problem
     hidden = holdout.restrict(problem, mask)
     try:
-        raw = solve(hidden.with_auxiliary(guide=guide) if guided else hidden)
+        raw = solve(hidden.with_auxiliary(guide=stack.hidden.guide) if guided else hidden)
     except DivergedError:
-        others = stacking.error_weights(np.stack([guide, stacked]), problem.measurements, held)
-        return np.array([0, *others], np.float32)
-    corrected = stacking.correct(raw, image, mask, stack.weights)
-    candidates = np.stack([low_rank.denoise(image, mask, corrected), guide, stacked])
-    return stacking.error_weights(candidates, problem.measurements, held).astype(np.float32)
+        return only_guide
+    recovered = candidates(raw, image, mask, stack.hidden.guide)
+    return stacking.error_weights(recovered, problem.measurements, held).astype(np.float32)

@@ -6,6 +6,7 @@ from inrr_jax.baselines.diffusion import biharmonic, harmonic
 from inrr_jax.baselines.linear import linear
 from inrr_jax.baselines.opencv import navier_stokes, telea
 from inrr_jax.baselines.patch_fill import locally_linear, locally_linear_fine
+from inrr_jax.baselines.patches.gsr import gsr
 from inrr_jax.baselines.soft_impute import soft_impute
 from inrr_jax.baselines.total_variation import tv
 from inrr_jax.baselines.wnll import wnll
@@ -30,6 +31,7 @@ FILLS: dict[str, Entry] = {
     "telea_r3": Entry(telea, classical=True),
     "navier_stokes_r5": Entry(navier_stokes, classical=True),
     "wnll": Entry(wnll),
+    "gsr": Entry(gsr),
     "locally_linear": Entry(locally_linear),
     "locally_linear_fine": Entry(locally_linear_fine),
     "stacked": Entry(stacked),

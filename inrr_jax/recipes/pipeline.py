@@ -17,7 +17,7 @@ from inrr_jax.errors import UserError
 from inrr_jax.operators.masking import Masking
 from inrr_jax.operators.on_grid import GridOperator
 from inrr_jax.operators.sampling import Sampling
-from inrr_jax.priors import residual
+from inrr_jax.priors import feedback, residual
 from inrr_jax.priors.row_features import row_features
 from inrr_jax.problem import Problem
 from inrr_jax.recipes import blending, completion, interpolate, stacking
@@ -95,7 +95,7 @@ def finish(
     prepared: Prepared,
     settings: Settings,
     *,
-    weights: Float[np.ndarray, "3"] | None = None,
+    weights: Float[np.ndarray, "B"] | None = None,
     study: Study | None = None,
     log: Log = logging.info,
 ) -> Values:
@@ -121,14 +121,13 @@ def finish(
         return residual.correct(raw, image, mask, FILLS[settings.correction].fill)
     stack = prepared.stack
     assert stack is not None
-    log("correction: residual fills, and a second fit without the held-out pixels ...")
-    corrected = stacking.correct(raw, image, mask, stack.weights)
     # A recovery that is no number stays visible; patch groups would spread or hide it.
-    if not np.isfinite(corrected).all():
-        return corrected
+    if not np.isfinite(raw).all():
+        return raw
     if weights is None:
+        log("correction: patch groups, and a second fit without the held-out pixels ...")
         weights = blend_weights(prepared.problem, stack, settings)
-    return blending.blend(corrected, image, mask, stack, weights)
+    return blending.blend(raw, image, mask, stack.guide, weights)
 
 
 def _features(problem: Problem, settings: Settings) -> Float[np.ndarray, "rows K"]:
@@ -168,7 +167,7 @@ def blend_study(problem: Problem, settings: Settings, log: Log = logging.info) -
     return completion.study(problem, lambda hidden: solve(hidden, second), log)
 
 
-def blend_weights(problem: Problem, stack: Stack, settings: Settings) -> Float[np.ndarray, "3"]:
+def blend_weights(problem: Problem, stack: Stack, settings: Settings) -> Float[np.ndarray, "B"]:
     """Return the blend weights of a fit, by a second fit with seed 0 to the stack's hold-out problem.
 
     They do not depend on the seed of the settings, so fits that differ in the seed alone can share them.
@@ -211,8 +210,9 @@ def build_stack(problem: Problem, settings: Settings, log: Log = logging.info) -
     reason = "regularizer.name=guide" if lacks_guide(problem, settings) else f"correction={settings.correction}"
     log(f"stack: {len(CANDIDATES)} fills, and their weights by held-out pixels ...")
     stack = stacking.build(*picture(problem, reason))
-    shares = ", ".join(f"{name} {100 * w:.0f} %" for name, w in zip(CANDIDATES, stack.weights, strict=True))
-    log(f"stack: {shares}")
+    rounds = [f"{number} rounds" for number in feedback.ROUNDS]
+    for title, names, weights in (("stack", CANDIDATES, stack.weights), ("patch groups", rounds, stack.rounds)):
+        log(f"{title}: " + ", ".join(f"{name} {100 * w:.0f} %" for name, w in zip(names, weights, strict=True)))
     return stack
 
 

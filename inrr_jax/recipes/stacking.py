@@ -5,8 +5,6 @@ the texture is random. So every fill also recovers the picture without some of i
 determine one weight per fill for the whole picture. The true values of the missing pixels are not used.
 """
 
-import functools
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -16,9 +14,9 @@ from jaxtyping import Float
 from inrr_jax.baselines.diffusion import harmonic
 from inrr_jax.baselines.holdout import blocks, components
 from inrr_jax.baselines.patch_fill import locally_linear, locally_linear_fine
-from inrr_jax.baselines.wnll import minimize_wnll, wnll, wnll_affinity
+from inrr_jax.baselines.wnll import wnll
 from inrr_jax.operators.masking import paste
-from inrr_jax.priors import low_rank, patch_graph, residual
+from inrr_jax.priors import feedback
 from inrr_jax.recipes import holdout
 from inrr_jax.recipes.holdout import HeldOut
 from inrr_jax.types import Fill, Image, Mask
@@ -31,37 +29,24 @@ ROUNDING = 1 / 12 / 255**2
 """Mean squared error of rounding to 8 bits, in squared grey values: no fill can be expected to err less."""
 
 
-class Candidate(NamedTuple):
-    """A fill of the stack, and how it fills residuals."""
-
-    fill: Fill
-    residual_fill: Callable[[Image], Fill]
-    """Estimate of the picture -> a fill that commutes with affine maps of the values. Fills on graphs of patches build
-    the graph from the estimate, and not from the residual that they fill."""
-
-
-def _residual_wnll(estimate: Image) -> Fill:
-    def fill(image, mask):
-        values = image.reshape(-1, image.shape[-1]).astype(np.float64)
-        return minimize_wnll(wnll_affinity(estimate, mask), values, mask.ravel()).reshape(image.shape)
-
-    return fill
-
-
-def _residual_linear(sigma: float, estimate: Image) -> Fill:
-    def fill(image, mask):
-        return patch_graph.interpolate(patch_graph.residual_rows(estimate, mask, sigma), image, mask, image)
-
-    return fill
-
-
-CANDIDATES: dict[str, Candidate] = {
-    "harmonic": Candidate(harmonic, lambda estimate: harmonic),
-    "wnll": Candidate(wnll, _residual_wnll),
-    "locally_linear": Candidate(locally_linear, functools.partial(_residual_linear, patch_graph.SIGMA)),
-    "locally_linear_fine": Candidate(locally_linear_fine, functools.partial(_residual_linear, patch_graph.FINE_SIGMA)),
+CANDIDATES: dict[str, Fill] = {
+    "harmonic": harmonic,
+    "wnll": wnll,
+    "locally_linear": locally_linear,
+    "locally_linear_fine": locally_linear_fine,
 }
 """The fills of the stack by name."""
+
+
+class HiddenFills(NamedTuple):
+    """Recoveries of the hold-out problem, which determine weights."""
+
+    problem: HeldOut
+    fills: Float[np.ndarray, "K H W C"]
+    """One by each of `CANDIDATES`."""
+    refined: Float[np.ndarray, "R H W C"]
+    """The stacked fill and its refinements, as `feedback.candidates` returns them."""
+    guide: Image
 
 
 class Stack(NamedTuple):
@@ -71,16 +56,16 @@ class Stack(NamedTuple):
     """Of each of `CANDIDATES`, with sum 1."""
     stacked: Image
     """The weighted sum of the fills."""
+    rounds: Float[np.ndarray, "R"]
+    """Weights of the candidates of the refinement, with sum 1."""
     guide: Image
-    """The stacked fill after low-rank denoising of its patch groups."""
-    held_out: HeldOut | None
-    """The picture with fewer observed pixels, which determined the weights; None if fewer than two are observed."""
-    held_out_fills: Float[np.ndarray, "K H W C"] | None
-    """Every candidate's fill of it."""
+    """The weighted sum of the stacked fill and its refinements by patch groups."""
+    hidden: HiddenFills | None
+    """None if fewer than two pixels are observed."""
 
 
 def build(image: Image, mask: Mask) -> Stack:
-    """Fill a picture with every candidate, weight the fills by held-out pixels, add them up and denoise the sum.
+    """Fill a picture with every candidate, weight the fills by held-out pixels, add them up and refine the sum.
 
     Args:
         image: values in [0, 1]; those at missing pixels are not used.
@@ -88,19 +73,27 @@ def build(image: Image, mask: Mask) -> Stack:
     """
     # Whatever the picture holds at missing pixels cannot reach a fill.
     image = np.where(mask[..., None], image, 0).astype(np.float32)
-    weights, held_out, fills = _weigh(image, mask)
+    weights, problem, fills = _weigh(image, mask)
     stacked = combine(image, mask, weights, _fill_all(image, mask))
-    return Stack(weights, stacked, low_rank.denoise(image, mask, stacked), held_out, fills)
+    if problem is None:
+        rounds = np.eye(len(feedback.ROUNDS))[0]
+        return Stack(weights, stacked, rounds, stacked, None)
+    start = combine(problem.image, problem.mask, weights, fills)
+    refined = feedback.candidates(problem.image, problem.mask, start)
+    rounds = error_weights(refined, image, problem.held)
+    guide = combine(problem.image, problem.mask, rounds, refined)
+    hidden = HiddenFills(problem, fills, refined, guide)
+    return Stack(weights, stacked, rounds, feedback.combined(image, mask, stacked, rounds), hidden)
 
 
 def stacked(image: Image, mask: Mask) -> Image:
-    """Return the stacked fill alone, without denoising; the contract is that of `baselines`."""
+    """Return the stacked fill alone, without refinement; the contract is that of `baselines`."""
     image = np.where(mask[..., None], image, 0).astype(np.float32)
     return combine(image, mask, _weigh(image, mask)[0], _fill_all(image, mask))
 
 
 def grouped(image: Image, mask: Mask) -> Image:
-    """Return the stacked fill after low-rank denoising of its patch groups; the contract is that of `baselines`."""
+    """Return the stacked fill after its refinement by patch groups; the contract is that of `baselines`."""
     return build(image, mask).guide
 
 
@@ -116,40 +109,12 @@ def _weigh(image: Image, mask: Mask):
 def _fill_all(image: Image, mask: Mask) -> Float[np.ndarray, "K H W C"]:
     """Fill with every candidate in parallel threads: they spend most of their time in compiled code."""
     with ThreadPoolExecutor() as pool:
-        return np.stack(list(pool.map(lambda candidate: candidate.fill(image, mask), CANDIDATES.values())))
+        return np.stack(list(pool.map(lambda fill: fill(image, mask), CANDIDATES.values())))
 
 
 def combine(image: Image, mask: Mask, weights: Float[np.ndarray, "K"], fills: Float[np.ndarray, "K H W C"]) -> Image:
     """Return the weighted sum of fills where nothing is observed, and the picture elsewhere."""
     return paste(np.tensordot(weights, fills, 1), image, mask).astype(np.float32)
-
-
-def correct(
-    recovered: Float[np.ndarray, "H W C"], image: Image, mask: Mask, weights: Float[np.ndarray, "K"]
-) -> Float[np.ndarray, "H W C"]:
-    """Correct a recovery by the candidates' residual fills, added up with their weights.
-
-    The graphs of patches are those of the harmonically corrected recovery, which is the best estimate at this point.
-
-    Args:
-        recovered: in [0, 1], on the whole grid.
-        image: in [0, 1]; its values at missing pixels are not used.
-        mask: True where observed.
-        weights: of the candidates.
-    """
-    estimate = residual.correct(recovered, image, mask, harmonic)
-    return residual.correct(recovered, image, mask, residual_fill(estimate, weights))
-
-
-def residual_fill(estimate: Image, weights: Float[np.ndarray, "K"]) -> Fill:
-    """Return the weighted sum of the candidates' residual fills. Candidates without weight are not computed."""
-    # Building a graph of patches takes seconds, so candidates without weight are skipped.
-    chosen = [(w, candidate) for w, candidate in zip(weights, CANDIDATES.values(), strict=True) if w]
-
-    def fill(image: Image, mask: Mask) -> Image:
-        return sum(w * candidate.residual_fill(estimate)(image, mask) for w, candidate in chosen).astype(np.float32)
-
-    return fill
 
 
 def error_weights(recovered: Float[np.ndarray, "K H W C"], image: Image, held: Mask) -> Float[np.ndarray, "K"]:

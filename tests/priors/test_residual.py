@@ -7,21 +7,15 @@ from inrr_jax.baselines.diffusion import biharmonic, harmonic
 from inrr_jax.baselines.linear import linear
 from inrr_jax.errors import UserError
 from inrr_jax.priors import residual
-from inrr_jax.recipes import stacking
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.random((12, 10, 3), dtype=np.float32)
 MASK = RNG.random((12, 10)) > 0.4
 
 
-def stacked(recovered, image, mask):
-    return stacking.correct(recovered, image, mask, stacking.build(image, mask).weights)
-
-
 CORRECTIONS = {
     "harmonic": lambda *args: residual.correct(*args, harmonic),
     "biharmonic": lambda *args: residual.correct(*args, biharmonic),
-    "stacked": stacked,
 }
 
 

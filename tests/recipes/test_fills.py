@@ -16,6 +16,7 @@ def test_the_names_are_those_of_published_results_in_their_order():
         "telea_r3",
         "navier_stokes_r5",
         "wnll",
+        "gsr",
         "locally_linear",
         "locally_linear_fine",
         "stacked",
@@ -37,4 +38,4 @@ def test_names_are_those_of_their_fills():
 
 def test_the_candidates_of_the_stack_are_fills_of_the_same_name():
     for name, candidate in stacking.CANDIDATES.items():
-        assert FILLS[name].fill is candidate.fill
+        assert FILLS[name].fill is candidate

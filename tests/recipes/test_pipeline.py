@@ -106,7 +106,7 @@ def test_the_whole_recipe_is_its_stages_one_after_another_and_logs_them():
     weights = pipeline.blend_weights(prepared.problem, prepared.stack, settings)
     expected = pipeline.finish(raw, prepared, settings, weights=weights)
     np.testing.assert_array_equal(pipeline.solve(PROBLEM, settings, log=lines.append), expected)
-    assert [line.split(":")[0] for line in lines] == ["stack", "stack", "correction"]
+    assert [line.split(":")[0] for line in lines] == ["stack", "stack", "patch groups", "correction"]
 
 
 def test_no_correction_returns_the_input_for_any_signal():

@@ -1,12 +1,11 @@
-"""The stack: its weights by held-out pixels, the weighted sum of fills, and the residual fills."""
+"""The stack: its weights by held-out pixels, the weighted sum of fills, and its refinement."""
 
 import numpy as np
 import pytest
 
 from inrr_jax import metrics
-from inrr_jax.baselines.diffusion import harmonic
 from inrr_jax.baselines.holdout import components
-from inrr_jax.priors import low_rank, residual
+from inrr_jax.priors import feedback
 from inrr_jax.recipes import holdout, stacking
 
 RNG = np.random.default_rng(0)
@@ -93,13 +92,15 @@ def test_the_weights_depend_on_observed_pixels_and_not_on_missing_ones():
 
 def test_the_stack_is_the_sum_of_its_fills_and_no_worse_than_the_worst():
     image, mask = picture()
-    fills = [candidate.fill(image, mask) for candidate in stacking.CANDIDATES.values()]
+    fills = [fill(image, mask) for fill in stacking.CANDIDATES.values()]
     stack = stacking.build(image, mask)
     expected = sum(weight * fill for weight, fill in zip(stack.weights, fills, strict=True))
     np.testing.assert_allclose(stack.stacked, expected, atol=1e-6)
     np.testing.assert_array_equal(stack.stacked[mask], image[mask])
     np.testing.assert_array_equal(stacking.stacked(image, mask), stack.stacked)
-    np.testing.assert_array_equal(stack.guide, low_rank.denoise(image, mask, stack.stacked))
+    refined = feedback.candidates(image, mask, stack.stacked)
+    np.testing.assert_allclose(stack.guide, np.tensordot(stack.rounds, refined, 1), atol=1e-6)
+    assert stack.rounds[1:].sum() > 0
     np.testing.assert_array_equal(stacking.grouped(image, mask), stack.guide)
     psnr = metrics.psnr(stack.stacked, image, ~mask)
     assert psnr > min(metrics.psnr(fill, image, ~mask) for fill in fills)
@@ -109,11 +110,14 @@ def test_the_weights_are_those_of_the_fills_errors_on_held_out_pixels():
     image, mask = picture(1)
     stack = stacking.build(image, mask)
     problem = holdout.hold_out_components(np.where(mask[..., None], image, 0), mask)
-    np.testing.assert_array_equal(stack.held_out.held, problem.held)
-    assert not stack.held_out.image[stack.held_out.held].any()
-    for candidate, fill in zip(stacking.CANDIDATES.values(), stack.held_out_fills, strict=True):
-        np.testing.assert_array_equal(fill, candidate.fill(problem.image, problem.mask))
-    np.testing.assert_array_equal(stacking.error_weights(stack.held_out_fills, image, problem.held), stack.weights)
+    hidden = stack.hidden
+    np.testing.assert_array_equal(hidden.problem.held, problem.held)
+    assert not hidden.problem.image[problem.held].any()
+    for candidate, fill in zip(stacking.CANDIDATES.values(), hidden.fills, strict=True):
+        np.testing.assert_array_equal(fill, candidate(problem.image, problem.mask))
+    np.testing.assert_array_equal(stacking.error_weights(hidden.fills, image, problem.held), stack.weights)
+    np.testing.assert_array_equal(stacking.error_weights(hidden.refined, image, problem.held), stack.rounds)
+    np.testing.assert_allclose(hidden.guide, np.tensordot(stack.rounds, hidden.refined, 1), atol=1e-6)
 
 
 def test_one_observed_pixel_gives_equal_weights():
@@ -122,32 +126,6 @@ def test_one_observed_pixel_gives_equal_weights():
     lonely[3, 4] = True
     stack = stacking.build(image, lonely)
     np.testing.assert_allclose(stack.weights, 1 / 4)
-    assert stack.held_out is stack.held_out_fills is None
+    assert stack.hidden is None
+    np.testing.assert_array_equal(stack.guide, stack.stacked)
     np.testing.assert_allclose(stacking.stacked(image, lonely), image[3, 4].item(), atol=1e-4)
-
-
-def test_the_residual_fill_commutes_with_affine_maps_and_keeps_observed_values():
-    image, mask = picture()
-    fill = stacking.residual_fill(image, np.array([0.1, 0.3, 0.4, 0.2]))
-    once = fill(image / 2, mask)
-    np.testing.assert_allclose(fill(0.25 + image / 4, mask), 0.25 + once / 2, atol=1e-3)
-    np.testing.assert_allclose(once[mask], image[mask] / 2, atol=1e-6)
-
-
-def test_a_candidate_without_weight_is_not_computed(monkeypatch):
-    image, mask = picture()
-
-    def fail(estimate):
-        raise AssertionError("a candidate of weight 0 was computed")
-
-    monkeypatch.setitem(stacking.CANDIDATES, "wnll", stacking.Candidate(harmonic, fail))
-    filled = stacking.residual_fill(image, np.array([1.0, 0.0, 0.0, 0.0]))(image, mask)
-    np.testing.assert_array_equal(filled, harmonic(image, mask))
-
-
-def test_the_stacked_correction_fills_the_residual_with_the_weights_of_the_stack():
-    image, mask = picture()
-    recovered, weights = RNG.random(image.shape, dtype=np.float32), weights_of(image, mask)
-    estimate = residual.correct(recovered, image, mask, harmonic)
-    expected = residual.correct(recovered, image, mask, stacking.residual_fill(estimate, weights))
-    np.testing.assert_array_equal(stacking.correct(recovered, image, mask, weights), expected)

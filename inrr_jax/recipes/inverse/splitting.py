@@ -19,7 +19,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from inrr_jax.baselines.inverse import tv
-from inrr_jax.priors import low_rank
+from inrr_jax.priors import low_rank, patch_groups
+from inrr_jax.priors.patch_groups import Geometry
 from inrr_jax.problem import Problem
 from inrr_jax.settings import PriorSettings
 
@@ -31,6 +32,8 @@ START_STEPS = 200
 """Of the descent that finds it."""
 ITERATIONS = 30
 """Of conjugate gradients in a data step; they start from the values of the round before."""
+GEOMETRY = Geometry(side=6, spacing=3, radius=20, members=60)
+"""Of the patch groups."""
 
 
 def guide(problem: Problem, prior: PriorSettings) -> Float[np.ndarray, "*grid C"]:
@@ -77,4 +80,8 @@ def data_step(
 
 def denoise(values: Picture, sigma: float) -> Picture:
     """Return values with noise of standard deviation sigma removed by groups of similar patches."""
-    return low_rank.denoise_once(values, low_rank.group(values), sigma).astype(np.float32)
+    noisy = jnp.asarray(values, jnp.float32)
+    groups = patch_groups.find(noisy, GEOMETRY)
+    # What is similar is seen better once the noise is removed: the groups are searched for a second time.
+    groups = patch_groups.find(low_rank.denoise(noisy, groups, sigma, GEOMETRY), GEOMETRY)
+    return np.asarray(low_rank.denoise(noisy, groups, sigma, GEOMETRY))

@@ -1,0 +1,1 @@
+"""Fills that approximate groups of similar patches."""

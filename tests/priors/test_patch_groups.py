@@ -1,0 +1,63 @@
+"""Patch groups: the search against a comparison of all patches, and patches that return to their places."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from inrr_jax.priors import patch_groups
+from inrr_jax.priors.patch_groups import Geometry
+
+RNG = np.random.default_rng(0)
+SMALL = Geometry(side=3, spacing=2, radius=4, members=5)
+
+
+@pytest.mark.parametrize("size", [3, 4, 9, 10, 11])
+def test_patches_on_the_coarse_grid_cover_an_axis_to_its_end(size):
+    first = patch_groups.first_pixels(size, 3, 2)
+    assert first[0] == 0
+    assert first[-1] == size - 3
+    assert set(np.diff(first)) <= {1, 2}
+
+
+@pytest.mark.parametrize(("shape", "at_once"), [((13, 12, 2), 4096), ((13, 12, 2), 12), ((8, 3, 1), 1)])
+def test_members_are_the_nearest_patches_of_the_window(shape, at_once, monkeypatch):
+    monkeypatch.setattr(patch_groups, "GROUPS_AT_ONCE", at_once)
+    patch_groups.find.clear_cache()
+    image = RNG.random(shape, dtype=np.float32)
+    found = np.asarray(patch_groups.find(jnp.asarray(image), SMALL))
+    windows = np.lib.stride_tricks.sliding_window_view(image, (3, 3), axis=(0, 1))
+    places = np.argwhere(np.ones(windows.shape[:2], bool))
+    rows, columns = (patch_groups.first_pixels(n, 3, 2) for n in shape[:2])
+    references = [(row, column) for row in rows for column in columns]
+    assert found.shape == (len(references), SMALL.size(shape))
+    for (row, column), members in zip(references, found, strict=True):
+        near = places[np.abs(places - [row, column]).max(1) <= 4]
+        squares = np.square(windows[tuple(near.T)] - windows[row, column]).sum((1, 2, 3))
+        nearest = near[np.argsort(squares)[: found.shape[1]]]
+        assert members[0] == row * shape[1] + column
+        assert set(members.tolist()) == set((nearest @ [shape[1], 1]).tolist())
+
+
+def test_equal_patches_are_led_by_the_reference():
+    found = patch_groups.find(jnp.full((9, 9, 1), 0.5), SMALL)
+    np.testing.assert_array_equal(found[:, 0], (2 * np.arange(4)[:, None] * 9 + 2 * np.arange(4)).ravel())
+
+
+def test_patches_return_to_where_they_were_taken():
+    image = jnp.asarray(RNG.random((7, 8, 2), dtype=np.float32))
+    first = jnp.array([[0, 12], [30, 12]])
+    patches = patch_groups.take(image, first, (3, 2))
+    assert patches.shape == (2, 2, 2, 6)
+    np.testing.assert_array_equal(patches[0, 1, 1], image[1:4, 4:6, 1].ravel())
+    count = patch_groups.add(jnp.zeros_like(image), first, jnp.ones_like(patches), (3, 2))
+    assert count.sum() == patches.size
+    assert count[2, 5, 0] == 2
+    np.testing.assert_allclose(
+        patch_groups.add(jnp.zeros_like(image), first, patches, (3, 2)), count * image, atol=1e-6
+    )
+
+
+def test_small_pictures_have_smaller_patches_and_groups():
+    assert SMALL.sides((2, 9, 1)) == (2, 3)
+    assert SMALL.size((2, 9, 1)) == 5
+    assert SMALL.size((2, 5, 1)) == 3
