@@ -195,7 +195,8 @@ def check_finite(info: Info, params: Params, done: int) -> None:
         # The loss is named only if all of its parts are numbers.
         names = [name for name in terms if not terms[name][first] and name != "loss"] or ["loss"]
         raise _diverged(done + first + 1, ", ".join(names))
-    if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(params)):
+    # On the host: as operations of JAX, every shape of a parameter would be compiled for this alone.
+    if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params)):
         raise _diverged(done + len(bad), "a parameter")
 
 
@@ -241,4 +242,9 @@ def _recover(params: Params, hyper: dict[str, Scalar], *, domain: Domain, static
 
 def laplacians(params: Params, domain: Domain, settings: Settings) -> Laplacians:
     """Return the Laplacians by the names of their term and axis; empty if no term has any."""
-    return static_key(settings).build_regularizer(domain).laplacians(params)
+    return _laplacians(params, domain=domain, static=static_key(settings))
+
+
+@partial(jax.jit, static_argnames=("domain", "static"))
+def _laplacians(params: Params, *, domain: Domain, static: StaticKey) -> Laplacians:
+    return static.build_regularizer(domain).laplacians(params)
