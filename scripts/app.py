@@ -6,6 +6,7 @@ The page is on this machine alone and uses nothing from another host. Settings o
 configs/inpaint.py by default. In a checkout, `python -m scripts.app` is the same.
 """
 
+import contextlib
 import webbrowser
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def main(config: ConfigDict, folder: Path | None, names: list[str]) -> None:
     print(f"the page is {server.url}; Ctrl-C ends it", flush=True)
     if BROWSER.value:
         webbrowser.open(server.url)
-    server.run()
+    with contextlib.suppress(KeyboardInterrupt):  # nothing is lost that a message could name
+        server.run()
 
 
 if __name__ == "__main__":
