@@ -9,19 +9,21 @@ from tqdm import tqdm
 class Progress:
     """Display of the finished steps, their speed, the remaining time and the newest scores."""
 
-    def __init__(self, total: int, done: int = 0, seconds_between_lines: float = 5.0):
+    def __init__(self, total: int, done: int = 0, seconds_between_lines: float = 5.0, unit: str = "step"):
         """Start the display.
 
         Args:
             total: number of steps of the whole run.
             done: number of steps that are finished already, for a run that resumes.
             seconds_between_lines: least time between two plain lines. The last step is always displayed.
+            unit: what the run counts.
         """
         self._total, self._done, self._between = total, done, seconds_between_lines
         self._scores, self._last_line = "", -float("inf")
         self._first, self._start = done, time.monotonic()
-        bar = "{percentage:3.0f} %|{bar}| {n_fmt}/{total_fmt} steps, {remaining} left, {rate_fmt}{postfix}"
-        self._bar = tqdm(total=total, initial=done, bar_format=bar, unit="step") if sys.stderr.isatty() else None
+        self._unit = unit
+        bar = "{percentage:3.0f} %|{bar}| {n_fmt}/{total_fmt} " + unit + "s, {remaining} left, {rate_fmt}{postfix}"
+        self._bar = tqdm(total=total, initial=done, bar_format=bar, unit=unit) if sys.stderr.isatty() else None
 
     def __enter__(self):
         return self
@@ -56,7 +58,12 @@ class Progress:
             self._bar.update(step - self._done)
         elif time.monotonic() - self._last_line > self._between or step == self._total:
             left = (self._total - step) / speed
-            parts = [f"step {step}/{self._total}", f"{left:.0f} s left", f"{speed:.1f} steps/s", self._scores]
+            parts = [
+                f"{self._unit} {step}/{self._total}",
+                f"{left:.0f} s left",
+                f"{speed:.1f} {self._unit}s/s",
+                self._scores,
+            ]
             print(", ".join(part for part in parts if part), flush=True)
             self._last_line = time.monotonic()
         self._done = step

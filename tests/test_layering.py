@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "inrr_jax"
 INSIDE = {
     "operators": "noise acoustics on_grid survey rays.sparse rays.geometry rays.line_integrals rays",
-    "data": "units arrays readers sources points pixels images scanner masks settings drawing shapes tomography "
+    "data": "units arrays readers sources points pixels images saving scanner masks settings drawing shapes tomography "
     "seismic kinds loading",
     "fields": "parts.layers parts.neighbors base siren relu fourier dmf inrz wire parts.factors compound",
     "regularizers": "base laplacian dirichlet",
@@ -18,7 +18,7 @@ INSIDE = {
     "inverse.choice inverse.tv inverse.ct inverse.coils inverse points.contract points.neighbours points",
     "training": "programs objective optimizers fit portable fitted batch sweep ensemble checkpoints",
     "recipes": "holdout stacking completion interpolate inverse.splitting inverse.tuning fills "
-    "blending pipeline shared inpaint complete equations "
+    "blending pipeline shared tiles.plan tiles.weights tiles.filling tiles inpaint complete equations "
     "inverse",
     "ntk": "power_law networks empirical infinite blockwise residual regression spectrum convergence theorem study",
     "io": "writers workdir results",

@@ -21,15 +21,15 @@ GRID_WEIGHT = 0.01
 
 
 @keeping_observed
-def wnll(image: Image, mask: Mask) -> Image:
+def wnll(image: Image, mask: Mask, rounds: int = ROUNDS) -> Image:
     """Fill with the weighted nonlocal Laplacian on a graph of patches.
 
-    The first estimate is the harmonic fill. Each of four rounds builds the graph from the current estimate
+    The first estimate is the harmonic fill. Each of the rounds builds the graph from the current estimate
     (`wnll_affinity`) and solves for the missing pixels on it (`minimize_wnll`). Channels share the graph.
     """
     channels, observed = image.reshape(-1, image.shape[-1]), mask.ravel()
     estimate = harmonic(image, mask)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         estimate = minimize_wnll(wnll_affinity(estimate, mask), channels, observed).reshape(image.shape)
     return estimate
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from inrr_jax.data.pixels import read_pixels, validate
+from inrr_jax.data.pixels import read_pixels, to_unit, validate
 from inrr_jax.errors import UserError, unknown
 
-__all__ = ["BUNDLED", "load", "read_pixels", "resize", "save", "to_grey", "validate"]
+__all__ = ["BUNDLED", "load", "read_original", "read_pixels", "resize", "save", "to_grey", "to_unit", "validate"]
 
 # Only the pictures that are part of the scikit-image wheel. The library downloads its other ones on first use.
 _SKIMAGE = {
@@ -104,6 +104,15 @@ def save(path: str | Path | BufferedIOBase, image: Float[Any, "H W C"]) -> None:
 
     pixels = np.round(np.nan_to_num(np.asarray(image)).clip(0, 1) * 255).astype(np.uint8)
     Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(path, format="PNG")  # type: ignore[arg-type]
+
+
+def read_original(name_or_path: str) -> np.ndarray:
+    """Return the pixels of a bundled picture or a file as they are stored, with their alpha channel.
+
+    Raises:
+        UserError: as `load` does.
+    """
+    return read_pixels(_find(name_or_path), alpha=True)
 
 
 def _find(name_or_path: str) -> Path:

@@ -1,5 +1,6 @@
 """Pixels: reading them from files as they are stored, and converting them to float32 [H, W, C] in [0, 1]."""
 
+import importlib.util
 import struct
 from io import BufferedIOBase
 from pathlib import Path
@@ -15,24 +16,26 @@ _FULL_SCALE = {"bool": 1, "uint8": 255, "uint16": 65535}
 """The value of white, by type."""
 
 
-def read_pixels(path: str | Path) -> np.ndarray:
-    """Return the pixels of a file as they are stored: not scaled to [0, 1], but upright and without alpha channel.
+def read_pixels(path: str | Path, *, alpha: bool = False) -> np.ndarray:
+    """Return the pixels of a file as they are stored: not scaled to [0, 1], but upright.
 
-    Pillow keeps 16 bits per channel only for grey pictures. It reduces 16-bit colour to 8 bits, which is logged as a
-    warning.
+    Pillow keeps 16 bits per channel only for grey pictures. 16-bit colour is read with tifffile from TIFF files, and
+    with OpenCV, if it is installed, from PNG files; otherwise it is reduced to 8 bits, which is logged as a warning.
 
     Args:
         path: a `.npy` array, or a picture in any format that Pillow reads.
+        alpha: whether to keep an alpha channel; otherwise it is dropped with a warning.
 
     Returns:
-        For a picture, [H, W] or [H, W, 3] of bool, uint8, uint16 or float32; for `.npy`, the array without any check.
+        For a picture, [H, W] or [H, W, 3] of bool, uint8, uint16 or float32, or with alpha [H, W, 2] or [H, W, 4] of
+        uint8 or uint16; for `.npy`, the array without any check.
 
     Raises:
         UserError: if the file is missing, a directory, unreadable, damaged or not a picture.
     """
     try:
         with open(path, "rb") as file:
-            return _array(file, path) if Path(path).suffix.lower() == ".npy" else decode(file, path)
+            return _array(file, path) if Path(path).suffix.lower() == ".npy" else decode(file, path, alpha=alpha)
     except FileNotFoundError:
         raise UserError(f"no file {str(path)!r}: check the path") from None
     except IsADirectoryError:
@@ -41,12 +44,13 @@ def read_pixels(path: str | Path) -> np.ndarray:
         raise UserError(f"no permission to read {str(path)!r}: change its mode, or give another file") from None
 
 
-def decode(file: BufferedIOBase, name: str | Path) -> np.ndarray:
+def decode(file: BufferedIOBase, name: str | Path, *, alpha: bool = False) -> np.ndarray:
     """Return the pixels of a picture in an open file, as `read_pixels` does.
 
     Args:
         file: the bytes of a picture in any format that Pillow reads.
         name: how messages refer to it.
+        alpha: whether to keep an alpha channel.
 
     Raises:
         UserError: if it is damaged or no picture.
@@ -54,7 +58,7 @@ def decode(file: BufferedIOBase, name: str | Path) -> np.ndarray:
     from PIL import Image
 
     try:
-        return _pixels(file, name)
+        return _pixels(file, name, alpha)
     except Image.UnidentifiedImageError:
         raise UserError(f"{str(name)!r} is no picture: give a file that Pillow reads (png, jpg, tiff, ...)") from None
     except UserError:
@@ -129,7 +133,7 @@ def _damaged(name: str | Path, error: Exception) -> UserError:
     return UserError(f"cannot read {str(name)!r} ({reason}): give a whole, undamaged file")
 
 
-def _pixels(file: BufferedIOBase, path: str | Path) -> np.ndarray:
+def _pixels(file: BufferedIOBase, path: str | Path, alpha: bool) -> np.ndarray:
     """Return the pixels of an open picture; `path` only names it in messages.
 
     Raises:
@@ -139,24 +143,60 @@ def _pixels(file: BufferedIOBase, path: str | Path) -> np.ndarray:
 
     with Image.open(file) as opened:  # type: ignore[arg-type]
         # The mode of the opened picture is already that of 8 bits; only the decoder's arguments still say 16.
-        if ";16" in str(opened.tile) and opened.mode in ("RGB", "RGBA"):
-            logging.warning("%s: Pillow reduces 16-bit colour to 8 bits; a .npy array keeps all", path)
+        deep = ";16" in str(opened.tile) and opened.mode in ("RGB", "RGBA")
+        if deep and (pixels := _sixteen_bits(file, opened.format)) is not None:
+            return _without_alpha(pixels, path, alpha)
+        if deep:
+            logging.warning(
+                "%s: 16-bit colour is reduced to 8 bits; a .tif or .npy file keeps all, and so does a .png"
+                " with OpenCV: pip install opencv-python-headless",
+                path,
+            )
         # Pillow opens 16-bit grey PPM files in this mode too, and older versions also PNG; the range of these is known.
         if opened.mode == "I" and opened.format not in ("PNG", "PPM"):
             raise UserError(f"{str(path)!r} has 32-bit integer pixels: their range is unknown; save it as 16-bit grey")
-        if opened.has_transparency_data:
-            _warn_alpha(str(path))
+        transparent = opened.has_transparency_data
         image = ImageOps.exif_transpose(opened)
-        pixels = np.asarray(image.convert(_opaque_mode(image.mode)))
+        pixels = np.asarray(image.convert(_target_mode(image.mode, transparent)))
     # The 32-bit integers that are not refused above are 16-bit grey.
-    return pixels.astype(np.uint16) if pixels.dtype == np.int32 else pixels
+    return _without_alpha(pixels.astype(np.uint16) if pixels.dtype == np.int32 else pixels, path, alpha)
 
 
-def _opaque_mode(mode: str) -> str:
-    """Return the Pillow mode to convert to: the same number of bits, grey or RGB, without palette and alpha."""
+def _sixteen_bits(file: BufferedIOBase, format: str | None) -> np.ndarray | None:
+    """Return colours of 16 bits with channels last; None if no installed library reads them."""
+    file.seek(0)
+    if format == "TIFF":
+        import tifffile
+
+        try:
+            pixels = tifffile.imread(file, key=0)  # type: ignore[call-overload]
+        except ValueError:  # a compression that needs a further package
+            return None
+        return pixels if pixels.dtype == np.uint16 and pixels.ndim == 3 and pixels.shape[-1] in (3, 4) else None
+    if format == "PNG" and importlib.util.find_spec("cv2"):
+        import cv2
+
+        pixels = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+        if pixels is not None and pixels.dtype == np.uint16 and pixels.ndim == 3:
+            return np.concatenate([pixels[..., 2::-1], pixels[..., 3:]], axis=-1)  # OpenCV's order is blue, green, red
+    return None
+
+
+def _without_alpha(pixels: np.ndarray, path: str | Path, alpha: bool) -> np.ndarray:
+    """Drop an alpha channel with a warning, unless it is wanted."""
+    if alpha or pixels.ndim == 2 or pixels.shape[-1] == 3:
+        return pixels
+    _warn_alpha(str(path))
+    return pixels[..., 0] if pixels.shape[-1] == 2 else pixels[..., :3]
+
+
+def _target_mode(mode: str, transparent: bool) -> str:
+    """Return the Pillow mode to convert to: the same number of bits, grey or RGB, without palette."""
     if mode in ("1", "L", "F", "I") or mode.startswith("I;16"):
-        return mode
-    return "L" if mode in ("LA", "La") else "RGB"
+        return "LA" if transparent and mode == "L" else mode
+    if mode in ("LA", "La"):
+        return "LA"
+    return "RGBA" if transparent else "RGB"
 
 
 def _warn_alpha(name: str) -> None:

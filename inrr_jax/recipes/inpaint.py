@@ -9,12 +9,13 @@ from inrr_jax.data import images, masks
 from inrr_jax.errors import UserError
 from inrr_jax.operators.masking import masked
 from inrr_jax.problem import Problem
-from inrr_jax.recipes import pipeline
+from inrr_jax.recipes import pipeline, tiles
 from inrr_jax.recipes.shared import SharedRecipe
 from inrr_jax.settings import RECIPE, Settings
 from inrr_jax.training import ensemble as ensembles
 
 Filled = Float[np.ndarray, "H W *C"]
+Alpha = Float[np.ndarray, "H W A"]
 
 
 def inpaint(
@@ -22,13 +23,14 @@ def inpaint(
 ) -> Filled | tuple[Filled, Filled]:
     """Recover the missing pixels of a picture from the observed ones.
 
-    The default recipe fits a SIREN that is guided by fills on graphs of the picture's own patches. The arguments are
-    those of scikit-image's `inpaint_biharmonic`, including the meaning of the mask: here, and only here in this
-    package, True marks MISSING pixels.
+    The default recipe fits a SIREN that is guided by fills on graphs of the picture's own patches. It recovers pictures
+    of more than 512 x 512 pixels in tiles and without a network (`recipes/tiles`). The arguments are those of
+    scikit-image's `inpaint_biharmonic`, including the meaning of the mask: here, and only here in this package, True
+    marks MISSING pixels.
 
     Args:
-        image: [H, W] or [H, W, C] with 1, 3 or 4 channels (alpha is dropped); integers of 8 or 16 bits, or floats in
-            [0, 1]. Missing pixels may hold any value, NaN included.
+        image: [H, W] or [H, W, C] with 1, 3 or 4 channels (the fourth is alpha); integers of 8 or 16 bits, or floats
+            in [0, 1]. Missing pixels may hold any value, NaN included.
         mask: [H, W] of bool, True where MISSING.
         settings: of the fit; its `data` and `mask` are not used. None for `inrr_jax.RECIPE`.
         ensemble: number of fits with consecutive seeds, whose mean is returned.
@@ -36,7 +38,7 @@ def inpaint(
             the error is large where it is large.
 
     Returns:
-        Float32 in [0, 1] of the image's shape without alpha: missing pixels recovered, observed ones unchanged. With
+        Float32 in [0, 1] of the image's shape: missing pixels recovered, observed ones and alpha unchanged. With
         `return_std` also an array of that shape, zero at observed pixels. The arrays are the caller's to change.
 
     Raises:
@@ -48,14 +50,24 @@ def inpaint(
         raise UserError(f"settings={settings!r} is no Settings: give inrr_jax.Settings(...) or None")
     if type(ensemble) is not int or ensemble < 1 + return_std:
         raise UserError(f"ensemble={ensemble!r} is out of range: give a whole number of at least {1 + return_std}")
-    problem, observed = _problem(image, mask)
-    grey, known = np.ndim(image) == 2, problem.measurements
+    colours, alpha = _split(np.asarray(image))
+    problem, observed = _problem(colours, mask)
+    grey, known = colours.ndim == 2, np.asarray(problem.measurements)
     if ensemble == 1:
-        return _pasted(pipeline.solve(problem, settings), known, observed, grey)
+        in_tiles = tiles.suits(problem.domain.shape, settings)
+        values = tiles.recover(known, observed) if in_tiles else pipeline.solve(problem, settings)
+        return _pasted(values, known, observed, grey, alpha)
     members = ensembles.fit(problem, settings, ensemble, SharedRecipe())
-    filled = _pasted(members.mean(axis=0), known, observed, grey)
-    deviation = _pasted(ensembles.deviation(members), np.zeros_like(known), observed, grey)
+    filled = _pasted(members.mean(axis=0), known, observed, grey, alpha)
+    deviation = _pasted(ensembles.deviation(members), 0 * known, observed, grey, 0 * alpha)
     return (filled, deviation) if return_std else filled
+
+
+def _split(image: np.ndarray) -> tuple[np.ndarray, Alpha]:
+    """Return the picture without alpha, and alpha in [0, 1], with no channel if there is none."""
+    if image.shape[2:] == (4,):
+        return image[..., :3], images.to_unit(image[..., 3:])
+    return image, np.zeros((*image.shape[:2], 0), np.float32)
 
 
 def _problem(image: ArrayLike, mask: ArrayLike) -> tuple[Problem, Bool[np.ndarray, "H W"]]:
@@ -72,7 +84,7 @@ def _problem(image: ArrayLike, mask: ArrayLike) -> tuple[Problem, Bool[np.ndarra
     return masked(images.validate(zeroed), observed, truth=False), observed
 
 
-def _pasted(values, known, observed: Bool[np.ndarray, "H W"], grey: bool) -> Filled:
-    """Put the observed values back, and drop the channel axis of a picture that had none."""
-    pasted = np.array(metrics.paste(values, known, observed))
+def _pasted(values, known, observed: Bool[np.ndarray, "H W"], grey: bool, alpha: Alpha) -> Filled:
+    """Put the observed values and alpha back, and drop the channel axis of a picture that had none."""
+    pasted = np.concatenate([metrics.paste(values, known, observed), alpha], axis=-1)
     return pasted[..., 0] if grey else pasted

@@ -118,7 +118,14 @@ def combine(image: Image, mask: Mask, weights: Float[np.ndarray, "K"], fills: Fl
 
 
 def error_weights(recovered: Float[np.ndarray, "K H W C"], image: Image, held: Mask) -> Float[np.ndarray, "K"]:
-    """Return the weights of `minimal_error_weights` for the relative errors of K recoveries on held-out pixels.
+    """Return the weights of `minimal_error_weights` for the `relative_errors` of K recoveries on held-out pixels."""
+    return minimal_error_weights(*relative_errors(recovered, image, held))
+
+
+def relative_errors(
+    recovered: Float[np.ndarray, "K H W C"], image: Image, held: Mask
+) -> tuple[Float[np.ndarray, "N K"], int]:
+    """Return the relative errors of K recoveries on held-out pixels, and the number of components of these.
 
     Errors are divided by the root of the smallest mean squared error of any recovery in the same block of the picture.
     Without this, one region in which all recoveries fail would decide for the whole picture.
@@ -133,7 +140,7 @@ def error_weights(recovered: Float[np.ndarray, "K H W C"], image: Image, held: M
     summed = np.stack([np.bincount(block, each) for each in squares]).min(axis=0)
     unit = (summed + BLOCK_PRIOR * squares.mean(axis=1).min()) / (np.bincount(block) + BLOCK_PRIOR)
     relative = errors / np.sqrt(unit + ROUNDING)[block, None]
-    return minimal_error_weights(relative.reshape(len(recovered), -1).T, components(held)[1])
+    return relative.reshape(len(recovered), -1).T, components(held)[1]
 
 
 def minimal_error_weights(errors: Float[np.ndarray, "N K"], components: int) -> Float[np.ndarray, "K"]:

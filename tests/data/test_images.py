@@ -11,6 +11,7 @@ from absl import logging as absl_logging
 from PIL import Image
 
 from inrr_jax.data import images
+from inrr_jax.data import pixels as pixel_reader
 from inrr_jax.errors import UserError
 
 
@@ -63,7 +64,9 @@ def test_16_bit_grey_keeps_all_bits(tmp_path, suffix):
     np.testing.assert_array_equal(image[..., 0], pixels.astype(np.float32) / 65535)
 
 
-def test_16_bit_colour_is_reduced_with_a_notice(tmp_path, notices):
+def test_16_bit_colour_without_opencv_is_reduced_with_a_notice(tmp_path, notices, monkeypatch):
+    monkeypatch.setattr(pixel_reader.importlib.util, "find_spec", lambda name: None)
+
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -72,7 +75,7 @@ def test_16_bit_colour_is_reduced_with_a_notice(tmp_path, notices):
     path = tmp_path / "a.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(row)) + chunk(b"IEND", b""))
     np.testing.assert_allclose(images.load(str(path))[0, 0], [1, 30000 / 65535, 0], atol=1 / 255)
-    assert "reduces 16-bit colour" in notices[0]
+    assert "16-bit colour is reduced" in notices[0]
 
 
 def test_grey_file(tmp_path, pixels):

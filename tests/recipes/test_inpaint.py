@@ -57,11 +57,15 @@ def test_the_mask_marks_missing_pixels_as_in_scikit_image():
     assert (ours[missing] != image[missing]).all()
 
 
-def test_integers_are_scaled_and_alpha_is_dropped():
+def test_integers_are_scaled_and_alpha_is_kept():
     image, missing = example(4)
     filled = inrr_jax.inpaint(np.round(image * 255).astype(np.uint8), missing, settings=QUICK)
-    assert filled.shape == (24, 20, 3)
-    assert np.abs(filled - image[..., :3])[~missing].max() < 1 / 255
+    assert filled.shape == (24, 20, 4)
+    assert np.abs(filled - image)[~missing].max() < 1 / 255
+    np.testing.assert_allclose(filled[..., 3], image[..., 3], atol=1 / 255)
+    filled, deviation = inrr_jax.inpaint(image, missing, settings=SHORT, ensemble=2, return_std=True)
+    assert filled.shape == deviation.shape == (24, 20, 4)
+    assert not deviation[..., 3].any()
 
 
 @pytest.mark.parametrize(

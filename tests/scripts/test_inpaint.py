@@ -1,13 +1,18 @@
 """The command that recovers a picture in one line."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
+import tifffile
 from absl import flags
 from PIL import Image
 
 from configs import inpaint as config
 from inrr_jax.errors import UserError
-from scripts import inpaint
+from inrr_jax.recipes.tiles import filling, plan
+from scripts import cli, inpaint
 
 QUICK = {"correction": "none", "regularizer.name": "none", "field.width": 16, "field.depth": 2, "train.steps": 20}
 
@@ -43,11 +48,53 @@ def test_missing_pixels_are_recovered_and_the_others_kept(pictures, capsys):
     assert "written to" in told
 
 
+def test_bits_and_alpha_are_kept(pictures):
+    folder, values, missing = pictures
+    deep = np.stack([np.where(missing, 0, values.astype(np.uint16) * 257)] * 4, axis=-1).astype(np.uint16)
+    deep[..., 3] = 1000
+    tifffile.imwrite(folder / "deep.tif", deep, photometric="rgb", extrasamples=["unassalpha"])
+    run(folder, "out.tif", ("deep.tif", "mask.png"))
+    recovered = tifffile.imread(folder / "out.tif")
+    assert recovered.dtype == np.uint16
+    np.testing.assert_array_equal(recovered[~missing], deep[~missing])
+    np.testing.assert_array_equal(recovered[..., 3], 1000)
+    assert (recovered[missing][:, :3] > 5000).all()
+
+
+def test_a_large_picture_is_resumed_after_ctrl_c(pictures, monkeypatch, capsys):
+    folder, values, missing = pictures
+    monkeypatch.setattr(inpaint.tiles, "suits", lambda *unused: True)
+    calls, fill = [], filling.fill
+
+    def stopped_in_the_second(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return fill(*arguments)
+
+    monkeypatch.setattr(filling, "fill", stopped_in_the_second)
+    monkeypatch.setattr(plan, "SIDE", 16)
+    monkeypatch.setattr(plan, "HALO", 6)
+    changes = {"correction": "stacked"}
+    with pytest.raises(cli.Interrupted, match="keeps the finished tiles"):
+        run(folder, "out.png", **changes)
+    first = len(calls)
+    run(folder, "out.png", **changes)
+    assert not (folder / "out.png.tiles").exists()
+    recovered, kept = np.asarray(Image.open(folder / "out.png")).astype(int), len(calls)
+    run(folder, "again.png", **changes)
+    assert first == 2
+    assert len(calls) - kept == kept  # nothing was computed twice before
+    np.testing.assert_array_equal(np.asarray(Image.open(folder / "again.png")), recovered)
+    np.testing.assert_array_equal(recovered[~missing], values[~missing])
+    assert "MiB, about" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("output", "options", "message"),
     [
         (None, {}, "-o is missing"),
-        ("out.jpg", {}, r"give a name that ends in \.png"),
+        ("out.jpg", {}, r"give a name that ends in \.png or \.tif"),
         ("none/out.png", {}, "there is no folder"),
         ("out.png", {"names": ("photo.png",)}, "1 files are given: give the picture, the mask and -o"),
         ("out.png", {"workdir": "runs/x"}, "inpaint has no work directory"),

@@ -1,0 +1,99 @@
+"""The recovery of a large picture, tile by tile.
+
+No network is fitted: it would take most of the time, and gains a tenth of a decibel on average (docs/quality.md).
+"""
+
+from collections.abc import Callable, MutableMapping, Sequence
+
+import numpy as np
+from absl import logging
+
+from inrr_jax.data.arrays import check_memory
+from inrr_jax.priors import feedback
+from inrr_jax.recipes import stacking
+from inrr_jax.recipes.stacking import CANDIDATES
+from inrr_jax.recipes.tiles.plan import SIDE, Tile, plan
+from inrr_jax.recipes.tiles.weights import Weights, choose, fill_all, is_dense
+from inrr_jax.settings import Settings
+from inrr_jax.types import Image, Mask
+
+# As measured on two CPU cores with benchmarks/photographs.py.
+BASE_BYTES = 700 << 20
+BYTES_PER_VALUE, BYTES_PER_MISSING = 40, 4000
+SECONDS_PER_PIXEL, SECONDS_PER_MISSING = 1e-6, 4e-4
+
+Kept = MutableMapping[str, np.ndarray]
+"""Results by name that outlive an interruption."""
+
+
+def suits(shape: tuple[int, ...], settings: Settings) -> bool:
+    """Return whether a signal is recovered in tiles: a picture larger than one, by the settings of the recipe."""
+    return settings.correction == "stacked" and len(shape) == 2 and shape[0] * shape[1] > SIDE**2
+
+
+def recover(
+    image: Image,
+    mask: Mask,
+    kept: Kept | None = None,
+    log: Callable[[str], None] = logging.info,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Image:
+    """Recover the missing pixels of a picture tile by tile.
+
+    Args:
+        image: in [0, 1]; values at missing pixels are not used.
+        mask: True where observed; at least one pixel is, and one is not.
+        kept: holds the weights and the finished tiles of an interrupted call, which continues there; it is extended.
+        log: takes a line on memory and time before the work begins, and one on the weights.
+        progress: takes the numbers of finished and of all missing pixels after every tile. What it raises ends the
+            call.
+
+    Returns:
+        Float32 in [0, 1], equal to `image` at observed pixels.
+
+    Raises:
+        UserError: the memory does not suffice.
+    """
+    kept, tiles = {} if kept is None else kept, plan(mask)
+    _announce(image, tiles, log)
+    if "weights" not in kept:
+        kept["weights"] = np.concatenate(choose(image, mask, tiles))
+    weights, dense = Weights(*np.split(kept["weights"], [len(CANDIDATES)])), is_dense(mask)
+    log("weights: " + ", ".join(f"{name} {100 * w:.0f} %" for name, w in zip(CANDIDATES, weights.fills, strict=True)))
+    recovered, done, total = np.where(mask[..., None], image, 0).astype(np.float32), 0, int((~mask).sum())
+    for number, (window, own, _) in enumerate(tiles):
+        name = f"tile{number}"
+        if name not in kept:
+            kept[name] = fill(image[window], mask[window], weights, dense)[own]
+        recovered[window][own] = kept[name]
+        done += int(own.sum())
+        progress(done, total)
+    return recovered
+
+
+def fill(image: Image, mask: Mask, weights: Weights, dense: bool) -> Image:
+    """Return the weighted sum of the fills of a tile, refined by patch groups. Weights of zero cost nothing.
+
+    Args:
+        image: of the tile, in [0, 1]; values at missing pixels are not used.
+        mask: True where observed.
+        weights: of the picture.
+        dense: see `weights.is_dense`.
+    """
+    image = np.where(mask[..., None], image, 0).astype(np.float32)
+    used = weights.fills > 0
+    stacked = stacking.combine(image, mask, weights.fills[used], fill_all(image, mask, dense, used.tolist()))
+    return feedback.combined(image, mask, stacked, weights.rounds)
+
+
+def _announce(image: Image, tiles: Sequence[Tile], log: Callable[[str], None]) -> None:
+    """Log how much memory and time the recovery needs."""
+    owned = [int(tile.own.sum()) for tile in tiles]
+    pixels = image.shape[0] * image.shape[1]
+    needed = BASE_BYTES + BYTES_PER_VALUE * image.size + BYTES_PER_MISSING * max(owned)
+    check_memory(needed, f"the recovery of a picture of {pixels / 1e6:.1f} megapixels", "give parts of it")
+    seconds = SECONDS_PER_PIXEL * pixels + SECONDS_PER_MISSING * sum(owned)
+    log(
+        f"{sum(owned):,} missing pixels in {len(tiles)} tiles: {needed / 2**20:.0f} MiB, about {seconds:.0f} s on two"
+        " CPU cores"
+    )

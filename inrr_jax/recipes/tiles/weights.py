@@ -1,0 +1,124 @@
+"""One set of weights for a whole picture, from held-out pixels of several parts of it."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from inrr_jax.baselines.diffusion import harmonic
+from inrr_jax.baselines.patch_fill import locally_linear, locally_linear_fine
+from inrr_jax.baselines.wnll import wnll
+from inrr_jax.priors import feedback
+from inrr_jax.recipes import holdout, stacking
+from inrr_jax.recipes.stacking import CANDIDATES
+from inrr_jax.recipes.tiles.plan import Tile, square
+from inrr_jax.types import Fill, Image, Mask
+
+SAMPLES = 6
+"""Parts of the picture with held-out pixels."""
+SAMPLE_SIDE = 192
+"""Side of such a part in pixels, unless it is the surroundings of a large hole."""
+LEAST_WEIGHT = 0.05
+"""Recoveries with a smaller weight are left out, because each costs as much as one with a large weight."""
+DENSE = 0.1
+"""Share of missing pixels above which the fills have all rounds, and their sum is refined by groups of patches. Below,
+two rounds are as good as four, because most of what the graph is built from is observed, and groups gain little, but
+would take as long as for many missing pixels."""
+FEW_ROUNDS = 2
+FEW: dict[str, Fill] = {
+    "harmonic": harmonic,
+    "wnll": partial(wnll, rounds=FEW_ROUNDS),
+    "locally_linear": partial(locally_linear, rounds=FEW_ROUNDS),
+    "locally_linear_fine": partial(locally_linear_fine, rounds=FEW_ROUNDS),
+}
+"""The `CANDIDATES` with two rounds."""
+ROUNDS = feedback.ROUNDS[:2]
+"""Rounds of patch groups after which there is a recovery. Later ones gain less than they cost."""
+NO_ROUNDS = np.eye(len(ROUNDS))[0]
+
+
+Part = Float[np.ndarray, "_ _ C"]
+
+
+class Weights(NamedTuple):
+    """Weights for the whole picture, each group with sum 1."""
+
+    fills: Float[np.ndarray, "K"]
+    """Of `CANDIDATES`."""
+    rounds: Float[np.ndarray, "R"]
+    """Of their sum after so many rounds of patch groups as `ROUNDS` has; after none if little is missing."""
+
+
+def choose(image: Image, mask: Mask, tiles: Sequence[Tile]) -> Weights:
+    """Return the weights that err least on held-out pixels of a sample of parts, spread over the missing pixels.
+
+    Args:
+        image: in [0, 1]; values at missing pixels are not used.
+        mask: True where observed.
+        tiles: of the picture.
+    """
+    known, hidden = _sample(image, mask, tiles)
+    if not hidden:
+        return Weights(np.full(len(CANDIDATES), 1 / len(CANDIDATES)), NO_ROUNDS)
+    dense = is_dense(mask)
+    fills = [fill_all(held.image, held.mask, dense) for held in hidden]
+    weights = _least(known, hidden, fills)
+    if not dense:
+        return Weights(weights, NO_ROUNDS)
+    stacks = [stacking.combine(h.image, h.mask, weights, each) for h, each in zip(hidden, fills, strict=True)]
+    refined = [feedback.candidates(h.image, h.mask, stacked, ROUNDS) for h, stacked in zip(hidden, stacks, strict=True)]
+    return Weights(weights, _least(known, hidden, refined))
+
+
+def is_dense(mask: Mask) -> bool:
+    """Return whether so much is missing that the whole recipe pays."""
+    return bool(mask.mean() < 1 - DENSE)
+
+
+def fill_all(
+    image: Image, mask: Mask, dense: bool, chosen: Sequence[bool] | None = None
+) -> Float[np.ndarray, "K H W C"]:
+    """Fill with the candidates in parallel threads.
+
+    Args:
+        image: zero at missing pixels.
+        mask: True where observed.
+        dense: see `is_dense`.
+        chosen: whether to use each candidate; None: all.
+    """
+    fills = [fill for fill, used in zip(_fills(dense), chosen or [True] * len(CANDIDATES), strict=True) if used]
+    with ThreadPoolExecutor() as pool:
+        return np.stack(list(pool.map(lambda fill: fill(image, mask), fills)))
+
+
+def _fills(dense: bool) -> list[Fill]:
+    return list(CANDIDATES.values()) if dense else list(FEW.values())
+
+
+def _sample(image: Image, mask: Mask, tiles: Sequence[Tile]) -> tuple[list[Part], list[holdout.HeldOut]]:
+    """Return parts of a picture around missing pixels that are evenly spread, and their hold-out problems."""
+    counts = np.cumsum([tile.own.sum() for tile in tiles])
+    windows = {}
+    for place in ((np.arange(SAMPLES) + 0.5) / SAMPLES * counts[-1]).astype(int):
+        number = int(np.searchsorted(counts, place, side="right"))
+        window, own, large = tiles[number]
+        if not large:
+            pixel = np.argwhere(own)[place - counts[number]]
+            row, column = (part.start + int(n) - SAMPLE_SIDE // 2 for part, n in zip(window, pixel, strict=True))
+            window = square((row, column), SAMPLE_SIDE, mask.shape)
+        windows[tuple((part.start, part.stop) for part in window)] = window  # no window twice
+    parts = [(np.where(mask[w][..., None], image[w], 0), mask[w]) for w in windows.values() if mask[w].sum() > 1]
+    return [part for part, _ in parts], [holdout.hold_out_components(*part) for part in parts]
+
+
+def _least(
+    known: Sequence[Part], hidden: Sequence[holdout.HeldOut], recovered: Sequence[Float[np.ndarray, "K _ _ C"]]
+) -> Float[np.ndarray, "K"]:
+    """Return the weights of least error on the held-out pixels of all parts, without those that are hardly used."""
+    each = [stacking.relative_errors(r, k, h.held) for r, k, h in zip(recovered, known, hidden, strict=True)]
+    weights = stacking.minimal_error_weights(np.concatenate([e for e, _ in each]), sum(count for _, count in each))
+    weights = np.where(weights < LEAST_WEIGHT, 0, weights)
+    return weights / weights.sum()
