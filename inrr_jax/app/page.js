@@ -124,6 +124,29 @@ $("clear").onclick = () => {
   keep();
   pen.clearRect(0, 0, canvas.width, canvas.height);
 };
+$("mask").onchange = guarded(async () => {
+  const file = $("mask").files[0];
+  if (!file) return;
+  $("mask").value = "";  // so that the same file can be chosen again
+  if ($("stage").hidden) throw new Error("there is no picture: choose one before its mask");
+  const mask = await createImageBitmap(file).catch(() => {
+    throw new Error(`'${file.name}' is no picture: choose a mask, dark where the picture is damaged`);
+  });
+  if (mask.width !== canvas.width || mask.height !== canvas.height) {
+    throw new Error(`the mask has ${mask.width} x ${mask.height} pixels: choose one of ${canvas.width} x ${canvas.height}`);
+  }
+  hideRecovery();
+  keep();
+  pen.globalCompositeOperation = "copy";
+  pen.drawImage(mask, 0, 0);
+  const pixels = pen.getImageData(0, 0, canvas.width, canvas.height), data = pixels.data;
+  for (let i = 0; i < data.length; i += 4) {
+    const bright = 0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2] > 127.5;  // as for --config.mask.path
+    data.set(bright ? [0, 0, 0, 0] : [216, 64, 64, 255], i);
+  }
+  pen.putImageData(pixels, 0, 0);
+  say("The mask is painted over the picture; it can be changed.");
+});
 $("damage").onclick = guarded(async () => {
   const seed = Math.floor(Math.random() * 1e6);
   const paint = await ask(`damage?${query({ kind: $("kind").value, rate: $("rate").value, seed })}`, { method: "POST" });
@@ -141,7 +164,7 @@ function busy(on) {
   polling = on;
   $("cancel").hidden = $("progress").hidden = !on;
   $("cancel").disabled = false;
-  for (const id of ["recover", "damage", "clear", "undo", "file", "bundled", "longest"]) $(id).disabled = on;
+  for (const id of ["recover", "damage", "clear", "undo", "mask", "file", "bundled", "longest"]) $(id).disabled = on;
 }
 function cut(percent) {
   $("compare").value = percent;

@@ -140,6 +140,22 @@ def test_strokes_are_erased_undone_and_cleared(page, photo):
     assert painted(page) == 0
 
 
+def test_a_mask_is_painted(page, photo, tmp_path):
+    page.set_input_files("#mask", str(photo))
+    says(page, "there is no picture")
+    opened(page, photo)
+    observed = np.random.default_rng(0).random((48, 48)) < 0.7
+    images.save(tmp_path / "mask.png", observed[..., None].astype(np.float32))
+    page.set_input_files("#mask", str(tmp_path / "mask.png"))
+    says(page, "The mask is painted")
+    assert painted(page) == (~observed).sum()
+    page.click("#undo")
+    assert painted(page) == 0
+    images.save(tmp_path / "small.png", np.zeros((9, 8, 1)))
+    page.set_input_files("#mask", str(tmp_path / "small.png"))
+    says(page, "8 x 9 pixels: choose one of 48 x 48")
+
+
 @pytest.mark.parametrize(("content", "message"), [(b"hello", "is no picture"), (b"x" * 600_000, "at most 0.5 MB")])
 def test_what_is_no_picture_or_too_large_is_refused(page, tmp_path, content, message):
     path = tmp_path / "file.png"
