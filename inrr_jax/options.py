@@ -18,6 +18,8 @@ from inrr_jax.errors import UserError, unknown
 
 MAX_SEED = 2**32 - 1
 """Largest seed that `jax.random.key` takes without 64-bit integers."""
+MAX_COUNT = 2**31 - 1
+"""Largest whole number that an option takes if it declares no other: compiled programs count in 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,13 @@ def sum_of(default: str, *others: str, alone: str = "") -> Any:
     return field(default=default, metadata={"terms": names, "alone": alone})
 
 
-def at_least(
-    default: int | float, low: int | float, *, above: bool = False, high: int | float = sys.float_info.max
-) -> Any:
-    """Declare a number: its default and the range [low, high], or (low, high] with `above`."""
+def at_least(default: int | float, low: int | float, *, above: bool = False, high: int | float | None = None) -> Any:
+    """Declare a number: its default and the range [low, high], or (low, high] with `above`.
+
+    Without `high`, whole numbers end at `MAX_COUNT`, and others at the largest float.
+    """
+    if high is None:
+        high = MAX_COUNT if type(default) is int else sys.float_info.max
     return field(default=default, metadata={"low": low, "above": above, "high": high})
 
 
@@ -272,7 +277,8 @@ def _checked(path: str, value: Any, kind: type, limits: Mapping[str, Any]) -> An
     if "low" in limits:
         low, high = limits["low"], limits["high"]
         if not (low <= value <= high) or (limits["above"] and value == low):
-            below = f" and at most {high:g}" if high != sys.float_info.max else ""
+            declared = high not in (MAX_COUNT, sys.float_info.max)
+            below = f" and at most {high}" if declared or value > high else ""
             bounds = f"{'above' if limits['above'] else 'of at least'} {low:g}{below}"
             raise UserError(f"{path}={value} is out of range: give a number {bounds}")
     return value

@@ -68,8 +68,8 @@ class Comparison:
         """
         self._settings, self._folder, self._wanted, self._tasks = settings, folder, wanted, tasks
         (folder / "selection").mkdir(exist_ok=True)
-        self._results = Results(folder, comparison.KEYS)
-        self._trials = Results(folder / "selection", comparison.TRIAL_KEYS)
+        self._results = Results(folder, comparison.KEYS, comparison.columns(settings))
+        self._trials = Results(folder / "selection", comparison.TRIAL_KEYS, comparison.TRIAL_COLUMNS)
         # One recipe for all fits: stacks and blend weights are computed once per signal and mask.
         self._recipe = SharedRecipe()
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from absl import flags
+from absl import flags, logging
 from ml_collections import ConfigDict
 
 from inrr_jax import metrics
@@ -33,6 +33,14 @@ from inrr_jax.types import Row
 from . import cli
 from .progress import Progress
 
+COLUMNS = {
+    **dict.fromkeys(metrics.NAMES, float | int | None),
+    "seconds": float | int,
+    "at_once": int,
+    "error": str,
+    "digest": str,
+}
+"""Columns that every row must have besides the settings that vary, with their types."""
 DISTRIBUTED = flags.DEFINE_bool(
     "distributed", False, "Join the processes of several hosts: jax.distributed.initialize()."
 )
@@ -43,7 +51,7 @@ def main(config: ConfigDict, folder: Path | None) -> None:
     settings = cli.settings(config, SweepSettings)
     cli.split_cpu(settings.devices)
     if DISTRIBUTED.value:
-        jax.distributed.initialize()
+        _join()
     if settings.fit.field.precision == "auto":
         settings = change(settings, {"fit.field.precision": best_precision()})
     jobs = _jobs(sweep_grid.expand(settings))
@@ -62,6 +70,22 @@ def main(config: ConfigDict, folder: Path | None) -> None:
         ) from None
     print(swept.write())
     print(f"written to {folder}: results.csv, results.jsonl, statistics.csv, report.md and figures")
+
+
+def _join() -> None:
+    """Join the processes of the other hosts.
+
+    Raises:
+        UserError: there are none.
+    """
+    try:
+        jax.distributed.initialize()
+    except (ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"--distributed: {reason} Start one process on each host of a cluster that JAX knows (SLURM, Open MPI, TPU"
+            " pods), or set JAX_COORDINATOR_ADDRESS, or leave the flag out on one host"
+        ) from None
 
 
 class Job(NamedTuple):
@@ -136,9 +160,10 @@ class Sweep:
     def __init__(self, settings: SweepSettings, jobs: Sequence[Job], folder: Path):
         """Read the rows that the folder holds."""
         self._settings, self._jobs, self._folder = settings, jobs, folder
-        self.results = Results(folder, settings.names)
+        self.results = Results(folder, settings.names, COLUMNS)
         if settings.ensemble:
             (folder / "recovered").mkdir(exist_ok=True)
+            self.results.drop([row for row in self.results.rows if not self._readable(row["seed"])])
 
     def finish(self) -> None:
         """Run the fits that have no row yet; each has its row as soon as its batch ends."""
@@ -210,6 +235,19 @@ class Sweep:
 
     def _recovery(self, seed: int) -> Path:
         return self._folder / "recovered" / f"{seed}.npy"
+
+    def _readable(self, seed: int) -> bool:
+        """Return whether the recovery of a member can be read; warn if it cannot, because it will be fitted again."""
+        domain = self._jobs[0].problem.domain
+        try:
+            found = np.load(self._recovery(seed), allow_pickle=False)
+            sound = found.shape == (*domain.shape, domain.channels) and found.dtype == np.float32
+            reason = f"it is {found.dtype} of shape {found.shape}"
+        except (OSError, ValueError, EOFError) as error:
+            sound, reason = False, " ".join(str(error).split())
+        if not sound:
+            logging.warning("%s is damaged (%s): fitting again", self._recovery(seed), reason)
+        return sound
 
     def _keep(self, job: Job, outcome: Outcome) -> None:
         """Save the recovery of an ensemble's member before its row marks it as finished."""

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from ml_collections import ConfigDict
 
 from inrr_jax.data import loading
-from inrr_jax.errors import DivergedError
+from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.io import workdir
 from inrr_jax.io.writers import MetricsWriter, read_lines, write_json
 from inrr_jax.numerics import best_precision
@@ -33,6 +33,7 @@ from inrr_jax.settings import Settings
 from inrr_jax.training import fit
 from inrr_jax.training.checkpoints import Checkpoints
 from inrr_jax.training.fitted import FittedField
+from inrr_jax.training.memory import check_memory
 from inrr_jax.types import Info
 
 from . import cli
@@ -47,10 +48,15 @@ def main(config: ConfigDict, folder: Path | None) -> None:
     report = report_of(settings.data.name)
     problem = loading.load(settings.data, settings.mask)
     fit.check_size(problem.domain, settings)
+    check_memory(problem.domain, settings)
     workdir.claim(folder, to_mapping(settings), problem.digest)
     if result := workdir.finished(folder):
+        try:
+            _print_table(result, report)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            path = folder / "result.json"
+            raise UserError(f"{path} is no result of this version: remove it, and the same command writes it") from None
         print(f"{folder} holds this run, finished; remove the folder to start over")
-        _print_table(result, report)
         return
     settings = _tuned(problem, settings, folder)
     first = FirstFit(folder / "first", report)
@@ -228,7 +234,9 @@ class Run:
         problem, params = self._problem, self._state.params
         matrices = jax.tree.map(np.asarray, fit.laplacians(params, problem.domain, self._settings))
         field = FittedField.of(params, problem, self._settings)
-        rows = read_lines(self._folder / "metrics.jsonl")
+        # Rows of another shape would stop the figures.
+        columns = dict.fromkeys(("loss", *self._report.names), float | int | None)
+        rows = read_lines(self._folder / "metrics.jsonl", {"step": int, **columns})
         return Recovery(problem, recovered, field, matrices, rows, self._report.references(problem))
 
     def _seconds(self) -> float:

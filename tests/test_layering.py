@@ -16,7 +16,7 @@ INSIDE = {
     "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill patches.gsr patches "
     "holdout tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors matrices "
     "inverse.choice inverse.tv inverse.ct inverse.coils inverse points.contract points.neighbours points",
-    "training": "programs objective optimizers fit portable fitted batch sweep ensemble checkpoints",
+    "training": "programs memory objective optimizers fit portable fitted batch sweep ensemble checkpoints",
     "recipes": "holdout stacking completion interpolate inverse.splitting inverse.tuning fills "
     "blending pipeline shared tiles.plan tiles.weights tiles.filling tiles inpaint complete equations "
     "inverse",

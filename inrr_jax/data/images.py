@@ -1,6 +1,7 @@
 """Pictures as float32 [H, W, C] in [0, 1]: loading bundled ones and files, resizing, converting to grey, saving."""
 
 import importlib.resources
+import math
 import os
 from io import BufferedIOBase
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from inrr_jax.data.arrays import check_memory
 from inrr_jax.data.pixels import read_pixels, to_unit, validate
 from inrr_jax.errors import UserError, unknown
 
@@ -84,6 +86,9 @@ def resize(image: Float[np.ndarray, "H W C"], size: tuple[int, ...]) -> Float[np
 
     if len(size) != 2 or not all(n > 0 for n in size):
         raise UserError(f"size {size}: give one positive integer, or (height, width), in pixels")
+    # The picture, and the planes that are resized, in float32.
+    shape = (*size, image.shape[-1])
+    check_memory(8 * math.prod(shape), f"a picture of {' x '.join(map(str, shape))} values", "give a smaller size")
     # Channel by channel, because Pillow has no mode for floating-point colour.
     planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(image, -1, 0)]
     # Hamming is the sharpest of Pillow's filters with non-negative weights. Lanczos and bicubic overshoot [0, 1] at

@@ -2,6 +2,7 @@
 
 import importlib.util
 import struct
+import tokenize
 from io import BufferedIOBase
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from absl import logging
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
+from inrr_jax.data.readers.files import check_file
 from inrr_jax.errors import UserError
 
 _FULL_SCALE = {"bool": 1, "uint8": 255, "uint16": 65535}
@@ -31,15 +33,12 @@ def read_pixels(path: str | Path, *, alpha: bool = False) -> np.ndarray:
         uint8 or uint16; for `.npy`, the array without any check.
 
     Raises:
-        UserError: if the file is missing, a directory, unreadable, damaged or not a picture.
+        UserError: if the file is missing, a directory, a pipe, unreadable, damaged or not a picture.
     """
+    check_file(path)
     try:
         with open(path, "rb") as file:
             return _array(file, path) if Path(path).suffix.lower() == ".npy" else decode(file, path, alpha=alpha)
-    except FileNotFoundError:
-        raise UserError(f"no file {str(path)!r}: check the path") from None
-    except IsADirectoryError:
-        raise UserError(f"{str(path)!r} is a directory: give the path of one picture in it") from None
     except PermissionError:
         raise UserError(f"no permission to read {str(path)!r}: change its mode, or give another file") from None
 
@@ -124,7 +123,8 @@ def _array(file: BufferedIOBase, path: str | Path) -> np.ndarray:
     try:
         # Pickled arrays are refused: unpickling a file can run any code.
         return np.lib.format.read_array(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    # A damaged header may be no Python literal, or declare an array that no memory holds.
+    except (OSError, ValueError, EOFError, tokenize.TokenError, MemoryError, OverflowError) as error:
         raise _damaged(path, error) from None
 
 

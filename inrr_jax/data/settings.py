@@ -16,7 +16,7 @@ class MaskSettings(Options):
     rate: float = at_least(0.5, 0.0, above=True)
     """Share of missing pixels, in (0, 1), for each mode. The modes file, grid and blocks (half is missing) ignore
     it."""
-    size: int = at_least(4, 1)
+    size: int = at_least(4, 1, high=2**16)
     """Pixels: side of the tiles of blocks, factor of grid, period of stripes and diagonal, standard deviation of the
     filter of clouds. Other modes ignore it."""
     axis: int = at_least(-1, -32, high=31)

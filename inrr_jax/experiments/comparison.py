@@ -31,6 +31,8 @@ from inrr_jax.types import Row
 
 KEYS = ("signal", "mask", "method", "seed")
 TRIAL_KEYS = ("signal", "mask", "method", "candidate")
+TRIAL_COLUMNS = {"error": float | int | None, "at_once": int, "digest": str}
+"""Columns that every row of a trial must have besides its keys, with their types."""
 
 Values = Float[np.ndarray, "*grid C"]
 
@@ -50,7 +52,7 @@ class ComparisonSettings(Options):
     commas. In a sum (text+random:0.3, scratch.png+random:0.3) an entry is missing if it is missing in either."""
     methods: str = "harmonic,siren,siren+inrr"
     """Names as in methods.py, separated by commas."""
-    seeds: int = at_least(3, 1)
+    seeds: int = at_least(3, 1, high=10_000)
     """Initialisations of each fit: fit.seed, fit.seed + 1, ..."""
     folder: str = ""
     """A folder to which the paths of signals and masks are relative; empty: the current one."""
@@ -58,7 +60,7 @@ class ComparisonSettings(Options):
     """Share of the observed pixels of a picture that is held out to choose a method's settings."""
     at_once: int = at_least(0, 0)
     """Fits that share a device; 0: the fastest number, by a short measurement."""
-    devices: int = at_least(0, 0)
+    devices: int = at_least(0, 0, high=1024)
     """Virtual devices that a CPU is divided into; 0: one for each core that this process may use."""
 
 
@@ -188,6 +190,13 @@ class Filling(NamedTuple):
     def row(self, recovered: Values, seconds: float) -> Row:
         """Return its row, with the scores of its recovery."""
         return _row(self.key, self.task, recovered, seconds=seconds, digest=self.digest)
+
+
+def columns(settings: ComparisonSettings) -> dict[str, Any]:
+    """Return the columns that every row of a result must have besides its keys, with their types."""
+    number = float | int | None
+    scores = dict.fromkeys(kind_of(settings.fit.data.name).scores, number)
+    return {**scores, "seconds": float | int, "at_once": int | None, "error": str | None, "digest": str}
 
 
 def names(settings: ComparisonSettings) -> dict[str, Name | None]:

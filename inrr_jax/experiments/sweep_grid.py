@@ -1,6 +1,7 @@
 """The grid of a sweep: which settings vary, and how their values combine into fits."""
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from inrr_jax.metrics import NAMES
 from inrr_jax.options import MAX_SEED, Options, at_least, change, choice
 from inrr_jax.settings import Settings
 
+MAX_FITS = 100_000
 _EXAMPLE = "such as (('mask.rate', (0.3, 0.5)), ('seed+mask.seed', (0, 1)))"
 
 
@@ -28,7 +30,7 @@ class SweepSettings(Options):
     """Number of initialisations of one problem, instead of axes: their mean, deviation and calibration are written."""
     at_once: int = at_least(0, 0)
     """Fits vectorised on a device; 1: one after another; 0: the fastest number, by a short measurement."""
-    devices: int = at_least(0, 0)
+    devices: int = at_least(0, 0, high=1024)
     """Virtual devices that a CPU is divided into; 0: one for each core that this process may use."""
     metric: str = choice("psnr_missing", *(name for name in NAMES if name != "psnr_missing"))
     """The metric in figures and report."""
@@ -82,6 +84,9 @@ def expand(settings: SweepSettings) -> list[Point]:
             or is in two axes; axes of different length under zip; two fits that are the same.
     """
     _check(settings)
+    lengths = [len(values) for _, values in settings.pairs]
+    if (count := math.prod(lengths) if settings.combine == "product" else lengths[0]) > MAX_FITS:
+        raise UserError(f"a sweep of {count} fits: give fewer values, for at most {MAX_FITS} fits")
     places = [dict(place) for place in _combined(settings)]
     # All names of a place are changed together, because an option may exist only for the field that another axis names.
     points = [Point(place, change(settings.fit, place)) for place in places]

@@ -19,12 +19,13 @@ class Results:
     was killed while it wrote, is removed when the file is opened again. Other damaged lines are removed with a warning.
     """
 
-    def __init__(self, folder: Path, keys: Sequence[str]):
+    def __init__(self, folder: Path, keys: Sequence[str], columns: Mapping[str, Any] | None = None):
         """Read the rows that the file holds already.
 
         Args:
             folder: the work directory, which must exist.
             keys: names of the columns that together identify a row. Every row must have them.
+            columns: further columns that every row must have, each with its type.
 
         Raises:
             OSError: the file cannot be read or written.
@@ -34,13 +35,26 @@ class Results:
         self.rows: list[Row] = []
         self._known: set[str] = set()
         # A key may hold a value of any type, since it is only compared.
-        self._take(writers.read_lines(self._path, dict.fromkeys(self._keys, object)))
+        self._take(writers.read_lines(self._path, dict.fromkeys(self._keys, object) | dict(columns or {})))
         # Without its damaged lines and with a newline at its end, the file is ready for rows to be appended.
         writers.write_lines(self._path, self.rows)
 
     def __contains__(self, row: Mapping[str, Any]) -> bool:
         """Return whether the table has a row with the same key columns. Other columns are not compared."""
         return self._identity(row) in self._known
+
+    def drop(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Remove rows, so that their jobs are run again.
+
+        Raises:
+            OSError: the file could not be written.
+        """
+        gone = {self._identity(row) for row in rows}
+        if gone:
+            kept = [row for row in self.rows if self._identity(row) not in gone]
+            self.rows, self._known = [], set()
+            self._take(kept)
+            writers.write_lines(self._path, kept)
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Append rows to the table in a single write. NaN and infinity become null.

@@ -25,7 +25,7 @@ def write_json(path: Path, content: Any) -> None:
     write_atomically(path, json.dumps(finite(content), indent=2) + "\n")
 
 
-def read_lines(path: Path, required: Mapping[str, type] | None = None) -> list[dict[str, Any]]:
+def read_lines(path: Path, required: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """Read the rows of a file of JSON lines; a file that does not exist has none.
 
     A damaged line is skipped with a warning that names the file and the line. A line is damaged if it is not valid
@@ -34,7 +34,7 @@ def read_lines(path: Path, required: Mapping[str, type] | None = None) -> list[d
 
     Args:
         path: of the file.
-        required: columns that every row must have, each with the type of its values.
+        required: columns that every row must have, each with the type (or union of types) of its values.
 
     Raises:
         OSError: the file exists but cannot be read.
@@ -60,7 +60,7 @@ def read_lines(path: Path, required: Mapping[str, type] | None = None) -> list[d
     return rows
 
 
-def _find_damage(row: Any, required: Mapping[str, type]) -> str:
+def _find_damage(row: Any, required: Mapping[str, Any]) -> str:
     """Say what makes a row unusable, completing the sentence "the line ..."; empty for a sound row."""
     if not isinstance(row, dict):
         return "is not a mapping"
@@ -68,7 +68,7 @@ def _find_damage(row: Any, required: Mapping[str, type]) -> str:
         if column not in row:
             return f"has no column {column}"
         if not isinstance(row[column], kind):
-            return f"has a column {column} that is not of type {kind.__name__}"
+            return f"has a column {column} that is not of type {getattr(kind, '__name__', kind)}"
     return ""
 
 

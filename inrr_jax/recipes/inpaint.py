@@ -72,7 +72,10 @@ def _split(image: np.ndarray) -> tuple[np.ndarray, Alpha]:
 
 def _problem(image: ArrayLike, mask: ArrayLike) -> tuple[Problem, Bool[np.ndarray, "H W"]]:
     """Check the picture and the mask, and return the problem and the observed pixels."""
-    missing = np.asarray(mask)
+    try:
+        image, missing = np.asarray(image), np.asarray(mask)
+    except ValueError as error:  # lists of lists of different lengths
+        raise UserError(f"the picture or the mask is no array ({error}): give rows of equal lengths") from None
     if missing.dtype != bool or missing.shape != np.shape(image)[:2]:
         raise UserError(
             f"the mask is {missing.dtype} of shape {missing.shape}: give bool of shape {np.shape(image)[:2]}, True"

@@ -6,14 +6,15 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from inrr_jax.errors import DivergedError
-from inrr_jax.options import change
+from inrr_jax.errors import DivergedError, UserError
+from inrr_jax.options import MAX_SEED, change
 from inrr_jax.problem import Problem
 from inrr_jax.settings import Settings
 from inrr_jax.training import sweep
 from inrr_jax.training.sweep import Member, Recipe
 
 Picture = Float[np.ndarray, "H W C"]
+MAX_MEMBERS = 10_000
 
 
 class Calibration(NamedTuple):
@@ -31,8 +32,13 @@ def fit(problem: Problem, settings: Settings, count: int, recipe: Recipe | None 
     """Fit with the seeds settings.seed, settings.seed + 1, ..., and return the recoveries.
 
     Raises:
+        UserError: there are too many, or a seed is too large.
         DivergedError: a member diverged; the message names its seed.
     """
+    if count > MAX_MEMBERS or settings.seed + count - 1 > MAX_SEED:
+        raise UserError(
+            f"{count} fits from seed {settings.seed} on: give at most {MAX_MEMBERS}, with seeds up to {MAX_SEED}"
+        )
     members = [Member(change(settings, {"seed": settings.seed + i}), problem) for i in range(count)]
     found = dict(sweep.run(members, recipe=recipe))
     for index in range(count):

@@ -21,6 +21,7 @@ from inrr_jax.problem import Domain, Problem
 from inrr_jax.regularizers import Laplacians
 from inrr_jax.settings import OptimizerSettings, Settings
 from inrr_jax.training import optimizers
+from inrr_jax.training.memory import check_memory
 from inrr_jax.training.objective import objective
 from inrr_jax.training.programs import StaticKey, auxiliary_names, collect_hyper_parameters, static_key
 from inrr_jax.types import HyperParameters, Info, Params, Scalar, State
@@ -34,9 +35,11 @@ def init(problem: Problem, settings: Settings) -> tuple[State, HyperParameters, 
     """Return the initial state of a fit, its hyper-parameters, and the key that determines its random fibers.
 
     Raises:
-        UserError: the settings need an auxiliary array that the problem does not have, or the grid is too small.
+        UserError: the settings need an auxiliary array that the problem does not have, the grid is too small, or the
+            memory does not suffice.
     """
     check_size(problem.domain, settings)
+    check_memory(problem.domain, settings)
     missing = [name for name in auxiliary_names(settings) if name not in problem.auxiliary]
     if missing:
         raise UserError(

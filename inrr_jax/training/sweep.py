@@ -144,7 +144,8 @@ def run(
         remaining = [index for index in group.members if index not in done]
         if remaining:
             before = [done[index] for index in group.members if index in done]
-            wanted = before[-1] if before else at_once
+            # Not more than the group has, because a program for more would be compiled, and refused, in vain.
+            wanted = before[-1] if before else min(at_once, -(-len(group.members) // jax.device_count()))
             yield from _run(members, remaining, wanted, recipe, log, on_progress)
 
 

@@ -2,6 +2,7 @@
 
 import builtins
 import io
+import os
 import struct
 import zlib
 
@@ -241,6 +242,41 @@ def test_32_bit_integers_are_refused(tmp_path):
     path = write(tmp_path / "a.tif", np.array([[1, 2]], np.int32))
     with pytest.raises(UserError, match="32-bit integer pixels"):
         images.load(path)
+
+
+def npy(path, header):
+    """Write an array's file with any header and little after it."""
+    text = header.encode().ljust(117) + b"\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(100))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000, 1000000, 1000)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (-3, 5)}",
+        "{'descr': '<q9', 'fortran_order': False, 'shape': (3, 5)}",
+        "{'descr': '<f4', 'fortran",
+        "import os",
+    ],
+)
+def test_headers_that_declare_no_array_are_refused(tmp_path, header):
+    npy(tmp_path / "a.npy", header)
+    with pytest.raises(UserError, match=r"cannot read .*a\.npy.*: give a whole, undamaged file") as error:
+        images.read_pixels(tmp_path / "a.npy")
+    assert one_line(error)
+
+
+@pytest.mark.parametrize("name", ["pipe.png", "pipe.npy"])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(UserError, match=f"{name}' is a pipe or a device: give the path of a file"):
+        images.read_pixels(tmp_path / name)
+
+
+def test_a_size_beyond_the_memory_is_refused_with_the_figure():
+    with pytest.raises(UserError, match=r"a picture of 10000000 x 10000000 x 1 values needs about 800000\.0 GB and"):
+        images.load("camera", size=10_000_000)
 
 
 def test_damaged_npy_is_refused(tmp_path):

@@ -58,6 +58,8 @@ def test_seeds_are_no_axis_of_a_table():
         ({"axes": (RATES, ("field.omega", (5, 9))), "table": ("mask.rate", "mask.rate")}, "give two different axes"),
         ({"axes": (("field.factors", (2, 3)),)}, r"field\.factors is no setting of field\.name=siren: it has depth"),
         ({"fit": Settings(seed=2**32 - 2), "ensemble": 3}, "a seed is above 4294967295"),
+        ({"ensemble": 2**31 - 1}, "a sweep of 2147483647 fits: give fewer values, for at most 100000"),
+        ({"axes": (("seed", tuple(range(400))), ("mask.seed", tuple(range(400))))}, "a sweep of 160000 fits"),
         ({"axes": (RATES,), "fit": Settings(data=picture.Config(truth=False))}, "psnr_missing needs data.truth"),
     ],
 )

@@ -23,6 +23,29 @@ def test_rows_come_back_and_are_identified_by_their_keys_alone(tmp_path):
     assert {"rate": 0.1 + 1e-16, "seed": 2} not in again
 
 
+def test_rows_that_are_dropped_are_gone_for_good(tmp_path):
+    results = Results(tmp_path, ("seed",))
+    results.add(ROWS)
+    results.drop([{"seed": 1}])
+    assert results.rows == Results(tmp_path, ("seed",)).rows == [ROWS[0], ROWS[2]]
+    assert {"seed": 1} not in results
+    results.add([ROWS[1]])
+    assert Results(tmp_path, ("seed",)).rows == [ROWS[0], ROWS[2], ROWS[1]]
+
+
+@pytest.mark.parametrize(
+    "line", [b"null", b"{}", b'{"seed": 7}', b'{"seed": 7, "psnr": "high", "error": ""}', b"\xff\x00\x93", b"[1]"]
+)
+def test_foreign_rows_are_skipped_with_file_and_line_and_the_others_kept(tmp_path, caplog, line):
+    Results(tmp_path, ("seed",)).add(ROWS[:1])
+    with (tmp_path / "results.jsonl").open("ab") as file:
+        file.write(line + b"\n")
+    columns = {"psnr": float | int | None, "error": str}
+    assert Results(tmp_path, ("seed",), columns).rows == ROWS[:1]
+    assert "results.jsonl: line 2 is skipped because it" in caplog.text
+    assert Results(tmp_path, ("seed",), columns).rows == ROWS[:1]
+
+
 @pytest.mark.parametrize("cut", [1, 5, 30])
 def test_a_last_line_that_was_cut_short_is_dropped_for_good(tmp_path, cut):
     Results(tmp_path, ("seed",)).add(ROWS)

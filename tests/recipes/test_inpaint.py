@@ -119,10 +119,12 @@ cases = [
     *({"ensemble": value} for value in (2.0, "2", None, 0, -1, True)),
     {"ensemble": 1, "return_std": True},
     *({"settings": value} for value in ({"seed": 1}, "best", inrr_jax.Settings)),
+    {"ensemble": 2**40},
+    {"image": [[0.1, 0.2], [0.3]]},
 ]
 for case in cases:
     try:
-        inrr_jax.inpaint(image, missing, **case)
+        inrr_jax.inpaint(**{"image": image, "mask": missing, **case})
     except inrr_jax.errors.UserError as error:
         print(error)
     else:
@@ -145,4 +147,14 @@ def test_wrong_arguments_are_refused_in_one_line():
         f"settings={value!r} is no Settings: give inrr_jax.Settings(...) or None" for value in ({"seed": 1}, "best")
     ]
     assert lines[9].endswith(" is no Settings: give inrr_jax.Settings(...) or None")
-    assert len(lines) == 10
+    assert lines[10] == "1099511627776 fits from seed 0 on: give at most 10000, with seeds up to 4294967295"
+    assert lines[11].startswith("the picture or the mask is no array")
+    assert len(lines) == 12
+
+
+def test_a_picture_that_must_not_be_written_to_comes_back_writable():
+    image, missing = example()
+    image.flags.writeable = missing.flags.writeable = False
+    filled = inrr_jax.inpaint(image, missing, settings=SHORT)
+    filled[0, 0] = 0.5
+    assert filled[0, 0] == 0.5

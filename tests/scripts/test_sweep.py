@@ -147,6 +147,33 @@ def test_an_ensemble_leaves_mean_deviation_and_calibration(tmp_path, capsys):
     assert (tmp_path / "e" / "ensemble.png").stat().st_size > 0
 
 
+@pytest.mark.parametrize("damage", ["cut", "foreign", "absent"])
+def test_a_damaged_member_of_an_ensemble_is_named_and_fitted_again(tmp_path, caplog, monkeypatch, damage):
+    monkeypatch.setattr(sweep.Sweep, "write", lambda self: "")
+    settings = ensemble_config.get_config("smoke")
+    settings.update_from_flattened_dict(QUICK | {"fit.field.width": 8, "fit.data.size": 16, "fit.train.steps": 5})
+    sweep.main(settings, tmp_path)
+    path, before = tmp_path / "recovered" / "1.npy", rows(tmp_path)
+    whole = np.load(path)
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-8])
+    elif damage == "foreign":
+        np.save(path, np.zeros((3, 3)))
+    else:
+        path.unlink()
+    sweep.main(settings, tmp_path)
+    assert "recovered/1.npy is damaged" in caplog.text
+    np.testing.assert_array_equal(np.load(path), whole)
+    assert [row["seed"] for row in rows(tmp_path)] == [row["seed"] for row in before]
+
+
+def test_hosts_that_cannot_be_joined_are_told_in_one_line(monkeypatch):
+    for variable in ("JAX_COORDINATOR_ADDRESS", "SLURM_JOB_ID"):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(UserError, match="^--distributed: .*or leave the flag out on one host$"):
+        sweep._join()
+
+
 # Real processes.
 
 FLAGS = [f"--config.{name}={value}" for name, value in QUICK.items()]

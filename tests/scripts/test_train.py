@@ -175,6 +175,17 @@ def test_progress_lines_keep_their_distance_but_for_the_last(capsys):
     assert [line.split(",")[0] for line in capsys.readouterr().out.splitlines()] == ["step 2/10", "step 10/10"]
 
 
+@pytest.mark.parametrize(
+    "result",
+    ["{}", '{"others": 3}', '{"others": {"network": 1}, "steps": 1, "seconds": 2}', '{"others": {}, "steps": 1}'],
+)
+def test_a_result_of_another_shape_is_refused_in_one_line(uninterrupted, tmp_path, result):
+    folder = shutil.copytree(uninterrupted, tmp_path / "run")
+    (folder / "result.json").write_text(result)
+    with pytest.raises(UserError, match=r"result\.json is no result of this version: remove it, and the same command"):
+        train.main(smoke(), folder)
+
+
 # Going on.
 
 
@@ -416,6 +427,16 @@ REFUSED = {
     "word for a number": ([SMOKE, "--config.mask.rate=high"], "--config.mask.rate=high: give a number"),
     "word for a truth value": ([SMOKE, "--config.data.grey=maybe"], "--config.data.grey=maybe: give true or false"),
     "number for a section": ([SMOKE, "--config.train=3"], "--config.train=3: give NAME.KEY"),
+    "mask size beyond 32 bits": ([SMOKE, "--config.mask.size=2147483648"], "mask.size=2147483648 is out of range"),
+    "step beyond 32 bits": (
+        [SMOKE, f"--config.optimizer.freeze_at={10**20}"],
+        "out of range: give a number of at least 0 and at most 2147483647",
+    ),
+    "picture beyond the memory": ([SMOKE, "--config.data.size=10000000"], "values needs about 800000.0 GB and"),
+    "network beyond the memory": (
+        [SMOKE, "--config.field.width=100000000"],
+        "a fit of siren to 32 x 32 x 1 values needs",
+    ),
     "no steps": ([SMOKE, "--config.train.steps=0"], "train.steps=0 is out of range: give a number of at least 1"),
     "no config": ([], "--config is missing"),
     "empty config": (["--config="], "--config=: names no file"),
