@@ -177,7 +177,7 @@ def test_progress_lines_keep_their_distance_but_for_the_last(capsys):
 
 @pytest.mark.parametrize(
     "result",
-    ["{}", '{"others": 3}', '{"others": {"network": 1}, "steps": 1, "seconds": 2}', '{"others": {}, "steps": 1}'],
+    ['{"others": 3}', '{"others": {"network": 1}, "steps": 1, "seconds": 2}', '{"others": {}, "steps": 1}'],
 )
 def test_a_result_of_another_shape_is_refused_in_one_line(uninterrupted, tmp_path, result):
     folder = shutil.copytree(uninterrupted, tmp_path / "run")
