@@ -50,7 +50,8 @@ def inpaint(
         raise UserError(f"settings={settings!r} is no Settings: give inrr_jax.Settings(...) or None")
     if type(ensemble) is not int or ensemble < 1 + return_std:
         raise UserError(f"ensemble={ensemble!r} is out of range: give a whole number of at least {1 + return_std}")
-    colours, alpha = _split(np.asarray(image))
+    image, mask = _array("picture", image), _array("mask", mask)
+    colours, alpha = _split(image)
     problem, observed = _problem(colours, mask)
     grey, known = colours.ndim == 2, np.asarray(problem.measurements)
     if ensemble == 1:
@@ -63,6 +64,14 @@ def inpaint(
     return (filled, deviation) if return_std else filled
 
 
+def _array(name: str, values: ArrayLike) -> np.ndarray:
+    """Return values as an array, without a copy if they are one."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:  # lists of lists of different lengths
+        raise UserError(f"the {name} is no array ({error}): give rows of equal lengths") from None
+
+
 def _split(image: np.ndarray) -> tuple[np.ndarray, Alpha]:
     """Return the picture without alpha, and alpha in [0, 1], with no channel if there is none."""
     if image.shape[2:] == (4,):
@@ -72,10 +81,7 @@ def _split(image: np.ndarray) -> tuple[np.ndarray, Alpha]:
 
 def _problem(image: ArrayLike, mask: ArrayLike) -> tuple[Problem, Bool[np.ndarray, "H W"]]:
     """Check the picture and the mask, and return the problem and the observed pixels."""
-    try:
-        image, missing = np.asarray(image), np.asarray(mask)
-    except ValueError as error:  # lists of lists of different lengths
-        raise UserError(f"the picture or the mask is no array ({error}): give rows of equal lengths") from None
+    missing = np.asarray(mask)
     if missing.dtype != bool or missing.shape != np.shape(image)[:2]:
         raise UserError(
             f"the mask is {missing.dtype} of shape {missing.shape}: give bool of shape {np.shape(image)[:2]}, True"

@@ -148,7 +148,7 @@ def test_wrong_arguments_are_refused_in_one_line():
     ]
     assert lines[9].endswith(" is no Settings: give inrr_jax.Settings(...) or None")
     assert lines[10] == "1099511627776 fits from seed 0 on: give at most 10000, with seeds up to 4294967295"
-    assert lines[11].startswith("the picture or the mask is no array")
+    assert lines[11].startswith("the picture is no array")
     assert len(lines) == 12
 
 
