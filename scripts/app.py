@@ -1,6 +1,6 @@
 """Paint over the damage of a picture in the browser, and recover it.
 
-inrr-jax app [photo.png] [--port=8765] [--megapixels=1] [--nobrowser] [--config=inpaint:smoke]
+inrr-jax app [photo.png] [--port=8765] [--megapixels=12] [--nobrowser] [--config=inpaint:smoke]
 
 The page is on this machine alone and uses nothing from another host. Settings of the recipe are those of the config,
 configs/inpaint.py by default. In a checkout, `python -m scripts.app` is the same.
@@ -24,7 +24,7 @@ from . import cli
 LONGEST = 256
 """Pixels of the longest side at first; the page offers others."""
 PORT = flags.DEFINE_integer("port", 8765, "The port of the page; 0: any that is free.", lower_bound=0)
-MEGAPIXELS = flags.DEFINE_float("megapixels", 1.0, "The largest picture that is recovered.", lower_bound=0.0)
+MEGAPIXELS = flags.DEFINE_float("megapixels", 12.0, "The largest picture that is recovered.", lower_bound=0.0)
 BROWSER = flags.DEFINE_boolean("browser", True, "Whether to open the page in a browser.")
 
 

@@ -3,7 +3,7 @@
 const $ = (id) => document.getElementById(id);
 const token = new URLSearchParams(location.search).get("token") || "";
 const canvas = $("paint"), pen = canvas.getContext("2d", { willReadFrequently: true });
-const COLOUR = "rgb(216 64 64)", KEPT = 20;
+const COLOUR = "rgb(216 64 64)", KEPT = 2e8;  // bytes of paint that can be undone
 let strokes = [];  // the paint before each of the last strokes
 let last = null, polling = false, megabytes = Infinity;
 
@@ -41,6 +41,7 @@ async function shown(size) {
   // Small pictures are enlarged up to four times, so that single pixels can be painted.
   $("stage").style.maxWidth = `min(100%, ${4 * size.width}px, ${(0.75 * innerHeight * size.width) / size.height}px)`;
   strokes = [];
+  $("brush").max = Math.max(60, Math.round(Math.max(size.width, size.height) / 8));
   hideRecovery();
   await show($("picture"), "picture.png");
   $("stage").hidden = false;
@@ -82,7 +83,7 @@ $("longest").onchange = guarded(async () => { if (opened) await opened(); });
 // ---- 2. damage
 function keep() {
   strokes.push(pen.getImageData(0, 0, canvas.width, canvas.height));
-  if (strokes.length > KEPT) strokes.shift();
+  if (strokes.length > 1 && 4 * canvas.width * canvas.height * strokes.length > KEPT) strokes.shift();
 }
 function place(event) {
   const box = canvas.getBoundingClientRect();

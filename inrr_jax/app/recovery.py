@@ -12,7 +12,7 @@ from jaxtyping import Float
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.operators.masking import masked, paste
 from inrr_jax.problem import Problem
-from inrr_jax.recipes import pipeline
+from inrr_jax.recipes import pipeline, tiles
 from inrr_jax.recipes.fills import FILLS
 from inrr_jax.settings import Settings
 from inrr_jax.training import fit
@@ -36,7 +36,7 @@ class Watch:
     """What it is doing."""
     step: int = 0
     steps: int = 0
-    """Of the current fit; 0 steps: no fit has begun."""
+    """Of the current fit, or missing pixels of a picture in tiles; 0 steps: neither has begun."""
     preview: Image | None = None
     """The newest recovery of a fit that is not at its end."""
     previews: int = 0
@@ -55,6 +55,11 @@ class Watch:
         self.check()
         self.line, self.step, self.steps = line, 0, 0
 
+    def count(self, done: int, total: int) -> None:
+        """Set the number of recovered and of all missing pixels of a picture that is recovered in tiles."""
+        self.check()
+        self.line, self.step, self.steps = f"{done:,} of {total:,} missing pixels", done, total
+
     def show(self, step: int, steps: int, preview: Image) -> None:
         """Set the progress of a fit."""
         self.check()
@@ -63,7 +68,7 @@ class Watch:
 
 
 def recover(image: Image, observed: Mask, method: str, settings: Settings, watch: Watch) -> Image:
-    """Return a picture with its missing pixels recovered and its observed ones unchanged.
+    """Return a picture with its missing pixels recovered and its observed ones unchanged, as `inrr_jax.inpaint` does.
 
     Args:
         image: float32 in [0, 1]; the values of missing pixels are not used.
@@ -78,7 +83,9 @@ def recover(image: Image, observed: Mask, method: str, settings: Settings, watch
         DivergedError: a loss term was no number.
     """
     problem = masked(image, observed, truth=False)
-    if method == RECIPE:
+    if method == RECIPE and tiles.suits(image.shape[:2], settings):
+        values = tiles.recover(np.asarray(problem.measurements), observed, log=watch.say, progress=watch.count)
+    elif method == RECIPE:
         values = pipeline.solve(problem, settings, fit_one=partial(_fit, watch), log=watch.say)
     else:
         watch.say(f"fill: {method}")

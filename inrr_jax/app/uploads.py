@@ -20,7 +20,7 @@ class Limits:
 
     megabytes: float = 30.0
     """Of a file."""
-    megapixels: float = 1.0
+    megapixels: float = 12.0
     """Of the picture that is recovered, after it has been made smaller."""
 
 

@@ -14,7 +14,7 @@ from inrr_jax.app.uploads import Limits
 from inrr_jax.errors import UserError
 from inrr_jax.fields import siren
 from inrr_jax.regularizers import RegularizerSettings
-from inrr_jax.settings import OptimizerSettings, Settings, TrainSettings
+from inrr_jax.settings import RECIPE, OptimizerSettings, Settings, TrainSettings
 
 TINY = Settings(
     field=siren.Config(width=8, depth=1),
@@ -70,6 +70,17 @@ def test_the_recipe_shows_its_progress(session):
     assert watch.previews == 3
     np.testing.assert_array_equal(recovered, watch.preview)
     np.testing.assert_array_equal(recovered[mask], session.image[mask])
+
+
+@pytest.mark.slow
+def test_a_large_picture_is_recovered_in_tiles_and_counted(session, monkeypatch):
+    monkeypatch.setattr("inrr_jax.recipes.tiles.filling.SIDE", 16)  # the picture is then a large one
+    mask = uploads.read_mask(session.damage("noise", 0.2, 1), (24, 24))
+    watch = Watch()
+    recovered = recover(session.image, mask, "recipe", RECIPE, watch)
+    assert (watch.step, watch.steps, watch.previews) == ((~mask).sum(), (~mask).sum(), 0)
+    np.testing.assert_array_equal(recovered[mask], session.image[mask])
+    assert np.abs(recovered - session.image)[~mask].mean() < 0.1
 
 
 def test_values_under_the_paint_have_no_effect(session):
