@@ -124,7 +124,9 @@ def split_cpu(count: int) -> None:
     Other devices are not affected, and a number in XLA_FLAGS has precedence.
     """
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-        jax.config.update("jax_num_cpu_devices", count or len(os.sched_getaffinity(0)))
+        # macOS has no affinity: all cores may be used there.
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        jax.config.update("jax_num_cpu_devices", count or cores)
 
 
 def _guarded(call: Callable[[], object]) -> object:
