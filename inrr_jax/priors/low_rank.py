@@ -83,7 +83,7 @@ def projector(gram: Float[Array, "*n P P"], threshold: Float[Array, ""]) -> Floa
         X_{n+1} = rho_n X_n (3 I - rho_n^2 X_n^2) / 2
 
     converges to the sign. rho_n = sqrt(3 / (1 + l_n + l_n^2)) is optimal if all eigenvalues are at least l_n in
-    magnitude; it starts from `RESOLUTION` (Chen and Chow, arXiv:1404.4161, scaled Newton-Schulz).
+    magnitude; it starts from `RESOLUTION` (Chen and Chow, "A stable scaling of Newton-Schulz ...", Argonne preprint, 2014).
 
     Args:
         gram: A, symmetric and positive semi-definite.
