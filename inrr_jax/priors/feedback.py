@@ -29,10 +29,10 @@ from inrr_jax.types import Image, Mask
 MU = 2.5e-3
 """Weight of W at observed pixels in U, the paper's."""
 
-# The values of the recipe were chosen on scikit-image's pictures (see docs/quality.md). Patches of 8 x 8 pixels, as in
-# the paper, take five times as long and are within 0.05 dB, and so is a search for groups in every round.
-GEOMETRY = Geometry(side=6, spacing=4, radius=20, members=60)
-NOISE = 0.035
+# The values of the recipe were chosen on scikit-image's pictures (see docs/quality.md). A search for groups in every
+# round, as in the paper, does not improve the recovery.
+GEOMETRY = Geometry(side=7, spacing=5, radius=20, members=60)
+NOISE = 0.033
 REGROUP = 2
 ROUNDS = (0, 5, 10, 20)
 """Rounds after which the recipe takes a candidate; 0 is the start."""
@@ -69,7 +69,6 @@ def rounds(
     noise: float,
     *,
     regroup: int = 1,
-    weighted: bool = True,
 ) -> Iterator[Image]:
     """Yield the recovery after every round, without end.
 
@@ -80,7 +79,6 @@ def rounds(
         geometry: of the patch groups.
         noise: sigma of the denoiser, in grey values; see `low_rank`.
         regroup: rounds after which the groups are searched for again.
-        weighted: see `low_rank.denoise`.
 
     Yields:
         Float32 values in [0, 1], equal to `image` at observed pixels.
@@ -92,7 +90,7 @@ def rounds(
         mixed = mix(known, observed, estimate, dual)
         if number % regroup == 0:
             groups = patch_groups.find(mixed - dual, geometry)
-        estimate, dual = advance(mixed, dual, groups, noise, geometry, weighted)
+        estimate, dual = advance(mixed, dual, groups, noise, geometry)
         number += 1
         yield np.asarray(jnp.where(observed, known, estimate.clip(0, 1)))
 
@@ -109,15 +107,14 @@ def mix(
     return jnp.where(observed, (known + MU * pulled) / (1 + MU), pulled)
 
 
-@partial(jax.jit, static_argnames=("geometry", "weighted"))
+@partial(jax.jit, static_argnames="geometry")
 def advance(
     mixed: Float[Array, "H W C"],
     dual: Float[Array, "H W C"],
     groups: Int[Array, "G K"],
     noise: float | Float[Array, ""],
     geometry: Geometry,
-    weighted: bool,
 ) -> tuple[Float[Array, "H W C"], Float[Array, "H W C"]]:
     """Return the next W and C from U, C and the groups."""
-    estimate = low_rank.denoise(mixed - dual, groups, noise, geometry, weighted)
+    estimate = low_rank.denoise(mixed - dual, groups, noise, geometry, weighted=False)
     return estimate, dual + estimate - mixed

@@ -11,9 +11,9 @@ ones are averaged: Dong, Shi and Li (IEEE Trans. Image Processing 2013); Zhang, 
 
 The projector needs no eigenvalues. With the matrix sign function, Q = (I + sign(M^T M - t I)) / 2, and the sign is the
 limit of Newton and Schulz's iteration, which consists of matrix products alone (Higham, Functions of Matrices, 2008,
-chapter 5). For 36 pixels per patch on a CPU, this takes a tenth of the time of an eigenvalue decomposition. For each of
+chapter 5). For 36 pixels per patch on a CPU, this takes about a tenth of the time of an eigenvalue decomposition. For each of
 G groups, the arithmetic is 4 K P^2 operations for M^T M and M Q, and 4 P^3 for each iteration. Batches of 128 groups
-stay in the cache: 128 K P floats are 1.1 MiB for 60 patches of 36 pixels.
+stay in the cache: 128 K P floats are 1.4 MiB for 60 patches of 49 pixels.
 """
 
 import math
@@ -83,7 +83,7 @@ def projector(gram: Float[Array, "*n P P"], threshold: Float[Array, ""]) -> Floa
         X_{n+1} = rho_n X_n (3 I - rho_n^2 X_n^2) / 2
 
     converges to the sign. rho_n = sqrt(3 / (1 + l_n + l_n^2)) is optimal if all eigenvalues are at least l_n in
-    magnitude; it starts from `RESOLUTION` (Chen and Chow, "A stable scaling of Newton-Schulz ...", Argonne preprint, 2014).
+    magnitude; l_0 is `RESOLUTION` (Chen and Chow, preprint ANL/MCS-P5059-0114, 2014, on scaled Newton-Schulz).
 
     Args:
         gram: A, symmetric and positive semi-definite.

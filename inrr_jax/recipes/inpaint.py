@@ -9,7 +9,7 @@ from inrr_jax.data import images, masks
 from inrr_jax.errors import UserError
 from inrr_jax.operators.masking import masked
 from inrr_jax.problem import Problem
-from inrr_jax.recipes import pipeline, tiles
+from inrr_jax.recipes import blending, pipeline, stacking, tiles
 from inrr_jax.recipes.shared import SharedRecipe
 from inrr_jax.settings import RECIPE, Settings
 from inrr_jax.training import ensemble as ensembles
@@ -23,16 +23,18 @@ def inpaint(
 ) -> Filled | tuple[Filled, Filled]:
     """Recover the missing pixels of a picture from the observed ones.
 
-    The default recipe fits a SIREN that is guided by fills on graphs of the picture's own patches. It recovers pictures
-    of more than 512 x 512 pixels in tiles and without a network (`recipes/tiles`). The arguments are those of
-    scikit-image's `inpaint_biharmonic`, including the meaning of the mask: here, and only here in this package, True
-    marks MISSING pixels.
+    The default recipe refines fills on graphs of the picture's own patches by groups of similar patches, and fits a
+    SIREN to the result where that helps: where at most 15 % of the pixels, scattered ones, are observed, and where an
+    ensemble is asked for (docs/quality.md). It recovers pictures of more than 512 x 512 pixels in tiles and without a
+    network (`recipes/tiles`). The arguments are those of scikit-image's `inpaint_biharmonic`, including the meaning of
+    the mask: here, and only here in this package, True marks MISSING pixels.
 
     Args:
         image: [H, W] or [H, W, C] with 1, 3 or 4 channels (the fourth is alpha); integers of 8 or 16 bits, or floats
             in [0, 1]. Missing pixels may hold any value, NaN included.
         mask: [H, W] of bool, True where MISSING.
-        settings: of the fit; its `data` and `mask` are not used. None for `inrr_jax.RECIPE`.
+        settings: of the fit; its `data` and `mask` are not used. None for the default recipe, which fits with the
+            settings `inrr_jax.RECIPE`.
         ensemble: number of fits with consecutive seeds, whose mean is returned.
         return_std: whether to also return the standard deviation of these fits, which takes at least two. As a rule,
             the error is large where it is large.
@@ -45,7 +47,7 @@ def inpaint(
         UserError: the picture or mask is not as above, or too small for the settings.
         DivergedError: a loss term was no number; the message names the step and the term.
     """
-    settings = RECIPE if settings is None else settings
+    default, settings = settings is None, RECIPE if settings is None else settings
     if not isinstance(settings, Settings):
         raise UserError(f"settings={settings!r} is no Settings: give inrr_jax.Settings(...) or None")
     if type(ensemble) is not int or ensemble < 1 + return_std:
@@ -55,8 +57,12 @@ def inpaint(
     problem, observed = _problem(colours, mask)
     grey, known = colours.ndim == 2, np.asarray(problem.measurements)
     if ensemble == 1:
-        in_tiles = tiles.suits(problem.domain.shape, settings)
-        values = tiles.recover(known, observed) if in_tiles else pipeline.solve(problem, settings)
+        if tiles.suits(problem.domain.shape, settings):
+            values = tiles.recover(known, observed)
+        elif default and not blending.network_helps(observed):
+            values = stacking.grouped(known, observed)
+        else:
+            values = pipeline.solve(problem, settings)
         return _pasted(values, known, observed, grey, alpha)
     members = ensembles.fit(problem, settings, ensemble, SharedRecipe())
     filled = _pasted(members.mean(axis=0), known, observed, grey, alpha)

@@ -45,7 +45,7 @@ def test_the_rounds_are_those_of_the_papers_algorithm():
         # The authors' order: W from X - C, then X, then C. X - C is U - C at the same point of the iteration.
         u = np.where(observed, (image + feedback.MU * (w + c)) / (1 + feedback.MU), w + c)
         r = jnp.asarray(u - c)
-        w = np.asarray(low_rank.denoise(r, patch_groups.find(r, GEOMETRY), 0.03, GEOMETRY, True))
+        w = np.asarray(low_rank.denoise(r, patch_groups.find(r, GEOMETRY), 0.03, GEOMETRY, False))
         c = c + w - u
     found = after(2, image, start)[-1]
     np.testing.assert_allclose(found, np.where(observed, image, w.clip(0, 1)), atol=1e-3)
