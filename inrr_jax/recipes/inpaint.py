@@ -23,29 +23,29 @@ def inpaint(
 ) -> Filled | tuple[Filled, Filled]:
     """Recover the missing pixels of a picture from the observed ones.
 
-    The default recipe refines fills on graphs of the picture's own patches by groups of similar patches, and fits a
-    SIREN to the result where that helps: where at most 15 % of the pixels, scattered ones, are observed, and where an
-    ensemble is asked for (docs/quality.md). It recovers pictures of more than 512 x 512 pixels in tiles and without a
-    network (`recipes/tiles`). The arguments are those of scikit-image's `inpaint_biharmonic`, including the meaning of
-    the mask: here, and only here in this package, True marks MISSING pixels.
+        The default recipe refines fills on graphs of the picture's own patches by groups of similar patches, and fits a
+            SIREN to the result where that helps: where at most 15 % of the pixels, scattered ones, are observed, and where an
+        ensemble is asked for (docs/quality.md). It recovers pictures of more than 512 x 512 pixels in tiles and without a
+        network (`recipes/tiles`). The arguments are those of scikit-image's `inpaint_biharmonic`, including the meaning of
+        the mask: here, and only here in this package, True marks MISSING pixels.
+    
+        Args:
+            image: [H, W] or [H, W, C] with 1, 3 or 4 channels (the fourth is alpha); integers of 8 or 16 bits, or floats
+                in [0, 1]. Missing pixels may hold any value, NaN included.
+            mask: [H, W] of bool, True where MISSING.
+            settings: of the fit; its `data` and `mask` are not used. None for the default recipe, which fits with the
+                settings `inrr_jax.RECIPE`.
+            ensemble: number of fits with consecutive seeds, whose mean is returned.
+            return_std: whether to also return the standard deviation of these fits, which takes at least two. As a rule,
+                the error is large where it is large.
 
-    Args:
-        image: [H, W] or [H, W, C] with 1, 3 or 4 channels (the fourth is alpha); integers of 8 or 16 bits, or floats
-            in [0, 1]. Missing pixels may hold any value, NaN included.
-        mask: [H, W] of bool, True where MISSING.
-        settings: of the fit; its `data` and `mask` are not used. None for the default recipe, which fits with the
-            settings `inrr_jax.RECIPE`.
-        ensemble: number of fits with consecutive seeds, whose mean is returned.
-        return_std: whether to also return the standard deviation of these fits, which takes at least two. As a rule,
-            the error is large where it is large.
+        Returns:
+            Float32 in [0, 1] of the image's shape: missing pixels recovered, observed ones and alpha unchanged. With
+            `return_std` also an array of that shape, zero at observed pixels. The arrays are the caller's to change.
 
-    Returns:
-        Float32 in [0, 1] of the image's shape: missing pixels recovered, observed ones and alpha unchanged. With
-        `return_std` also an array of that shape, zero at observed pixels. The arrays are the caller's to change.
-
-    Raises:
-        UserError: the picture or mask is not as above, or too small for the settings.
-        DivergedError: a loss term was no number; the message names the step and the term.
+        Raises:
+            UserError: the picture or mask is not as above, or too small for the settings.
+            DivergedError: a loss term was no number; the message names the step and the term.
     """
     default, settings = settings is None, RECIPE if settings is None else settings
     if not isinstance(settings, Settings):
