@@ -13,6 +13,7 @@ from inrr_jax.recipes import blending, pipeline, stacking, tiles
 from inrr_jax.recipes.shared import SharedRecipe
 from inrr_jax.settings import RECIPE, Settings
 from inrr_jax.training import ensemble as ensembles
+from inrr_jax.types import Image
 
 Filled = Float[np.ndarray, "H W *C"]
 Alpha = Float[np.ndarray, "H W A"]
@@ -23,29 +24,28 @@ def inpaint(
 ) -> Filled | tuple[Filled, Filled]:
     """Recover the missing pixels of a picture from the observed ones.
 
-        The default recipe refines fills on graphs of the picture's own patches by groups of similar patches, and fits a
-            SIREN to the result where that helps: where at most 15 % of the pixels, scattered ones, are observed, and where an
-        ensemble is asked for (docs/quality.md). It recovers pictures of more than 512 x 512 pixels in tiles and without a
-        network (`recipes/tiles`). The arguments are those of scikit-image's `inpaint_biharmonic`, including the meaning of
-        the mask: here, and only here in this package, True marks MISSING pixels.
-    
-        Args:
-            image: [H, W] or [H, W, C] with 1, 3 or 4 channels (the fourth is alpha); integers of 8 or 16 bits, or floats
-                in [0, 1]. Missing pixels may hold any value, NaN included.
-            mask: [H, W] of bool, True where MISSING.
-            settings: of the fit; its `data` and `mask` are not used. None for the default recipe, which fits with the
-                settings `inrr_jax.RECIPE`.
-            ensemble: number of fits with consecutive seeds, whose mean is returned.
-            return_std: whether to also return the standard deviation of these fits, which takes at least two. As a rule,
-                the error is large where it is large.
+    The default recipe refines fills on graphs of the picture's own patches by groups of similar patches. It fits a
+    SIREN to the result where that helps: where at most 15 % of the pixels, scattered ones, are observed, and where an
+    ensemble is asked for. It recovers pictures of more than 512 x 512 pixels in tiles and without a network. The
+    arguments are those of scikit-image's `inpaint_biharmonic`, including the meaning of the mask: here, and only here
+    in this package, True marks MISSING pixels.
 
-        Returns:
-            Float32 in [0, 1] of the image's shape: missing pixels recovered, observed ones and alpha unchanged. With
-            `return_std` also an array of that shape, zero at observed pixels. The arrays are the caller's to change.
+    Args:
+        image: [H, W] or [H, W, C] with 1, 3 or 4 channels (the fourth is alpha); integers of 8 or 16 bits, or floats
+            in [0, 1]. Missing pixels may hold any value, NaN included.
+        mask: [H, W] of bool, True where MISSING.
+        settings: of a fit, whose `data` and `mask` are not used; None for the default recipe.
+        ensemble: number of fits with consecutive seeds, whose mean is returned.
+        return_std: whether to also return the standard deviation of these fits, which takes at least two. As a rule,
+            the error is large where it is large.
 
-        Raises:
-            UserError: the picture or mask is not as above, or too small for the settings.
-            DivergedError: a loss term was no number; the message names the step and the term.
+    Returns:
+        Float32 in [0, 1] of the image's shape: missing pixels recovered, observed ones and alpha unchanged. With
+        `return_std` also an array of that shape, zero at observed pixels. The arrays are the caller's to change.
+
+    Raises:
+        UserError: the picture or mask is not as above, or too small for the settings.
+        DivergedError: a loss term was no number; the message names the step and the term.
     """
     default, settings = settings is None, RECIPE if settings is None else settings
     if not isinstance(settings, Settings):
@@ -57,17 +57,20 @@ def inpaint(
     problem, observed = _problem(colours, mask)
     grey, known = colours.ndim == 2, np.asarray(problem.measurements)
     if ensemble == 1:
-        if tiles.suits(problem.domain.shape, settings):
-            values = tiles.recover(known, observed)
-        elif default and not blending.network_helps(observed):
-            values = stacking.grouped(known, observed)
-        else:
-            values = pipeline.solve(problem, settings)
-        return _pasted(values, known, observed, grey, alpha)
+        return _pasted(_recover(problem, observed, settings, default), known, observed, grey, alpha)
     members = ensembles.fit(problem, settings, ensemble, SharedRecipe())
     filled = _pasted(members.mean(axis=0), known, observed, grey, alpha)
     deviation = _pasted(ensembles.deviation(members), 0 * known, observed, grey, 0 * alpha)
     return (filled, deviation) if return_std else filled
+
+
+def _recover(problem: Problem, observed: Bool[np.ndarray, "H W"], settings: Settings, default: bool) -> Image:
+    known = np.asarray(problem.measurements)
+    if tiles.suits(problem.domain.shape, settings):
+        return tiles.recover(known, observed)
+    if default and not blending.network_helps(observed):
+        return stacking.grouped(known, observed)
+    return pipeline.solve(problem, settings)
 
 
 def _array(name: str, values: ArrayLike) -> np.ndarray:
