@@ -13,8 +13,9 @@ SIDE = 512
 HALO = 32
 """Overlap with each neighbour in pixels: the window and the reach of the patches (19), and some more for what their
 values depend on. Values there are computed and not used."""
-DEPTH = 16
-"""A missing pixel at least so far from all observed ones, along the axes, is inside of a large hole."""
+DEPTH = HALO
+"""A missing pixel at least so far from all observed ones, along the axes, is inside of a large hole: a tile could hold
+it without what surrounds it."""
 
 
 class Tile(NamedTuple):
@@ -48,9 +49,7 @@ def _around(holes: Int[np.ndarray, "H W"], mask: Mask) -> Iterator[Tile]:
     from scipy.ndimage import find_objects
 
     for number, box in enumerate(find_objects(holes), 1):
-        # Held-out copies of the hole need wide surroundings, which cost little, as nothing is missing there.
-        margin = max(HALO, *((part.stop - part.start) // 2 for part in box))
-        rows, columns = (slice(max(0, part.start - margin), part.stop + margin) for part in box)
+        rows, columns = (slice(max(0, part.start - HALO), part.stop + HALO) for part in box)
         yield Tile((rows, columns), (holes[rows, columns] == number) & ~mask[rows, columns], large=True)
 
 

@@ -14,13 +14,13 @@ from inrr_jax.baselines.wnll import wnll
 from inrr_jax.priors import feedback
 from inrr_jax.recipes import holdout, stacking
 from inrr_jax.recipes.stacking import CANDIDATES
-from inrr_jax.recipes.tiles.plan import Tile, square
+from inrr_jax.recipes.tiles.plan import SIDE, Tile, square
 from inrr_jax.types import Fill, Image, Mask
 
 SAMPLES = 6
 """Parts of the picture with held-out pixels."""
 SAMPLE_SIDE = 192
-"""Side of such a part in pixels, unless it is the surroundings of a large hole."""
+"""Side of such a part in pixels, unless it is at a large hole."""
 LEAST_WEIGHT = 0.05
 """Recoveries with a smaller weight are left out, because each costs as much as one with a large weight."""
 DENSE = 0.1
@@ -105,10 +105,11 @@ def _sample(image: Image, mask: Mask, tiles: Sequence[Tile]) -> tuple[list[Part]
     for place in ((np.arange(SAMPLES) + 0.5) / SAMPLES * counts[-1]).astype(int):
         number = int(np.searchsorted(counts, place, side="right"))
         window, own, large = tiles[number]
-        if not large:
-            pixel = np.argwhere(own)[place - counts[number]]
-            row, column = (part.start + int(n) - SAMPLE_SIDE // 2 for part, n in zip(window, pixel, strict=True))
-            window = square((row, column), SAMPLE_SIDE, mask.shape)
+        # At the first corner of a large hole, a part has observed pixels too, for copies of the hole.
+        pixel = np.argwhere(own)[place - counts[number]] if not large else np.argwhere(own).min(axis=0)
+        side = SIDE if large else SAMPLE_SIDE
+        row, column = (part.start + int(n) - side // 2 for part, n in zip(window, pixel, strict=True))
+        window = square((row, column), side, mask.shape)
         windows[tuple((part.start, part.stop) for part in window)] = window  # no window twice
     parts = [(np.where(mask[w][..., None], image[w], 0), mask[w]) for w in windows.values() if mask[w].sum() > 1]
     return [part for part, _ in parts], [holdout.hold_out_components(*part) for part in parts]
