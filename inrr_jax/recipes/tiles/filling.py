@@ -10,6 +10,7 @@ from absl import logging
 
 from inrr_jax.data.arrays import check_memory
 from inrr_jax.priors import feedback
+from inrr_jax.priors.patch_search import WINDOW_RADIUS
 from inrr_jax.recipes import stacking
 from inrr_jax.recipes.stacking import CANDIDATES
 from inrr_jax.recipes.tiles.plan import SIDE, Tile, plan
@@ -17,10 +18,10 @@ from inrr_jax.recipes.tiles.weights import Weights, choose, fill_all, is_dense
 from inrr_jax.settings import Settings
 from inrr_jax.types import Image, Mask
 
-# As measured on two CPU cores with benchmarks/photographs.py.
-BASE_BYTES = 700 << 20
-BYTES_PER_VALUE, BYTES_PER_MISSING = 40, 4000
-SECONDS_PER_PIXEL, SECONDS_PER_MISSING = 1e-6, 4e-4
+# Rough figures for the announcement, from runs of benchmarks/photographs.py in colour: the process itself, values of
+# the picture, and pixels that have a missing one in their window, of one tile.
+BASE_BYTES, BYTES_PER_VALUE, BYTES_PER_NEAR = 700 << 20, 25, 3000
+BASE_SECONDS, SECONDS_PER_NEAR, SECONDS_PER_NEAR_DENSE = 10, 5e-5, 1.5e-4
 
 Kept = MutableMapping[str, np.ndarray]
 """Results by name that outlive an interruption."""
@@ -55,7 +56,7 @@ def recover(
         UserError: the memory does not suffice.
     """
     kept, tiles = {} if kept is None else kept, plan(mask)
-    _announce(image, tiles, log)
+    _announce(image, mask, tiles, log)
     if "weights" not in kept:
         kept["weights"] = np.concatenate(choose(image, mask, tiles))
     weights, dense = Weights(*np.split(kept["weights"], [len(CANDIDATES)])), is_dense(mask)
@@ -86,14 +87,14 @@ def fill(image: Image, mask: Mask, weights: Weights, dense: bool) -> Image:
     return feedback.combined(image, mask, stacked, weights.rounds)
 
 
-def _announce(image: Image, tiles: Sequence[Tile], log: Callable[[str], None]) -> None:
-    """Log how much memory and time the recovery needs."""
-    owned = [int(tile.own.sum()) for tile in tiles]
-    pixels = image.shape[0] * image.shape[1]
-    needed = BASE_BYTES + BYTES_PER_VALUE * image.size + BYTES_PER_MISSING * max(owned)
-    check_memory(needed, f"the recovery of a picture of {pixels / 1e6:.1f} megapixels", "give parts of it")
-    seconds = SECONDS_PER_PIXEL * pixels + SECONDS_PER_MISSING * sum(owned)
-    log(
-        f"{sum(owned):,} missing pixels in {len(tiles)} tiles: {needed / 2**20:.0f} MiB, about {seconds:.0f} s on two"
-        " CPU cores"
-    )
+def _announce(image: Image, mask: Mask, tiles: Sequence[Tile], log: Callable[[str], None]) -> None:
+    """Log how much memory and time the recovery needs, of which the pixels with a missing one nearby take most."""
+    from scipy.ndimage import maximum_filter
+
+    near = maximum_filter(~mask, 2 * WINDOW_RADIUS + 1)
+    most = max(int(near[tile.window].sum()) for tile in tiles)
+    needed = BASE_BYTES + BYTES_PER_VALUE * image.size + BYTES_PER_NEAR * most
+    check_memory(needed, f"the recovery of a picture of {mask.size / 1e6:.1f} megapixels", "give parts of it")
+    seconds = BASE_SECONDS + near.sum() * (SECONDS_PER_NEAR_DENSE if is_dense(mask) else SECONDS_PER_NEAR)
+    amount = f"{needed / 2**20:.0f} MiB, about {seconds:.0f} s on two CPU cores"
+    log(f"{int((~mask).sum()):,} missing pixels in {len(tiles)} tiles: {amount}")
