@@ -26,7 +26,8 @@ from inrr_jax.io import workdir
 from inrr_jax.io.arrays import Arrays
 from inrr_jax.options import to_mapping
 from inrr_jax.problem import Problem
-from inrr_jax.recipes import pipeline, tiles
+from inrr_jax.recipes import inpaint as recipe
+from inrr_jax.recipes import tiles
 from inrr_jax.settings import Settings
 from inrr_jax.training import fit
 
@@ -54,7 +55,7 @@ def main(config: ConfigDict, folder: Path | None, names: list[str]) -> None:
     if tiles.suits(problem.domain.shape, settings):
         recovered = _in_tiles(problem, settings, output.with_name(f"{output.name}.tiles"))
     else:
-        recovered = pipeline.solve(problem, settings, log=_log)
+        recovered = recipe.recover(problem, recipe.unless_default(settings), log=_log)
     saving.save_like(output, metrics.paste(recovered, known, mask), original)
     print(f"{time.perf_counter() - start:.0f} s; written to {output}")
 

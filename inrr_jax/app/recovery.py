@@ -12,9 +12,8 @@ from jaxtyping import Float
 from inrr_jax.errors import DivergedError, UserError
 from inrr_jax.operators.masking import masked, paste
 from inrr_jax.problem import Problem
-from inrr_jax.recipes import blending, pipeline, tiles
+from inrr_jax.recipes import inpaint, pipeline
 from inrr_jax.recipes.fills import FILLS
-from inrr_jax.settings import RECIPE as RECIPE_SETTINGS
 from inrr_jax.settings import Settings
 from inrr_jax.training import fit
 from inrr_jax.types import Image, Mask
@@ -86,23 +85,16 @@ def recover(image: Image, observed: Mask, method: str, settings: Settings, watch
         DivergedError: a loss term was no number.
     """
     problem = masked(image, observed, truth=False)
-    known = np.asarray(problem.measurements)
-    if method == RECIPE and tiles.suits(image.shape[:2], settings):
-        values = tiles.recover(known, observed, log=watch.say, progress=watch.count)
-    elif method == NETWORK or (method == RECIPE and _fits(observed, settings)):
+    if method == RECIPE:
+        chosen, watched = inpaint.unless_default(settings), partial(_fit, watch)
+        values = inpaint.recover(problem, chosen, fit_one=watched, log=watch.say, progress=watch.count)
+    elif method == NETWORK:
         values = pipeline.solve(problem, settings, fit_one=partial(_fit, watch), log=watch.say)
     else:
-        name = "grouped" if method == RECIPE else method
-        watch.say(f"fill: {name}")
-        values = FILLS[name].fill(known, observed)
+        watch.say(f"fill: {method}")
+        values = FILLS[method].fill(np.asarray(problem.measurements), observed)
     watch.check()
     return paste(np.asarray(values), image, observed)
-
-
-def _fits(observed: Mask, settings: Settings) -> bool:
-    """Return whether the recipe fits a network: where that helps, and by settings that are not its own."""
-    own = pipeline.seedless(settings) == pipeline.seedless(RECIPE_SETTINGS)
-    return not own or blending.network_helps(observed)
 
 
 def _fit(watch: Watch, problem: Problem, settings: Settings) -> Float[np.ndarray, "H W C"]:

@@ -1,6 +1,9 @@
 """Inpainting in one call: a damaged picture in, a recovered one out."""
 
+from collections.abc import Callable
+
 import numpy as np
+from absl import logging
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
@@ -13,6 +16,7 @@ from inrr_jax.recipes import blending, pipeline, stacking, tiles
 from inrr_jax.recipes.shared import SharedRecipe
 from inrr_jax.settings import RECIPE, Settings
 from inrr_jax.training import ensemble as ensembles
+from inrr_jax.training import fit
 from inrr_jax.types import Image
 
 Filled = Float[np.ndarray, "H W *C"]
@@ -47,8 +51,7 @@ def inpaint(
         UserError: the picture or mask is not as above, or too small for the settings.
         DivergedError: a loss term was no number; the message names the step and the term.
     """
-    default, settings = settings is None, RECIPE if settings is None else settings
-    if not isinstance(settings, Settings):
+    if settings is not None and not isinstance(settings, Settings):
         raise UserError(f"settings={settings!r} is no Settings: give inrr_jax.Settings(...) or None")
     if type(ensemble) is not int or ensemble < 1 + return_std:
         raise UserError(f"ensemble={ensemble!r} is out of range: give a whole number of at least {1 + return_std}")
@@ -57,20 +60,51 @@ def inpaint(
     problem, observed = _problem(colours, mask)
     grey, known = colours.ndim == 2, np.asarray(problem.measurements)
     if ensemble == 1:
-        return _pasted(_recover(problem, observed, settings, default), known, observed, grey, alpha)
-    members = ensembles.fit(problem, settings, ensemble, SharedRecipe())
+        return _pasted(recover(problem, settings), known, observed, grey, alpha)
+    members = ensembles.fit(problem, settings or RECIPE, ensemble, SharedRecipe())
     filled = _pasted(members.mean(axis=0), known, observed, grey, alpha)
     deviation = _pasted(ensembles.deviation(members), 0 * known, observed, grey, 0 * alpha)
     return (filled, deviation) if return_std else filled
 
 
-def _recover(problem: Problem, observed: Bool[np.ndarray, "H W"], settings: Settings, default: bool) -> Image:
-    known = np.asarray(problem.measurements)
-    if tiles.suits(problem.domain.shape, settings):
-        return tiles.recover(known, observed)
-    if default and not blending.network_helps(observed):
+def recover(
+    problem: Problem,
+    settings: Settings | None = None,
+    *,
+    kept: tiles.Kept | None = None,
+    fit_one: pipeline.Solve = fit.solve,
+    log: pipeline.Log = logging.info,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Image:
+    """Recover a masked picture as `inpaint` does: in tiles, by patch groups alone, or with a network.
+
+    Args:
+        problem: the picture and its mask.
+        settings: of a fit; None for the default recipe, which fits a network only where that helps.
+        kept: finished tiles, as for `tiles.recover`.
+        fit_one: runs a fit; replaced where fits are watched.
+        log: takes a line before each stage that may take long.
+        progress: takes the numbers of finished and of all missing pixels after every tile.
+
+    Returns:
+        Values at all pixels; observed ones need not be the observed values.
+
+    Raises:
+        UserError: the picture is too small for the settings, or too large for the memory.
+        DivergedError: a loss term was no number.
+    """
+    known, observed = np.asarray(problem.measurements), np.asarray(problem.operator.mask)
+    if tiles.suits(problem.domain.shape, settings or RECIPE):
+        return tiles.recover(known, observed, kept, log, progress)
+    if settings is None and not blending.network_helps(observed):
+        log("fills on graphs of patches, weighted by held-out pixels and refined by patch groups ...")
         return stacking.grouped(known, observed)
-    return pipeline.solve(problem, settings)
+    return pipeline.solve(problem, settings or RECIPE, fit_one=fit_one, log=log)
+
+
+def unless_default(settings: Settings) -> Settings | None:
+    """Return settings, or None if they are those of the default recipe, apart from the seed, the data and the mask."""
+    return None if pipeline.seedless(settings) == pipeline.seedless(RECIPE) else settings
 
 
 def _array(name: str, values: ArrayLike) -> np.ndarray:

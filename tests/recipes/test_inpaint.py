@@ -45,7 +45,9 @@ def test_a_smooth_picture_is_recovered_and_observed_pixels_stay(channels):
 
 def test_the_default_recipe_fits_a_network_only_under_sparse_scattered_observations(monkeypatch):
     fitted = []
-    monkeypatch.setattr(pipeline, "solve", lambda problem, settings: fitted.append(settings) or problem.measurements)
+    monkeypatch.setattr(
+        pipeline, "solve", lambda problem, settings, **unused: fitted.append(settings) or problem.measurements
+    )
     image, missing = example(grid=(40, 36))
     found = inrr_jax.inpaint(image, missing)
     np.testing.assert_array_equal(found, stacking.grouped(image[..., None], ~missing)[..., 0])

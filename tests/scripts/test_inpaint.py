@@ -102,6 +102,6 @@ def test_a_large_picture_is_resumed_after_ctrl_c(pictures, monkeypatch, capsys):
     ],
 )
 def test_wrong_arguments_are_refused_before_anything_is_computed(pictures, monkeypatch, output, options, message):
-    monkeypatch.setattr(inpaint.pipeline, "solve", lambda *arguments, **unused: pytest.fail("computed"))
+    monkeypatch.setattr(inpaint.recipe, "recover", lambda *arguments, **unused: pytest.fail("computed"))
     with pytest.raises(UserError, match=message):
         run(pictures[0], output, **options)

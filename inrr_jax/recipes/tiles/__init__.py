@@ -5,6 +5,6 @@ picture. plan.py cuts the picture into tiles, weights.py chooses one set of weig
 fills them.
 """
 
-from inrr_jax.recipes.tiles.filling import recover, suits
+from inrr_jax.recipes.tiles.filling import Kept, recover, suits
 
-__all__ = ["recover", "suits"]
+__all__ = ["Kept", "recover", "suits"]
