@@ -102,15 +102,16 @@ def run(case: dict[str, Any], folder: Path, limit: float) -> dict[str, Any]:
 
 
 def figure(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Draw the seconds and the memory over the megapixels, one curve for each damage and method."""
-    panels: dict[str, dict[str, tuple[list[float], list[float]]]] = {"seconds": {}, "peak memory / MiB": {}}
+    """Draw the seconds and the memory over the megapixels, in two panels for each damage, one curve for each method."""
+    panels: dict[str, dict[str, tuple[list[float], list[float]]]] = {}
     for damage in LARGEST:
-        for method in METHODS:
-            found = [row for row in rows if row["damage"] == damage and row["method"] == method and "seconds" in row]
-            sizes = [row["megapixels"] for row in found]
-            for title, key in zip(panels, ("seconds", "peak"), strict=True):
-                if found:
-                    panels[title][f"{method}, {damage}"] = sizes, [row[key] for row in found]
+        for quantity, key in (("seconds", "seconds"), ("peak memory / MiB", "peak")):
+            curves = panels.setdefault(f"{damage}: {quantity}", {})
+            for method in METHODS:
+                found = [
+                    row for row in rows if row["damage"] == damage and row["method"] == method and "seconds" in row
+                ]
+                curves[method] = [row["megapixels"] for row in found], [row[key] for row in found]
     plots.lines(path, panels, "megapixels")
 
 
