@@ -2,8 +2,8 @@
 
     inrr-jax compare --config=quality --workdir=runs/quality
 
-Three bundled pictures under three masks, three seeds: about an hour on two CPU cores. Expected: ahead of the best
-classical fill on most cases, by about 1 dB on average. Variants:
+Three bundled pictures under three masks, three seeds: more than an hour on two CPU cores, half of it for GSR. Expected:
+ahead of the best of the other classical fills on most cases, by about 1 dB on average. Variants:
 
 `:reference` is the table of docs/quality.md: five pictures under four masks from the folder that --config.folder names,
 as for configs/compare.py; it needs OpenCV. `:ablation` removes each part of the recipe, and adds INRR's energies;
