@@ -136,7 +136,7 @@ def test_inpaint_recovers_large_pictures_in_tiles_and_keeps_alpha(monkeypatch):
     alpha = np.linspace(0, 1, mask.size, dtype=np.float32).reshape(*mask.shape, 1)
     monkeypatch.setattr(tiles, "suits", lambda *unused: True)
     calls = []
-    monkeypatch.setattr(tiles, "recover", lambda known, observed: calls.append(known) or known + np.float32(0.25))
+    monkeypatch.setattr(tiles, "recover", lambda known, *unused: calls.append(known) or known + np.float32(0.25))
     filled = inrr_jax.inpaint(np.concatenate([image, alpha], axis=-1), ~mask)
     np.testing.assert_array_equal(filled[..., 3:], alpha)
     np.testing.assert_array_equal(filled[mask][:, :3], image[mask])
