@@ -5,6 +5,7 @@ the texture is random. So every fill also recovers the picture without some of i
 determine one weight per fill for the whole picture. The true values of the missing pixels are not used.
 """
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -74,7 +75,7 @@ def build(image: Image, mask: Mask) -> Stack:
     # Whatever the picture holds at missing pixels cannot reach a fill.
     image = np.where(mask[..., None], image, 0).astype(np.float32)
     weights, problem, fills = _weigh(image, mask)
-    stacked = combine(image, mask, weights, _fill_all(image, mask))
+    stacked = combine(image, mask, weights, fill_all(image, mask, CANDIDATES.values()))
     if problem is None:
         rounds = np.eye(len(feedback.ROUNDS))[0]
         return Stack(weights, stacked, rounds, stacked, None)
@@ -89,7 +90,7 @@ def build(image: Image, mask: Mask) -> Stack:
 def stacked(image: Image, mask: Mask) -> Image:
     """Return the stacked fill alone, without refinement; the contract is that of `baselines`."""
     image = np.where(mask[..., None], image, 0).astype(np.float32)
-    return combine(image, mask, _weigh(image, mask)[0], _fill_all(image, mask))
+    return combine(image, mask, _weigh(image, mask)[0], fill_all(image, mask, CANDIDATES.values()))
 
 
 def grouped(image: Image, mask: Mask) -> Image:
@@ -102,14 +103,14 @@ def _weigh(image: Image, mask: Mask):
     if mask.sum() < 2:
         return np.full(len(CANDIDATES), 1 / len(CANDIDATES)), None, None
     held_out = holdout.hold_out_components(image, mask)
-    fills = _fill_all(held_out.image, held_out.mask)
+    fills = fill_all(held_out.image, held_out.mask, CANDIDATES.values())
     return error_weights(fills, image, held_out.held), held_out, fills
 
 
-def _fill_all(image: Image, mask: Mask) -> Float[np.ndarray, "K H W C"]:
-    """Fill with every candidate in parallel threads: they spend most of their time in compiled code."""
+def fill_all(image: Image, mask: Mask, fills: Iterable[Fill]) -> Float[np.ndarray, "K H W C"]:
+    """Return the recoveries by all fills, from parallel threads: they spend most of their time in compiled code."""
     with ThreadPoolExecutor() as pool:
-        return np.stack(list(pool.map(lambda fill: fill(image, mask), CANDIDATES.values())))
+        return np.stack(list(pool.map(lambda fill: fill(image, mask), fills)))
 
 
 def combine(image: Image, mask: Mask, weights: Float[np.ndarray, "K"], fills: Float[np.ndarray, "K H W C"]) -> Image:

@@ -3,6 +3,7 @@
 No network is fitted: it would take most of the time, and gains a tenth of a decibel on average (docs/quality.md).
 """
 
+import itertools
 from collections.abc import Callable, MutableMapping, Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ from inrr_jax.priors.patch_search import WINDOW_RADIUS
 from inrr_jax.recipes import stacking
 from inrr_jax.recipes.stacking import CANDIDATES
 from inrr_jax.recipes.tiles.plan import SIDE, Tile, plan
-from inrr_jax.recipes.tiles.weights import Weights, choose, fill_all, is_dense
+from inrr_jax.recipes.tiles.weights import Weights, candidates, choose, is_dense
 from inrr_jax.settings import Settings
 from inrr_jax.types import Image, Mask
 
@@ -83,7 +84,8 @@ def fill(image: Image, mask: Mask, weights: Weights, dense: bool) -> Image:
     """
     image = np.where(mask[..., None], image, 0).astype(np.float32)
     used = weights.fills > 0
-    stacked = stacking.combine(image, mask, weights.fills[used], fill_all(image, mask, dense, used.tolist()))
+    fills = stacking.fill_all(image, mask, itertools.compress(candidates(dense), used))
+    stacked = stacking.combine(image, mask, weights.fills[used], fills)
     return feedback.combined(image, mask, stacked, weights.rounds)
 
 

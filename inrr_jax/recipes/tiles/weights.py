@@ -1,7 +1,6 @@
 """One set of weights for a whole picture, from held-out pixels of several parts of it."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
@@ -64,7 +63,7 @@ def choose(image: Image, mask: Mask, tiles: Sequence[Tile]) -> Weights:
     if not hidden:
         return Weights(np.full(len(CANDIDATES), 1 / len(CANDIDATES)), NO_ROUNDS)
     dense = is_dense(mask)
-    fills = [fill_all(held.image, held.mask, dense) for held in hidden]
+    fills = [stacking.fill_all(held.image, held.mask, candidates(dense)) for held in hidden]
     weights = _least(known, hidden, fills)
     if not dense:
         return Weights(weights, NO_ROUNDS)
@@ -78,24 +77,9 @@ def is_dense(mask: Mask) -> bool:
     return bool(mask.mean() < 1 - DENSE)
 
 
-def fill_all(
-    image: Image, mask: Mask, dense: bool, chosen: Sequence[bool] | None = None
-) -> Float[np.ndarray, "K H W C"]:
-    """Fill with the candidates in parallel threads.
-
-    Args:
-        image: zero at missing pixels.
-        mask: True where observed.
-        dense: see `is_dense`.
-        chosen: whether to use each candidate; None: all.
-    """
-    fills = [fill for fill, used in zip(_fills(dense), chosen or [True] * len(CANDIDATES), strict=True) if used]
-    with ThreadPoolExecutor() as pool:
-        return np.stack(list(pool.map(lambda fill: fill(image, mask), fills)))
-
-
-def _fills(dense: bool) -> list[Fill]:
-    return list(CANDIDATES.values()) if dense else list(FEW.values())
+def candidates(dense: bool) -> list[Fill]:
+    """Return the fills that are weighted; see `is_dense`."""
+    return list((CANDIDATES if dense else FEW).values())
 
 
 def _sample(image: Image, mask: Mask, tiles: Sequence[Tile]) -> tuple[list[Part], list[holdout.HeldOut]]:
