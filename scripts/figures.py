@@ -17,9 +17,10 @@ from ml_collections import ConfigDict
 
 from inrr_jax.errors import UserError, unknown
 from inrr_jax.experiments import runner
-from inrr_jax.experiments.paper import MEASURES, FiguresSettings, Property
+from inrr_jax.experiments.paper import MEASURES, FiguresSettings, Property, Runs
 from inrr_jax.experiments.tables import markdown
 from inrr_jax.io import workdir
+from inrr_jax.io.arrays import Arrays
 from inrr_jax.io.results import Results
 from inrr_jax.io.writers import write_json
 from inrr_jax.options import to_mapping
@@ -76,12 +77,16 @@ def _chosen(names: list[str]) -> list[str]:
 
 
 def _measure(job: Job, folder: Path, results: Results) -> None:
-    """Measure one property and write its files; its row comes last, so that an unfinished one is measured again."""
+    """Measure one property and write its files; its row comes last, so that an unfinished one is measured again.
+
+    Its finished fits are kept in the folder `fits`, where properties that need the same fit find it too.
+    """
     from inrr_jax.plots import paper  # matplotlib takes half a second to import
 
     print(f"{job.name}: measuring", flush=True)
     start = time.process_time()  # processor time of all cores, which does not depend on other processes
-    found = MEASURES[job.name](job.settings)
+    (folder / "fits").mkdir(exist_ok=True)
+    found = MEASURES[job.name](job.settings, Runs(Arrays(folder / "fits")))
     seconds = time.process_time() - start
     paper.DRAW[job.name](folder / f"{job.name}.png", found.data)
     (folder / f"{job.name}.md").write_text(_markdown(job, found, seconds), encoding="utf-8")
@@ -118,7 +123,7 @@ def _markdown(job: Job, found: Property, seconds: float) -> str:
         "",
         f"`python -m scripts.figures {job.name}`: {fit.data.image}, {fit.data.size} pixels unless stated,"
         f" {fit.train.steps} steps, {seeds} seeds (mean ± standard deviation), {seconds:.0f} s of CPU time"
-        f" ({jax.default_backend()}).",
+        f" ({jax.default_backend()}) without the fits that an earlier property has made.",
         "",
         markdown(columns, [[row[column] for column in columns] for row in found.table]),
         "",

@@ -32,7 +32,7 @@ def figure2(path: Path, data: dict[str, Any]) -> None:
     for name, picture in data["recovered"].items():
         pictures[f"{name}: {data['psnr'][name][0]:.2f} dB"] = picture
     pictures["truth"] = data["image"]
-    figure = Figure(figsize=(11, 3.1), layout="constrained")
+    figure = Figure(figsize=(2.1 * len(pictures), 2.4), layout="constrained")
     for axes, (title, picture) in zip(figure.subplots(1, len(pictures)), pictures.items(), strict=True):
         axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
         axes.set_title(title, fontsize=10)

@@ -1,13 +1,15 @@
 """The measurements of the paper's properties: recorded fits, formatted numbers, and the parts of each measurement."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from inrr_jax.errors import UserError
 from inrr_jax.experiments.paper import FiguresSettings, momentum, runs, similarity, spectral_bias
-from inrr_jax.experiments.paper.runs import Run, follow, format_mean_and_deviation, seeded, trajectory
+from inrr_jax.experiments.paper.runs import Run, Runs, format_mean_and_deviation, seeded, trajectory
 from inrr_jax.fields import siren
+from inrr_jax.io.arrays import Arrays
 from inrr_jax.operators.masking import masked
 from inrr_jax.options import change, from_mapping, to_mapping
 from inrr_jax.regularizers import RegularizerSettings, inrr
@@ -52,17 +54,26 @@ def test_mean_and_sample_deviation_are_formatted(values, formatted):
 
 
 def test_a_run_is_recorded_from_its_start_to_its_end(problem):
-    run = follow(problem, TINY)
+    run = Runs({}).follow(problem, TINY)
     assert run.steps.tolist() == [0, 4, 8, 12]
     assert run.recovered.shape == (4, 9, 8, 1)
     assert all(set(groups["inrr"]) == {"row", "col"} for groups in run.laplacians)
     assert not np.array_equal(run.recovered[0], run.recovered[-1])
 
 
+def test_a_recorded_run_is_read_and_not_fitted_again(problem, tmp_path, monkeypatch):
+    first = Runs(Arrays(tmp_path)).follow(problem, TINY)
+    monkeypatch.setattr(runs.fit, "fit", lambda *args: pytest.fail("fitted again"))
+    second = Runs(Arrays(tmp_path)).follow(problem, TINY)
+    jax.tree.map(np.testing.assert_array_equal, first, second)
+    with pytest.raises(pytest.fail.Exception, match="fitted again"):
+        Runs(Arrays(tmp_path)).follow(problem, change(TINY, {"seed": 1}))
+
+
 def test_a_frozen_run_keeps_the_laplacian_that_it_was_given(problem):
-    source = follow(problem, TINY)
+    source = Runs({}).follow(problem, TINY)
     still = change(TINY, {"optimizer.laplacian_rate": 0.0})
-    frozen = follow(problem, still, source.laplacians[2])
+    frozen = Runs({}).follow(problem, still, source.laplacians[2])
     for groups in frozen.laplacians:
         for axis in ("row", "col"):
             for name, layer in source.laplacians[2]["inrr"][axis].items():

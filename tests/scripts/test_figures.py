@@ -33,7 +33,7 @@ def test_a_property_leaves_a_figure_a_table_and_a_record_and_is_not_measured_twi
     assert all(claim in text for claim in row["claims"])
     assert json.loads((tmp_path / f"{name}.json").read_text())["steps"]
     assert (tmp_path / f"{name}.png").stat().st_size > 0
-    monkeypatch.setitem(MEASURES, name, lambda settings: pytest.fail("measured twice"))
+    monkeypatch.setitem(MEASURES, name, lambda settings, runs: pytest.fail("measured twice"))
     capsys.readouterr()
     run(tmp_path, [name])
     assert text in capsys.readouterr().out

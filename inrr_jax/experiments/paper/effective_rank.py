@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from inrr_jax.experiments.analysis import effective_rank
-from inrr_jax.experiments.paper.runs import Property, follow, format_mean_and_deviation, load, seeded
+from inrr_jax.experiments.paper.runs import Property, Runs, format_mean_and_deviation, load, seeded
 from inrr_jax.experiments.paper.settings import FiguresSettings
 from inrr_jax.options import change
 
@@ -22,16 +22,16 @@ CAPTION = (
 )
 
 
-def measure(settings: FiguresSettings) -> Property:
+def measure(settings: FiguresSettings, runs: Runs) -> Property:
     """Fit every field without a regulariser, and compute the effective rank of every recorded recovery."""
     ranks, steps = {}, np.zeros(1)
     for title, changes in FIELDS.items():
         base = change(settings.fit, {"regularizer.name": "none"} | changes)
         fits = [seeded(base, seed) for seed in range(settings.seeds)]
-        runs = [follow(load(one), one) for one in fits]
-        steps = runs[0].steps
+        followed = [runs.follow(load(one), one) for one in fits]
+        steps = followed[0].steps
         ranks[title] = np.array(
-            [[float(effective_rank(jnp.asarray(x[..., 0]))) for x in run.recovered] for run in runs]
+            [[float(effective_rank(jnp.asarray(x[..., 0]))) for x in run.recovered] for run in followed]
         )
     truth = float(effective_rank(jnp.asarray(load(settings.fit).truth[..., 0])))
     # The initial rank, at index 0, is a property of the initialisation and not of the training.

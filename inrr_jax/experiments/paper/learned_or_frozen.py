@@ -3,7 +3,7 @@
 import numpy as np
 
 from inrr_jax import metrics
-from inrr_jax.experiments.paper.runs import Property, Run, follow, format_mean_and_deviation, load, seeded
+from inrr_jax.experiments.paper.runs import Property, Run, Runs, format_mean_and_deviation, load, seeded
 from inrr_jax.experiments.paper.settings import FiguresSettings
 from inrr_jax.options import change
 from inrr_jax.settings import Settings
@@ -16,11 +16,11 @@ CAPTION = (
 )
 
 
-def measure(settings: FiguresSettings) -> Property:
+def measure(settings: FiguresSettings, runs: Runs) -> Property:
     """Fit without a regulariser, with a learned Laplacian, and with each of the frozen Laplacians."""
     psnr: dict[str, list[float]] = {}
     for seed in range(settings.seeds):
-        for name, score in _scores(seeded(settings.fit, seed)).items():
+        for name, score in _scores(seeded(settings.fit, seed), runs).items():
             psnr.setdefault(name, []).append(score)
     learned = np.array(psnr["learned"])
     table = [
@@ -41,18 +41,18 @@ def measure(settings: FiguresSettings) -> Property:
     return Property(CAPTION, table, claims, {"psnr": psnr})
 
 
-def _scores(settings: Settings) -> dict[str, float]:
+def _scores(settings: Settings, runs: Runs) -> dict[str, float]:
     """Return the PSNR on missing pixels in dB, by the kind of Laplacian, for one seed."""
     problem = load(settings)
 
     def psnr(run: Run) -> float:
         return float(metrics.psnr(run.recovered[-1], problem.truth, ~np.asarray(problem.operator.mask)))
 
-    source = follow(problem, change(settings, {"regularizer.name": "inrr"}))
+    source = runs.follow(problem, change(settings, {"regularizer.name": "inrr"}))
     still = change(settings, {"regularizer.name": "inrr", "optimizer.laplacian_rate": 0.0})
     none = change(settings, {"regularizer.name": "none"})
-    scores = {"none": psnr(follow(problem, none)), "learned": psnr(source)}
+    scores = {"none": psnr(runs.follow(problem, none)), "learned": psnr(source)}
     for share in SHARES:
         frozen = source.laplacians[round(share * (len(source.steps) - 1))]
-        scores[f"frozen at {100 * share:.0f} %"] = psnr(follow(problem, still, frozen))
+        scores[f"frozen at {100 * share:.0f} %"] = psnr(runs.follow(problem, still, frozen))
     return scores

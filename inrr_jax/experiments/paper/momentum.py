@@ -1,7 +1,6 @@
 """Learned Laplacians compared with momentum: the errors along a fit, and the directions of its updates."""
 
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +8,15 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from inrr_jax.experiments.analysis import Trajectory, area_between, cosine, share_falling
-from inrr_jax.experiments.paper.runs import Property, follow, format_mean_and_deviation, load, seeded, trajectory
+from inrr_jax.experiments.paper.runs import (
+    REGULARIZERS,
+    Property,
+    Runs,
+    format_mean_and_deviation,
+    load,
+    seeded,
+    trajectory,
+)
 from inrr_jax.experiments.paper.settings import FiguresSettings
 from inrr_jax.options import change
 from inrr_jax.problem import Problem
@@ -18,13 +25,6 @@ from inrr_jax.training import fit
 from inrr_jax.training.objective import objective
 from inrr_jax.training.programs import StaticKey, static_key
 
-METHODS: dict[str, dict[str, Any]] = {
-    "none": {"regularizer.name": "none"},
-    "AIR": {"regularizer.name": "air", "optimizer.laplacian_rate": 0.2},
-    "INRR": {"regularizer.name": "inrr"},
-}
-"""Settings that each regulariser changes. AIR has its published weight; its free matrix needs a larger rate than INRR's
-networks, which was chosen on another picture, camera."""
 MOMENTUM = 0.9
 """Decay rate of the velocity in heavy-ball momentum."""
 COSINES = ("INRR, heavy ball", "plain, heavy ball", "energy, past")
@@ -37,24 +37,24 @@ CAPTION = (
 )
 
 
-def measure(settings: FiguresSettings) -> Property:
+def measure(settings: FiguresSettings, runs: Runs) -> Property:
     """Compare the errors of three fits per seed, and the directions of the updates along an INRR fit."""
-    runs: dict[str, list[Trajectory]] = {name: [] for name in METHODS}
-    for name, changes in METHODS.items():
+    followed: dict[str, list[Trajectory]] = {name: [] for name in REGULARIZERS}
+    for name, changes in REGULARIZERS.items():
         for one in _all_seeds(change(settings.fit, changes), settings.seeds):
             problem = load(one)
-            runs[name].append(trajectory(follow(problem, one), problem))
+            followed[name].append(trajectory(runs.follow(problem, one), problem))
     # Gradients over the whole grid at every step are affordable for a small picture only.
     small = change(settings.fit, {"data.size": settings.small, "regularizer.name": "inrr"})
     cosines = np.array([directions(load(one), one) for one in _all_seeds(small, settings.seeds)])
-    shares = {name: [float(share_falling(run.missing)) for run in many] for name, many in runs.items()}
+    shares = {name: [float(share_falling(run.missing)) for run in many] for name, many in followed.items()}
     areas = {
-        name: [float(area_between(*pair)) for pair in zip(runs["none"], many, strict=True)]
-        for name, many in runs.items()
+        name: [float(area_between(*pair)) for pair in zip(followed["none"], many, strict=True)]
+        for name, many in followed.items()
     }
-    data = {"trajectories": runs, "cosines": cosines, "names": COSINES}
+    data = {"trajectories": followed, "cosines": cosines, "names": COSINES}
     caption = f"{CAPTION} Gradients at {settings.small} pixels."
-    return Property(caption, _table(runs, shares, areas, cosines), _claims(shares, areas, cosines), data)
+    return Property(caption, _table(followed, shares, areas, cosines), _claims(shares, areas, cosines), data)
 
 
 def _all_seeds(settings: Settings, count: int) -> list[Settings]:

@@ -1,21 +1,32 @@
 """Fits whose recoveries are recorded during training, and the formatting of their numbers."""
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import MutableMapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Float, Int, Key
 
 from inrr_jax.data import loading
 from inrr_jax.errors import UserError
 from inrr_jax.experiments.analysis import Trajectory
-from inrr_jax.options import change
+from inrr_jax.options import change, to_mapping
 from inrr_jax.problem import Problem
 from inrr_jax.settings import Settings
 from inrr_jax.training import fit
-from inrr_jax.types import Params
+from inrr_jax.types import HyperParameters, Params, State
+
+REGULARIZERS: dict[str, dict[str, Any]] = {
+    "none": {"regularizer.name": "none"},
+    "AIR": {"regularizer.name": "air", "optimizer.laplacian_rate": 0.2},
+    "INRR": {"regularizer.name": "inrr"},
+}
+"""Settings that each regulariser changes. AIR has its published weight; its free matrix needs a larger rate than INRR's
+networks, which was chosen on another picture, camera."""
 
 
 class Property(NamedTuple):
@@ -58,33 +69,61 @@ def seeded(settings: Settings, seed: int) -> Settings:
     return change(settings, {"seed": seed, "mask.seed": seed})
 
 
-def follow(problem: Problem, settings: Settings, laplacians: Params | None = None) -> Run:
-    """Fit, and record the recovery before the first step and after every chunk of steps.
+class Runs:
+    """Fits that are recorded during training. A fit that has been recorded before is read instead of repeated."""
 
-    Args:
-        problem: the masked picture.
-        settings: of the fit.
-        laplacians: parameter groups that replace the initial ones of the same names; None for no replacement.
-    """
-    state, hyper, key = fit.init(problem, settings)
-    # The groups are copied to the device, because the state is donated to the first chunk.
-    state = state._replace(params={**state.params, **jax.tree.map(jnp.array, laplacians or {})})
-    steps, recovered, learned = [], [], []
+    def __init__(self, recorded: MutableMapping[str, np.ndarray]):
+        """Use a mapping of recordings: a dictionary, or `io.arrays.Arrays`, which keeps them in files."""
+        self._recorded = recorded
 
-    def record(state):
-        steps.append(int(state.step))
-        recovered.append(np.array(fit.recover(state.params, hyper, problem.domain, settings)))
-        learned.append({name: jax.tree.map(np.array, p) for name, p in state.params.items() if name != "field"})
+    def follow(self, problem: Problem, settings: Settings, laplacians: Params | None = None) -> Run:
+        """Fit, and record the recovery before the first step and after every chunk of steps.
 
-    record(state)
+        Args:
+            problem: the masked picture.
+            settings: of the fit.
+            laplacians: parameter groups that replace the initial ones of the same names; None for no replacement.
+        """
+        state, hyper, key = fit.init(problem, settings)
+        # The groups are copied to the device, because the state is donated to the first chunk.
+        state = state._replace(params={**state.params, **jax.tree.map(jnp.array, laplacians or {})})
+        initial, unravel = ravel_pytree(_learned(state.params))
+        names = [f"{_digest(problem, settings, initial)}_{part}" for part in ("steps", "recovered", "laplacians")]
+        if not all(name in self._recorded for name in names):
+            self._recorded.update(zip(names, _record(state, problem, hyper, key, settings), strict=True))
+        steps, recovered, learned = (self._recorded[name] for name in names)
+        return Run(steps, recovered, [jax.tree.map(np.array, unravel(jnp.asarray(row))) for row in learned])
+
+    def final(self, problem: Problem, settings: Settings) -> Float[np.ndarray, "H W C"]:
+        """Fit, and return the recovery after the last step."""
+        return self.follow(problem, settings).recovered[-1]
+
+
+def _learned(params: Params) -> Params:
+    """Return the parameter groups of the regularisation terms."""
+    return {name: group for name, group in params.items() if name != "field"}
+
+
+def _digest(problem: Problem, settings: Settings, initial: Float[Array, "P"]) -> str:
+    """Return a hash of everything that a recording depends on."""
+    content = hashlib.sha256(json.dumps(to_mapping(settings), sort_keys=True).encode())
+    for array in (problem.measurements, np.asarray(problem.operator.mask), initial):
+        content.update(np.asarray(array).tobytes())
+    return content.hexdigest()[:16]
+
+
+def _record(state: State, problem: Problem, hyper: HyperParameters, key: Key[Array, ""], settings: Settings):
+    """Fit, and return the steps [T], the recoveries [T, H, W, C] and the flat Laplacian parameters [T, P]."""
+    rows = []
+
+    def add(state: State) -> None:
+        recovered = fit.recover(state.params, hyper, problem.domain, settings)
+        rows.append((int(state.step), np.array(recovered), np.array(ravel_pytree(_learned(state.params))[0])))
+
+    add(state)
     for fitted, _ in fit.fit(state, problem, hyper, key, settings):
-        record(fitted)
-    return Run(np.array(steps), np.stack(recovered), learned)
-
-
-def final(problem: Problem, settings: Settings) -> Float[np.ndarray, "H W C"]:
-    """Fit, and return the recovery after the last step."""
-    return follow(problem, change(settings, {"train.chunk": settings.train.steps})).recovered[-1]
+        add(fitted)
+    return tuple(np.stack(column) for column in zip(*rows, strict=True))
 
 
 def trajectory(run: Run, problem: Problem) -> Trajectory:

@@ -5,7 +5,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from inrr_jax.experiments.analysis import similarity_scale
-from inrr_jax.experiments.paper.runs import Property, follow, format_mean_and_deviation, load, seeded
+from inrr_jax.experiments.paper.runs import Property, Runs, format_mean_and_deviation, load, seeded
 from inrr_jax.experiments.paper.settings import FiguresSettings
 from inrr_jax.options import change
 from inrr_jax.training import fit
@@ -18,13 +18,13 @@ CAPTION = (
 )
 
 
-def measure(settings: FiguresSettings) -> Property:
+def measure(settings: FiguresSettings, runs: Runs) -> Property:
     """Fit with INRR, and compute the adjacencies at every recorded time."""
     adjacencies, steps = [], np.zeros(1)
     for seed in range(settings.seeds):
         one = seeded(change(settings.fit, {"regularizer.name": "inrr"}), seed)
         problem = load(one)
-        run = follow(problem, one)
+        run = runs.follow(problem, one)
         steps = run.steps
         laplacians = [fit.laplacians(params, problem.domain, one)["inrr"] for params in run.laplacians]
         adjacencies.append({axis: np.stack([_adjacency(each[axis]) for each in laplacians]) for axis in ("row", "col")})

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from inrr_jax.experiments.analysis import spectral_error
-from inrr_jax.experiments.paper.runs import Property, follow, format_mean_and_deviation, load, seeded
+from inrr_jax.experiments.paper.runs import Property, Runs, format_mean_and_deviation, load, seeded
 from inrr_jax.experiments.paper.settings import FiguresSettings
 from inrr_jax.operators.masking import masked
 from inrr_jax.options import change
@@ -19,20 +19,20 @@ CAPTION = (
 )
 
 
-def measure(settings: FiguresSettings) -> Property:
+def measure(settings: FiguresSettings, runs: Runs) -> Property:
     """Fit every field to the whole picture, and compute the error of every recorded recovery in each band."""
     errors, steps = {}, np.zeros(1)
     for title, name in FIELDS.items():
-        runs = []
+        curves = []
         for seed in range(settings.seeds):
             one = seeded(change(settings.fit, {"field.name": name, "regularizer.name": "none"}), seed)
             picture = load(one).truth
-            run = follow(masked(picture, np.ones(picture.shape[:2], bool)), one)
+            run = runs.follow(masked(picture, np.ones(picture.shape[:2], bool)), one)
             mean = picture.mean()  # it is subtracted because it would dominate the energy of the lowest band
             truth = jnp.asarray(picture - mean)
-            runs.append([np.asarray(spectral_error(jnp.asarray(x - mean), truth, BANDS)) for x in run.recovered])
+            curves.append([np.asarray(spectral_error(jnp.asarray(x - mean), truth, BANDS)) for x in run.recovered])
             steps = run.steps
-        errors[title] = np.array(runs)
+        errors[title] = np.array(curves)
     table = [
         {"field": title, "band / (cycles/pixel)": f"{b / 2 / BANDS:.3f}-{(b + 1) / 2 / BANDS:.3f}"}
         | {
