@@ -97,14 +97,15 @@ def test_fields_of_any_dimension_agree_at_nodes_on_the_grid_and_in_tiles_on_seve
     config = small(name)
     field, hyper = config.build(domain), config.hyper_parameters(domain, 1.0)
 
+    params = initial(config, domain, key)
+
     @jax.jit
-    def everything(key):
-        params = initial(config, domain, key)
+    def everything(params):
         cut = values_at(dataclasses.replace(config, tile=4, sharded=True), domain, params)
         whole = field.on_grid(params, hyper) if field.on_grid else cut
         return values_at(config, domain, params), cut, whole, field.factors and field.factors(params, hyper)
 
-    values, cut, whole, factors = everything(key)
+    values, cut, whole, factors = everything(params)
     assert (values.shape, values.dtype) == ((len(domain.points), domain.channels), jnp.float32)
     assert np.std(values) > 0 or name == "grid"
     np.testing.assert_allclose(cut, values, atol=1e-5)
@@ -119,12 +120,9 @@ def test_bfloat16_changes_the_values_a_little_and_a_mapped_field_equals_lone_one
     def both(params):
         return [values_at(config, PLANE, params) for config in (exact, coarse)]
 
-    @jax.jit
-    def everything(keys):
-        many = jax.vmap(lambda k: initial(exact, PLANE, k))(keys)
-        return [both(initial(exact, PLANE, k)) for k in keys], jax.vmap(both)(many)
-
-    lone, mapped = everything(jax.random.split(key, 2))
+    members = [initial(exact, PLANE, k) for k in jax.random.split(key, 2)]
+    many = jax.tree.map(lambda *leaves: jnp.stack(leaves), *members)
+    lone, mapped = jax.jit(lambda: ([both(params) for params in members], jax.vmap(both)(many)))()
     for member, (values, rounded) in enumerate(lone):
         np.testing.assert_allclose(rounded, values, atol=0.03 * float(jnp.abs(values).max()))
         assert rounded.dtype == jnp.float32

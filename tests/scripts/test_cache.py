@@ -50,7 +50,8 @@ run(change(settings, {"train.chunk": 4}))  # which finds an empty file for this 
 def fitted(tmp_path_factory):
     """A process that fits twice, and twice more when the disk is full; the cache's folder, and the printed lines."""
     home = tmp_path_factory.mktemp("cache")
-    environment = {**os.environ, "XDG_CACHE_HOME": str(home), "JAX_ENABLE_COMPILATION_CACHE": "true"}
+    environment = {**os.environ, "XDG_CACHE_HOME": str(home)}
+    del environment["JAX_COMPILATION_CACHE_DIR"]  # that of the tests
     command = [sys.executable, "-c", FIT]
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert ran.stderr == ""
@@ -74,9 +75,10 @@ def test_a_full_disk_does_not_break_a_run(fitted):
 
 @pytest.fixture
 def configured(monkeypatch):
-    """What `keep_programs` configures, without configuring it."""
+    """What `keep_programs` configures, without configuring it, where the user has chosen no folder."""
     found = {}
-    monkeypatch.setattr(jax.config, "update", found.__setitem__)
+    config = SimpleNamespace(jax_compilation_cache_dir=None, update=found.__setitem__)
+    monkeypatch.setattr(cache, "jax", SimpleNamespace(config=config))
     return found
 
 
@@ -97,8 +99,7 @@ def test_a_folder_that_takes_no_files_is_not_used(tmp_path, monkeypatch, configu
     assert configured == {}
 
 
-def test_a_folder_of_the_users_own_choice_stays(monkeypatch, configured):
-    chosen = SimpleNamespace(jax_compilation_cache_dir="/chosen", update=configured.__setitem__)
-    monkeypatch.setattr(cache, "jax", SimpleNamespace(config=chosen))
+def test_a_folder_of_the_users_own_choice_stays(configured):
+    cache.jax.config.jax_compilation_cache_dir = "/chosen"
     cache.keep_programs()
     assert configured == {}
