@@ -39,18 +39,23 @@ def comparison(
         rows: the metrics of the fit, one row per evaluated step, as `writers.read_lines` returns them.
         has_truth: whether the missing pixels of `image` hold their true values.
     """
-    figure = Figure(figsize=(14, 7), layout="constrained")
+    # The margins are given, because a layout engine would need a second to find them.
+    figure = Figure(figsize=(14, 7))
     top, bottom = figure.subfigures(2, 1, height_ratios=(1.0, 0.9))  # type: ignore[misc]
     pictures = [("sampled", paint_missing(image, mask)), ("recovered", recovered)]
     if has_truth:
         pictures += [("truth", image), ("absolute error", np.abs(recovered - image).mean(axis=-1))]
-    for axes, (title, picture) in zip(top.subplots(1, len(pictures), squeeze=False)[0], pictures, strict=True):
+    widths = [1.0 if picture.ndim == 3 else 1.25 for _, picture in pictures]  # a map of errors has a colour bar
+    shown = top.subplots(1, len(pictures), width_ratios=widths, squeeze=False)[0]
+    for axes, (title, picture) in zip(shown, pictures, strict=True):
         _show(axes, title, picture)
     matrices = {f"{term}, {axis}": matrix for term, by in laplacians.items() for axis, matrix in by.items()}
     panels = bottom.subplots(1, len(matrices) + 1, width_ratios=[1.0] * len(matrices) + [1.8], squeeze=False)[0]
     for axes, (name, matrix) in zip(panels, matrices.items(), strict=False):
         _show_laplacian(axes, name, matrix)
     _curves(panels[-1], rows)
+    top.subplots_adjust(left=0.01, right=0.97, bottom=0.02, top=0.93, wspace=0.04)
+    bottom.subplots_adjust(left=0.065, right=0.985, bottom=0.15, top=0.91, wspace=0.42)
     figure.savefig(path, dpi=100)
 
 

@@ -1,5 +1,6 @@
 """The linear layer of all networks, with uniform initial weights."""
 
+import math
 from collections.abc import Callable
 
 import flax.linen as nn
@@ -9,12 +10,22 @@ from jaxtyping import Array, Float
 
 Initializer = Callable[..., Float[Array, "..."]]
 
+SIZES = (256, 65536)
+"""Lengths of the vectors of random numbers that parameters are cut from."""
+
 
 def symmetric_uniform(bound: float) -> Initializer:
-    """Return an initialiser that draws from U(-bound, bound)."""
+    """Return an initialiser that draws from U(-bound, bound).
+
+    The numbers are the first ones of a longer vector, so that parameters of many shapes share one compiled program: a
+    fit would otherwise spend two seconds on compiling one for each shape. They do not depend on that vector's length,
+    because JAX's generator computes each number from the key and the number's index alone.
+    """
 
     def init(key, shape, dtype=jnp.float32):
-        return jax.random.uniform(key, shape, dtype, -bound, bound)
+        count = math.prod(shape)
+        length = next((size for size in SIZES if size >= count), count)
+        return jax.random.uniform(key, (length,), dtype, -bound, bound)[:count].reshape(shape)
 
     return init
 
