@@ -22,7 +22,7 @@ from inrr_jax.types import Image
 WINDOW_RADIUS = 10
 """Patches are compared within 21 x 21 pixels; a larger window did not improve the recovery (docs/quality.md)."""
 SIDE = 16
-"""Side of a block, in pixels of the coarse grid."""
+"""Side of a block, in pixels."""
 BATCH = 8
 """Blocks of one call of the compiled program."""
 TRUNCATE = 3.0
@@ -36,7 +36,6 @@ def nearest_patches(
     image: Image,
     neighbors: int,
     sigma: float,
-    spacing: int = 1,
     radius: int = WINDOW_RADIUS,
     where: Bool[np.ndarray, "H W"] | None = None,
 ) -> tuple[Int[np.ndarray, "k M"], Float[np.ndarray, "k M"]]:
@@ -52,44 +51,40 @@ def nearest_patches(
         neighbors: k, not counting the pixel itself. A picture with fewer than k other pixels in the window of a corner
             pixel gets as many as that window has.
         sigma: standard deviation of g, in pixels.
-        spacing: search only for the pixels of every `spacing`-th row and column, starting at the first.
         radius: half the side of the window: the largest distance of a neighbour along either axis, in pixels.
         where: search only for pixels where it is True; None: for all.
 
     Returns:
         The row-major indices of the neighbours and the squared distances d_ij^2, with the nearest first, for the M
-        pixels of the coarse grid where `where` is True, in row-major order: M = H W without `spacing` and `where`.
+        pixels where `where` is True, in row-major order: M = H W without `where`.
     """
     height, width, _ = image.shape
     # The window of a corner pixel has no more.
     k = min(neighbors, math.prod(min(radius, side - 1) + 1 for side in (height, width)) - 1)
     wanted = np.ones((height, width), bool) if where is None else where
-    coarse = wanted[::spacing, ::spacing]
-    side = spacing * SIDE
-    found = np.empty((k, *coarse.shape), np.int32)
-    for corners, best in _search_blocks(image, _corners(wanted, side, spacing), k, sigma, side, spacing, radius):
-        for (row, column), block in zip(corners // spacing, best, strict=True):
-            place = found[:, row : row + side // spacing, column : column + side // spacing]
+    found = np.empty((k, height, width), np.int32)
+    for corners, best in _search_blocks(image, _corners(wanted), k, sigma, radius):
+        for (row, column), block in zip(corners, best, strict=True):
+            place = found[:, row : row + SIDE, column : column + SIDE]
             place[...] = block[:, : place.shape[1], : place.shape[2]]
-    return _unpack(found[:, coarse], spacing * np.argwhere(coarse), width, radius)
+    return _unpack(found[:, wanted], np.argwhere(wanted), width, radius)
 
 
-def _corners(wanted: Bool[np.ndarray, "H W"], side: int, spacing: int) -> Int[np.ndarray, "n 2"]:
-    """Return the first row and column of every block that contains a wanted pixel of the coarse grid."""
-    places = np.argwhere(wanted[::spacing, ::spacing]) * spacing // side
-    across = -(-wanted.shape[1] // side)
-    return np.stack(np.divmod(np.unique(places @ [across, 1]), across), axis=1) * side
+def _corners(wanted: Bool[np.ndarray, "H W"]) -> Int[np.ndarray, "n 2"]:
+    """Return the first row and column of every block that contains a wanted pixel."""
+    across = -(-wanted.shape[1] // SIDE)
+    return np.stack(np.divmod(np.unique(np.argwhere(wanted) // SIDE @ [across, 1]), across), axis=1) * SIDE
 
 
 def _search_blocks(
-    image: Image, corners: Int[np.ndarray, "n 2"], k: int, sigma: float, side: int, spacing: int, radius: int
-) -> Iterator[tuple[Int[np.ndarray, "b 2"], Int[np.ndarray, "b k m m"]]]:
-    """Search in batches of blocks, and yield the corners of a batch with its k packed numbers per coarse pixel."""
+    image: Image, corners: Int[np.ndarray, "n 2"], k: int, sigma: float, radius: int
+) -> Iterator[tuple[Int[np.ndarray, "b 2"], Int[np.ndarray, "b k s s"]]]:
+    """Search in batches of blocks, and yield the corners of a batch with its k packed numbers per pixel."""
     margin = radius + _taps(sigma).size // 2
     height, width, _ = image.shape
-    whole = [(margin, margin + -length % side) for length in (height, width)]
+    whole = [(margin, margin + -length % SIDE) for length in (height, width)]
     padded = np.pad(image.astype(np.float32), (*whole, (0, 0)), mode="symmetric")
-    extent = side + 2 * margin
+    extent = SIDE + 2 * margin
     windows = np.lib.stride_tricks.sliding_window_view(padded, (extent, extent), axis=(0, 1))
     size = min(BATCH, round_up(len(corners)))
     pending = []
@@ -99,7 +94,7 @@ def _search_blocks(
         full = some[np.arange(size) % len(some)].astype(np.int32)
         blocks = windows[full[:, 0], full[:, 1]]
         shape = np.array([height, width], np.int32)
-        best = _search(blocks, full, shape, k=k, sigma=sigma, side=side, spacing=spacing, radius=radius)
+        best = _search(blocks, full, shape, k=k, sigma=sigma, radius=radius)
         pending.append((some, best))  # dispatched: the next blocks are cut while this batch is computed
         if len(pending) > 2:
             some, best = pending.pop(0)
@@ -114,7 +109,7 @@ def _taps(sigma: float) -> Float[np.ndarray, "taps"]:
     return (gaussian / gaussian.sum()).astype(np.float32)
 
 
-@functools.partial(jax.jit, static_argnames=("k", "sigma", "side", "spacing", "radius"))
+@functools.partial(jax.jit, static_argnames=("k", "sigma", "radius"))
 def _search(
     blocks: Blocks,
     corners: Int[Array | np.ndarray, "B 2"],
@@ -122,30 +117,28 @@ def _search(
     *,
     k: int,
     sigma: float,
-    side: int,
-    spacing: int,
     radius: int,
-) -> Int[Array, "B k m m"]:
-    """Return the k smallest distances of every coarse pixel of B blocks, each packed with the number of its shift.
+) -> Int[Array, "B k s s"]:
+    """Return the k smallest distances of every pixel of B blocks, each packed with the number of its shift.
 
-    Around its `side` x `side` pixels, a block has a margin of `radius` and the reach of the Gaussian. `corners` are the
+    Around its s x s pixels, a block has a margin of `radius` and the reach of the Gaussian. `corners` are the
     row and the column of the first of these pixels, and `shape` is that of the picture.
     """
-    gaussian, window = _filter(sigma, side, spacing), 2 * radius + 1
+    gaussian, window = _filter(sigma), 2 * radius + 1
     inner, low = len(gaussian), np.int32(_low_bits(radius))
     here = blocks[:, :, radius : radius + inner, radius : radius + inner]
-    starts = np.arange(0, side, spacing)[None]
+    starts = np.arange(SIDE)[None]
     rows, columns = corners[:, :1] + starts, corners[:, 1:] + starts
     # Mirroring takes as long as all the rest, and most blocks are inside.
-    reach = radius + (inner - side) // 2
-    at_border = jnp.any((corners < reach) | (corners + side + reach > shape[None]))
+    reach = radius + (inner - SIDE) // 2
+    at_border = jnp.any((corners < reach) | (corners + SIDE + reach > shape[None]))
 
-    def visit(best: Int[Array, "k B m m"], shift: Int[Array, ""]) -> tuple[Int[Array, "k B m m"], None]:
+    def visit(best: Int[Array, "k B s s"], shift: Int[Array, ""]) -> tuple[Int[Array, "k B s s"], None]:
         down, right = shift // window, shift % window
         there = lax.dynamic_slice(blocks, (0, 0, down, right), here.shape)
         squared = jnp.square(here - there).sum(1)
         squared = lax.cond(
-            at_border, lambda: _mirror(squared, corners, shape, (down - radius, right - radius), side), lambda: squared
+            at_border, lambda: _mirror(squared, corners, shape, (down - radius, right - radius)), lambda: squared
         )
         across = jnp.einsum("brc,cm->brm", squared, gaussian, precision="highest")
         distance = jnp.einsum("brm,rn->bmn", across, gaussian, precision="highest")  # columns first
@@ -160,7 +153,7 @@ def _search(
     return lax.scan(visit, none, jnp.asarray(shifts))[0].transpose(1, 0, 3, 2)
 
 
-def _insert(best: Int[Array, "k B m m"], number: Int[Array, "B m m"]) -> Int[Array, "k B m m"]:
+def _insert(best: Int[Array, "k B s s"], number: Int[Array, "B s s"]) -> Int[Array, "k B s s"]:
     """Insert numbers into sorted lists of k, whose largest numbers are dropped."""
     # All places at once: each keeps its number, or takes the new one or that of its predecessor.
     before = jnp.concatenate([jnp.full_like(best[:1], -1), best[:-1]])
@@ -172,12 +165,11 @@ def _mirror(
     corners: Int[Array | np.ndarray, "B 2"],
     shape: Int[Array | np.ndarray, "2"],
     shift: tuple[Int[Array, ""], Int[Array, ""]],
-    block: int,
 ) -> Float[Array, "B n n"]:
     """Mirror squared differences at the borders of the part of the picture in which both pixels exist."""
     for axis in (1, 2):
         step, side, count = shift[axis - 1], squared.shape[axis], shape[axis - 1]
-        first = corners[:, axis - 1, None] - (side - block) // 2
+        first = corners[:, axis - 1, None] - (side - SIDE) // 2
         low, length = jnp.maximum(0, -step), count - jnp.abs(step)
         place = (first + np.arange(side)[None] - low) % (2 * jnp.maximum(length, 1))
         source = low + jnp.minimum(place, 2 * length - 1 - place) - first
@@ -186,15 +178,15 @@ def _mirror(
     return squared
 
 
-def _filter(sigma: float, side: int, spacing: int) -> Float[np.ndarray, "n m"]:
-    """Return the matrix that filters n values along an axis, and keeps every `spacing`-th of the `side` results.
+def _filter(sigma: float) -> Float[np.ndarray, "n s"]:
+    """Return the matrix that filters n values along an axis, with the s results of a block.
 
     The product with it has more operations than 19 shifted additions, and takes less time.
     """
-    taps, starts = _taps(sigma), range(0, side, spacing)
-    matrix = np.zeros((side + taps.size - 1, len(starts)), np.float32)
-    for column, start in enumerate(starts):
-        matrix[start : start + taps.size, column] = taps
+    taps = _taps(sigma)
+    matrix = np.zeros((SIDE + taps.size - 1, SIDE), np.float32)
+    for column in range(SIDE):
+        matrix[column : column + taps.size, column] = taps
     return matrix
 
 
