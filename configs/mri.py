@@ -15,7 +15,8 @@ import ml_collections
 
 from inrr_jax.data.kinds.inverse import mri
 from inrr_jax.experiments import presets
-from inrr_jax.fields import FIELDS, grid, siren
+from inrr_jax.fields import FIELDS, siren
+from inrr_jax.fields.tables import grid
 from inrr_jax.regularizers import RegularizerSettings
 from inrr_jax.regularizers.variation import Isotropic
 from inrr_jax.settings import OptimizerSettings, Settings, TrainSettings

@@ -7,7 +7,7 @@ and voxels keep their shape.
 import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import jax.numpy as jnp
 import numpy as np
@@ -92,28 +92,41 @@ def all_points(axes: tuple[Float[Array, "_"], ...]) -> Float[Array, "N D"]:
 def interpolate(values: Float[Array, "*grid C"], places: Float[Array, "N D"]) -> Float[Array, "N C"]:
     """Return multilinear interpolants of values on a grid.
 
-    Along each axis the two nodes next to a point weigh 1 - t and t, where t in [0, 1] is the distance from the first
-    in units of the spacing; a point counts with the product of the weights of all axes for each of its 2^D corners.
-
     Args:
         values: on the nodes of the grid.
         places: indices of the points along each axis, as real numbers (`places`). Points outside the grid get the
             value of the nearest point of its border.
     """
-    last = np.asarray(values.shape[:-1], np.float32) - 1
-    inside = jnp.clip(places, 0.0, last[None, :])
-    # The last node of an axis is the upper corner of the cell before it, so that every cell has two nodes per axis.
-    low = jnp.clip(jnp.floor(inside), 0.0, np.maximum(last - 1, 0)[None, :])
-    share, first = inside - low, low.astype(jnp.int32)
     total = jnp.zeros((places.shape[0], values.shape[-1]), values.dtype)
-    for corner in itertools.product((0, 1), repeat=places.shape[1]):
-        # Factor by factor, because the derivative of jnp.prod does not take a symbolic number of points (jax.export).
-        factors = [share[:, a] if c else 1.0 - share[:, a] for a, c in enumerate(corner)]
-        weight = functools.reduce(jnp.multiply, factors)
-        # An axis of one node has no upper corner; its weight is zero.
-        index = tuple(jnp.minimum(first[:, a] + c, values.shape[a] - 1) for a, c in enumerate(corner))
+    for weight, index in corners(places, np.asarray(values.shape[:-1])[None, :]):
         total += weight[:, None] * values[index]
     return total
+
+
+def corners(
+    places: Float[Array, "*n D"], shape: Int[np.ndarray, "*#n D"]
+) -> Iterator[tuple[Float[Array, "*n"], Index]]:
+    """Yield the multilinear weight of each of the 2^D corners of the cells that contain points, and its index.
+
+    Along each axis the two nodes next to a point weigh 1 - t and t, where t in [0, 1] is the distance from the first
+    in units of the spacing; a point counts with the product of the weights of all axes for each corner.
+
+    Args:
+        places: indices of the points along each axis, as real numbers. Points outside the grid are moved to the nearest
+            point of its border.
+        shape: the number of nodes along each axis, of one grid for all points or of one for each.
+    """
+    last = shape.astype(np.float32) - 1
+    inside = jnp.clip(places, 0.0, last)
+    # The last node of an axis is the upper corner of the cell before it, so that every cell has two nodes per axis.
+    low = jnp.clip(jnp.floor(inside), 0.0, np.maximum(last - 1, 0))
+    share, first = inside - low, low.astype(jnp.int32)
+    for corner in itertools.product((0, 1), repeat=places.shape[-1]):
+        # Factor by factor, because the derivative of jnp.prod does not take a symbolic number of points (jax.export).
+        factors = [share[..., a] if c else 1.0 - share[..., a] for a, c in enumerate(corner)]
+        weight = functools.reduce(jnp.multiply, factors)
+        # An axis of one node has no upper corner; its weight is zero.
+        yield weight, tuple(jnp.minimum(first[..., a] + c, shape[..., a] - 1) for a, c in enumerate(corner))
 
 
 def focus(mask: Bool[np.ndarray, "*grid"]) -> tuple[int, ...]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from inrr_jax.data.kinds import KINDS, DataConfig
 from inrr_jax.data.settings import MaskSettings
-from inrr_jax.fields import FIELDS, FieldConfig, grid, siren, tucker
+from inrr_jax.fields import FIELDS, FieldConfig, siren
+from inrr_jax.fields.factorised import tucker
+from inrr_jax.fields.tables import grid
 from inrr_jax.options import MAX_SEED, Options, at_least, choice, hyper, variant
 from inrr_jax.regularizers import RegularizerSettings, SumOfTerms
 

@@ -10,7 +10,8 @@ INSIDE = {
     "operators": "noise acoustics on_grid survey rays.sparse rays.geometry rays.line_integrals rays",
     "data": "units arrays readers sources points pixels images saving scanner masks settings drawing shapes tomography "
     "seismic kinds loading",
-    "fields": "parts.layers parts.neighbors base siren relu fourier dmf inrz wire parts.factors compound",
+    "fields": "parts.layers parts.neighbors base siren finer gauss relu fourier inrz wire parts.factors factorised "
+    "tables compound",
     "regularizers": "base laplacian dirichlet",
     "priors": "patch_search patch_graph patch_groups low_rank feedback residual covariance row_features",
     "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill patches.gsr patches "

@@ -10,7 +10,8 @@ import pytest
 from inrr_jax import fields
 from inrr_jax.data.settings import MaskSettings
 from inrr_jax.errors import UserError
-from inrr_jax.fields import dmf, inrz, relu, siren
+from inrr_jax.fields import inrz, relu, siren
+from inrr_jax.fields.factorised import dmf
 from inrr_jax.options import (
     Options,
     all_names,

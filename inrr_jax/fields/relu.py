@@ -1,14 +1,12 @@
 """A multilayer perceptron with rectifier activations on plain coordinates, without Fourier features."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import flax.linen as nn
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from inrr_jax.fields.base import Field, NetworkConfig, network
-from inrr_jax.fields.parts.layers import Linear
+from inrr_jax.fields.parts.layers import Perceptron
 from inrr_jax.options import choice
 from inrr_jax.problem import Domain
 
@@ -24,22 +22,17 @@ class Config(NetworkConfig):
         return network(self, domain, Relu(domain.channels, self.width, self.depth, self.dot))
 
 
-class Relu(nn.Module):
+class Relu(Perceptron):
     """x_{l+1} = max(0, x_l W_l + b_l),  y = x_L W_L + b_L.
 
     W and b ~ U(-sqrt(6/K), sqrt(6/K)) for K inputs: He's variance 2/K keeps the second moment of the activations from
     layer to layer (He et al., ICCV 2015), and the random biases distribute the kinks over the domain.
     """
 
-    features: int
-    width: int = 256
-    depth: int = 5
-    dot: Callable[..., Float[Array, "N M"]] = jnp.dot
+    def activate(self, u: Float[Array, "N M"]) -> Float[Array, "N M"]:
+        """Return max(0, u)."""
+        return nn.relu(u)
 
-    @nn.compact
-    def __call__(self, x: Float[Array, "N K"]) -> Float[Array, "N M"]:
-        """Evaluate the network; its values are unbounded."""
-        for layer in range(self.depth):
-            dot = self.dot if layer else jnp.dot  # coordinates need float32, as in SIREN
-            x = nn.relu(Linear(self.width, (6.0 / x.shape[-1]) ** 0.5, dot, name=f"hidden{layer}")(x))
-        return Linear(self.features, (6.0 / x.shape[-1]) ** 0.5, name="last")(x)
+    def bound(self, inputs: int, outputs: int) -> float:
+        """Return He's bound."""
+        return (6.0 / inputs) ** 0.5

@@ -60,6 +60,8 @@ class Siren(nn.Module):
     layer has few columns, so both always use jnp.dot."""
     fan_in: int | None = None
     """K in the first layer's bound, if some of its inputs should not count."""
+    first_bias: float | None = None
+    """Bound of the first layer's biases; None: as for its weights."""
 
     @nn.compact
     def __call__(self, points: Float[Array, "N K"], omega: Float[Array, ""] | float) -> Float[Array, "N M"]:
@@ -74,13 +76,18 @@ class Siren(nn.Module):
         Returns:
             Unbounded values.
         """
-        first = Linear(self.width, 1.0 / (self.fan_in or points.shape[-1]), name="first")
-        x = self._activate(omega * first(points))
+        bound = 1.0 / (self.fan_in or points.shape[-1])
+        first = Linear(self.width, bound, bias_bound=self.first_bias, name="first")
+        x = self._activate(self.phase(omega, first(points)))
         bound = (6.0 / self.width) ** 0.5 / self.hidden_omega
         for layer in range(1, self.depth):
             hidden = Linear(self.width, bound, self.dot, name=f"hidden{layer}")
-            x = self._activate(self.hidden_omega * hidden(x))
+            x = self._activate(self.phase(self.hidden_omega, hidden(x)))
         return Linear(self.features, bound, name="last")(x)
+
+    def phase(self, omega: Float[Array, ""] | float, u: Float[Array, "N M"]) -> Float[Array, "N M"]:
+        """Return the pre-activation ω u of a sine layer with x W + b = u."""
+        return omega * u
 
     def _activate(self, pre_activation):
         self.sow("intermediates", "pre_activation", pre_activation)

@@ -122,7 +122,7 @@ class FittedField:
         """Write the field to a file; the suffix .npz is usual.
 
         It holds NumPy arrays, JSON, and the programs of `jax.export` with which the field is evaluated elsewhere,
-        without this package (docs/fields.md).
+        without this package (docs/fitted_field.md).
 
         Raises:
             OSError: the file cannot be written.

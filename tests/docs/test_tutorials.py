@@ -19,7 +19,7 @@ RUN = [f"tutorials/{name}.md" for name in ("picture", "volume", "points", "equat
 ]
 """Pages whose blocks of Python are one program, and whose blocks of text are what it prints."""
 PARTS = {
-    "extend/field.md": ("inrr_jax/fields/__init__.py", "NAMES = (\n", "gauss"),
+    "extend/field.md": ("inrr_jax/fields/__init__.py", "NAMES = (\n", "sinc"),
     "extend/regularizer.md": ("inrr_jax/regularizers/__init__.py", "MODULES = (\n", "wrap"),
 }
 """Pages that add a part: the registry, its first line, and the name that is added."""

@@ -8,14 +8,17 @@ import pytest
 
 from inrr_jax import fields
 from inrr_jax.errors import UserError
-from inrr_jax.fields import FIELDS, FIXED, SINGLE, FieldConfig, dmf, siren
+from inrr_jax.fields import FIELDS, FIXED, SINGLE, FieldConfig, siren
 from inrr_jax.fields.base import tiled
+from inrr_jax.fields.factorised import dmf
 from inrr_jax.options import change, from_mapping
 from inrr_jax.problem import Domain
 from inrr_jax.settings import Settings
 
-SHARED = {"base"}
-"""Files of the folder that define no field."""
+SHARED = {"base", "__init__"}
+"""Files that define no field."""
+FOLDERS = ("", "factorised", "tables")
+"""Folders that define fields."""
 PLAIN = siren.Config(width=64, depth=3, precision="float32", sine="exact", tile=0)
 OMEGA = {"omega": 30.0}
 GRID = (5, 6)
@@ -37,18 +40,19 @@ def points_in(key, count):
 
 
 def test_every_name_has_a_file_and_every_file_a_name():
-    files = {path.stem for path in Path(fields.__file__).parent.glob("*.py")} - {"__init__"}
-    assert files == {*fields.NAMES, *SHARED}
-    assert len(set(fields.NAMES)) == len(fields.NAMES)
-    for name, config in SINGLE.items():
+    root = Path(fields.__file__).parent
+    files = [path.relative_to(root).with_suffix("") for folder in FOLDERS for path in (root / folder).glob("*.py")]
+    assert {".".join(file.parts) for file in files if file.name not in SHARED} == {*fields.NAMES}
+    assert len(SINGLE) == len(fields.NAMES)
+    for path, (name, config) in zip(fields.NAMES, SINGLE.items(), strict=True):
         assert issubclass(config, FieldConfig)
-        assert config().name == name
-        assert config.__module__ == f"inrr_jax.fields.{name}"
+        assert config().name == name == path.split(".")[-1]
+        assert config.__module__ == f"inrr_jax.fields.{path}"
 
 
 def test_unknown_names_are_refused():
     with pytest.raises(
-        UserError, match=r"field\.name=sirn is unknown: did you mean siren\? accepted are cp, dmf, fourier,"
+        UserError, match=r"field\.name=sirn is unknown: did you mean siren\? accepted are cp, dmf, finer, fourier,"
     ):
         from_mapping({"field": {"name": "sirn"}}, Settings)
     with pytest.raises(UserError, match=r"field\.name=sirn is unknown"):
@@ -63,7 +67,7 @@ def test_options_of_another_field_are_refused_when_they_are_given():
     assert change(Settings(), {"field.name": "dmf", "field.factors": 4}).field == dmf.Config(factors=4)
 
 
-@pytest.mark.parametrize("name", fields.NAMES)
+@pytest.mark.parametrize("name", SINGLE)
 def test_every_field_evaluates_its_points_and_its_fixed_parameters_get_no_gradient(key, name):
     config = small(name)
     field = config.build(Domain(GRID, 2))
@@ -78,9 +82,9 @@ def test_every_field_evaluates_its_points_and_its_fixed_parameters_get_no_gradie
 
 DOMAINS = [Domain((9,), 2), Domain((5, 4, 6), 1), Domain((3, 4, 1, 5), 2, spacing=(1.0, 0.5, 4.0, 1.0))]
 PLANE = Domain((7, 5), 3, None, spacing=(1.0, 2.5))
-AXES = {"dmf": (2,), "inrz": (2,), "planes": (2, 3, 4)}
+AXES = {"dmf": (2,), "inrz": (2,), "planes": (2, 3, 4), "hash_grid": (1, 2, 3)}
 """Numbers of axes that a field accepts; all, where it is not named."""
-CASES = [(name, d) for name in fields.NAMES for d in (*DOMAINS, PLANE) if len(d.shape) in AXES.get(name, (1, 2, 3, 4))]
+CASES = [(name, d) for name in SINGLE for d in (*DOMAINS, PLANE) if len(d.shape) in AXES.get(name, (1, 2, 3, 4))]
 
 
 def initial(config, domain, key):
@@ -113,7 +117,7 @@ def test_fields_of_any_dimension_agree_at_nodes_on_the_grid_and_in_tiles_on_seve
     assert [len(factor) for factor in factors or ()] == (list(domain.shape) if name in ("tucker", "cp") else [])
 
 
-@pytest.mark.parametrize("name", fields.NAMES)
+@pytest.mark.parametrize("name", SINGLE)
 def test_bfloat16_changes_the_values_a_little_and_a_mapped_field_equals_lone_ones(key, name):
     exact, coarse = (dataclasses.replace(small(name), precision=precision) for precision in ("float32", "bfloat16"))
 
@@ -135,7 +139,7 @@ def test_the_fixed_parameters_are_those_of_all_fields():
     assert set(FIXED) == {"frequencies", "first_estimate"}
 
 
-@pytest.mark.parametrize("name", ["siren", "relu", "fourier", "inrz"])
+@pytest.mark.parametrize("name", ["siren", "gauss", "relu", "fourier", "inrz", "hash_grid"])
 @pytest.mark.parametrize("bounds", [(0.0, 1.0), (-2.0, 3.0), None])
 def test_networks_are_squashed_into_the_bounds_of_the_domain(key, name, bounds):
     config, points = small(name), points_in(key, 9)

@@ -13,8 +13,9 @@ import pytest
 
 from inrr_jax import grids, ntk
 from inrr_jax.errors import UserError
-from inrr_jax.fields import dmf, fourier, inrz, siren
+from inrr_jax.fields import fourier, inrz, siren
 from inrr_jax.fields import relu as relu_field
+from inrr_jax.fields.factorised import dmf
 from inrr_jax.ntk import convergence, theorem
 from inrr_jax.ntk.power_law import power_law
 

@@ -22,8 +22,11 @@ def network(name="siren", *, channels=2, dimensions=3, points=POINTS, **options)
     domain = Domain((8,) * dimensions, channels)
     field = config.build(domain)
     params = field.init(jax.random.key(0), {})
-    hyper = {**config.hyper_parameters(domain, 1.0), **({"omega": 6.0} if name != "relu" else {})}
-    exact = change(config, {"precision": "float32", "tile": 0, **({"sine": "exact"} if name == "siren" else {})})
+    hyper = config.hyper_parameters(domain, 1.0)
+    hyper |= {"omega": 6.0} if "omega" in hyper else {}
+    exact = change(
+        config, {"precision": "float32", "tile": 0, **({"sine": "exact"} if hasattr(config, "sine") else {})}
+    )
 
     def precise(points):
         wide = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf), jnp.float64), params)
@@ -91,6 +94,8 @@ def errors(signal, exact):
         ("siren", {"sine": "exact"}),
         ("fourier", {}),
         ("wire", {}),
+        ("finer", {"hidden_omega": 3.0}),
+        ("gauss", {}),
     ],
 )
 def test_derivatives_of_networks_against_float64(name, options):

@@ -20,7 +20,7 @@ from inrr_jax.training import portable
 from inrr_jax.training.fitted import FittedField, Frame
 from inrr_jax.training.programs import static_key
 
-PAGE = Path(__file__).parents[2] / "docs" / "fields.md"
+PAGE = Path(__file__).parents[2] / "docs" / "fitted_field.md"
 SMALL = {"width": 8, "depth": 2, "image.width": 8, "image.depth": 2, "maps.width": 8, "maps.depth": 2, "tile": 16}
 WITHOUT = """
 import sys

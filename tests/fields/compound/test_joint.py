@@ -9,7 +9,8 @@ import pytest
 
 from inrr_jax.errors import UserError
 from inrr_jax.fibers import Nodes, Sample
-from inrr_jax.fields import FIELDS, grid, siren
+from inrr_jax.fields import FIELDS, siren
+from inrr_jax.fields.tables import grid
 from inrr_jax.operators.fourier import ParallelImaging
 from inrr_jax.options import all_names, change, from_mapping, to_mapping, without_hyper_parameters
 from inrr_jax.problem import Domain, Problem

@@ -9,7 +9,8 @@ import pytest
 
 from inrr_jax import grids
 from inrr_jax.errors import UserError
-from inrr_jax.fields import FIELDS, cp, tucker
+from inrr_jax.fields import FIELDS
+from inrr_jax.fields.factorised import cp, tucker
 from inrr_jax.operators.masking import masked
 from inrr_jax.options import change
 from inrr_jax.problem import Domain

@@ -9,8 +9,9 @@ import pytest
 from inrr_jax import fibers, grids
 from inrr_jax.errors import UserError
 from inrr_jax.experiments.analysis import effective_rank
-from inrr_jax.fields import dmf, siren
-from inrr_jax.fields.dmf import Factorization
+from inrr_jax.fields import siren
+from inrr_jax.fields.factorised import dmf
+from inrr_jax.fields.factorised.dmf import Factorization
 from inrr_jax.operators.masking import masked
 from inrr_jax.problem import Domain
 from inrr_jax.regularizers import RegularizerSettings

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from inrr_jax.errors import UserError
-from inrr_jax.fields import planes
+from inrr_jax.fields.tables import planes
 from inrr_jax.operators.masking import masked
 from inrr_jax.options import change
 from inrr_jax.problem import Domain

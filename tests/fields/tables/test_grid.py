@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inrr_jax.baselines.diffusion import harmonic
-from inrr_jax.fields import grid
+from inrr_jax.fields.tables import grid
 from inrr_jax.operators.masking import masked
 from inrr_jax.options import change
 from inrr_jax.problem import Domain

@@ -1,0 +1,1 @@
+"""Fields of values or features on the nodes of grids, interpolated in between."""
