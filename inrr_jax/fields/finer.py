@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from inrr_jax import numerics
 from inrr_jax.fields import siren
-from inrr_jax.options import at_least, choice
+from inrr_jax.options import at_least, choice, hyper
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,9 @@ class Config(siren.Config):
     """Options of FINER: those of a SIREN, and the range of the first layer's biases."""
 
     name: str = choice("finer")
+    omega: float = hyper(0.0, 0.0)
+    """Frequency factor of the first layer, in radians per half of the domain's longest side. 0: 8 for every 256 nodes
+    of that side, half of SIREN's, because the activation raises frequencies. The paper has 30."""
     hidden_omega: float = at_least(30.0, 0.0, above=True)
     """Factor in the other layers, divided out of their initial weights; 30 in the paper."""
     first_bias: float = at_least(1.0, 0.0)
@@ -23,7 +26,9 @@ class Config(siren.Config):
     that a larger k gives finer detail."""
 
     # Weights that are divided by hidden_omega take smaller steps than INRR's, and Muon's have one length for all.
-    habits: ClassVar = {"optimizer.name": "adam", "optimizer.field_rate": 1e-3}
+    habits: ClassVar = {"optimizer.name": "adam", "optimizer.field_rate": 3e-3}
+    candidates: ClassVar = {"omega": (4.0, 8.0)}
+    omega_per_node: ClassVar[float] = 8 / 256
 
     def module(self, channels: int, fan_in: int | None = None) -> "Finer":
         """Return the Flax module."""

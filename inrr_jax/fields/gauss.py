@@ -11,21 +11,29 @@ from inrr_jax.fields.parts.layers import Perceptron
 from inrr_jax.options import choice, hyper
 from inrr_jax.problem import Domain
 
+SHARPNESS_PER_NODE = 40 / 256
+"""Default sharpness per node of the longest axis, as for the frequencies of a SIREN."""
+
 
 @dataclass(frozen=True)
 class Config(NetworkConfig):
     """Options of a network with Gaussian activations."""
 
     name: str = choice("gauss")
-    sharpness: float = hyper(10.0, 0.0)
-    """1/a, the inverse standard deviation of the activation in all layers; the larger, the finer the detail."""
+    sharpness: float = hyper(0.0, 0.0)
+    """1/a, the inverse standard deviation of the activation in all layers; the larger, the finer the detail. 0: 40 for
+    every 256 nodes of the domain's longest side."""
 
-    candidates: ClassVar = {"sharpness": (10.0, 20.0)}
+    candidates: ClassVar = {"sharpness": (20.0, 40.0)}
     habits: ClassVar = {"optimizer.name": "adam", "optimizer.field_rate": 2e-3}
 
     def build(self, domain: Domain) -> Field:
         """Build the field for a domain."""
         return network(self, domain, Gauss(domain.channels, self.width, self.depth, self.dot))
+
+    def hyper_parameters(self, domain: Domain, detail: float) -> dict[str, float]:
+        """Return the sharpness; 0 becomes the default for this domain, times `detail`."""
+        return {"sharpness": self.sharpness or detail * SHARPNESS_PER_NODE * max(domain.shape)}
 
 
 class Gauss(Perceptron):

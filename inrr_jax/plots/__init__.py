@@ -5,7 +5,7 @@ Every function draws one figure and writes it as a PNG; `animation` writes a GIF
 
 from inrr_jax.plots.animation import animation
 from inrr_jax.plots.images import MISSING_COLOR, paint_missing, pictures
-from inrr_jax.plots.measurements import bars, lines
+from inrr_jax.plots.measurements import bars, lines, pairs
 from inrr_jax.plots.methods import gains, side_by_side
 from inrr_jax.plots.run import comparison
 from inrr_jax.plots.slices import slices
@@ -18,6 +18,7 @@ __all__ = [
     "gains",
     "lines",
     "paint_missing",
+    "pairs",
     "pictures",
     "side_by_side",
     "slices",

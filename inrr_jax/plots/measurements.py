@@ -1,5 +1,6 @@
 """Figures of the benchmarks: bars with quartiles, and curves."""
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,50 @@ def bars(path: Path, panels: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> N
         axes.invert_yaxis()
         axes.set_title(title)
         axes.grid(axis="x", alpha=0.3)
+    figure.savefig(path, dpi=100)
+
+
+def pairs(
+    path: Path,
+    panels: Mapping[str, Mapping[str, Mapping[str, tuple[float, float]]]],
+    controls: Mapping[str, float],
+    labels: Mapping[str, str],
+    *,
+    reach: float = 5.0,
+) -> None:
+    """Draw values of several versions of each name as dots on one line per name, one panel per title, side by side.
+
+    Args:
+        path: of the PNG to write.
+        panels: PSNR in dB and its deviation by title, name and version. All panels have the same names and versions.
+        controls: a value by title, drawn as a dashed line; a title may lack one.
+        labels: of the versions, in the legend.
+        reach: values that are farther from a panel's median are drawn at its border, with their number.
+    """
+    names = list(next(iter(panels.values())))
+    figure = Figure(figsize=(1.5 + 2.4 * len(panels), 1.3 + 0.32 * len(names)), layout="constrained")
+    columns = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, (title, panel) in zip(columns, panels.items(), strict=True):
+        middle = float(np.median([value for versions in panel.values() for value, _ in versions.values()]))
+        for (version, label), marker, shift in zip(labels.items(), "os^v", (-0.12, 0.12, 0.3, -0.3), strict=False):
+            values, deviations = np.transpose([panel[name][version] for name in names])
+            inside = np.clip(values, middle - reach, middle + reach)
+            places = np.arange(len(names)) + shift
+            axes.errorbar(inside, places, xerr=deviations, label=label, fmt=marker, markersize=5, capsize=2, lw=1)
+            for value, drawn, place in zip(values, inside, places, strict=True):
+                if value != drawn:
+                    side = 8 if value < drawn else -8
+                    ends = {"ha": "left" if value < drawn else "right", "va": "center", "fontsize": 7}
+                    axes.annotate(f"{value:.0f}", (drawn, place), (side, 0), textcoords="offset points", **ends)
+        if title in controls:
+            axes.axvline(controls[title], color="black", linestyle="--", linewidth=1, label="no field")
+        axes.set_title("\n".join(textwrap.wrap(title, 24)), fontsize=9)
+        axes.set(yticks=range(len(names)), yticklabels=names)
+        axes.set(xlabel="PSNR / dB", xlim=(middle - reach - 1, middle + reach + 1))
+        axes.grid(alpha=0.3)
+    columns[0].set_ylim(len(names) - 0.5, -0.5)
+    handles, texts = columns[0].get_legend_handles_labels()
+    figure.legend(handles, texts, loc="outside lower center", ncols=len(texts), fontsize=9)
     figure.savefig(path, dpi=100)
 
 

@@ -62,6 +62,10 @@ def test_the_sown_pre_activation_is_the_argument_of_the_sine(key):
     np.testing.assert_allclose(hidden, 30.0 * (jnp.abs(u) + 1) * u, rtol=1e-4, atol=1e-5)
 
 
+def test_an_omega_of_zero_is_about_half_of_siren_s():
+    assert finer.Config().hyper_parameters(Domain((64, 256), 1), 2.0) == {"omega": pytest.approx(16.0)}
+
+
 def test_a_fit_recovers_a_smooth_picture():
     rows, columns = np.mgrid[:16, :16] / 16
     image = (0.5 + 0.4 * np.sin(3 * rows + 2 * columns))[..., None].astype(np.float32)

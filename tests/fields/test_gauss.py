@@ -32,6 +32,11 @@ def test_initial_values_are_uniform_within_the_inverse_root_of_the_inputs(key):
         assert np.asarray(params[name]["kernel"]).std() == pytest.approx((3 * inputs) ** -0.5, rel=0.1)
 
 
+def test_a_sharpness_of_zero_grows_with_the_longest_axis_and_the_detail():
+    assert gauss.Config().hyper_parameters(Domain((64, 128), 1), 2.0) == {"sharpness": pytest.approx(40.0)}
+    assert gauss.Config(sharpness=7.0).hyper_parameters(Domain((64, 128), 1), 2.0) == {"sharpness": 7.0}
+
+
 def test_a_fit_recovers_a_smooth_picture_and_sharpness_matters():
     rows, columns = np.mgrid[:16, :16] / 16
     image = (0.5 + 0.4 * np.sin(3 * rows + 2 * columns))[..., None].astype(np.float32)
