@@ -41,6 +41,8 @@ class Rule(NamedTuple):
     """Share of the steps before the first change."""
     release: float = 0.5
     """Share of the steps after the last change: from then on, held-out entries are fitted too."""
+    mean: float = 0.0
+    """Decay, per change, of the mean of the parameters at which the derivative is taken; 0: at the last ones."""
     omega: bool = False
     """Whether the field's omega adapts too."""
 
@@ -165,20 +167,26 @@ def solve(problem: Problem, held: Bool[np.ndarray, "*grid"], settings: Settings,
     logs = start(hyper, len(problem.domain.shape), rule.omega)
     adam = optax.adam(rule.rate)
     moments, history = adam.init(logs), []
+    how: dict[str, Any] = {"static": static, "unroll": rule.unroll}
 
     def advance(state, problem, length):
         own = scaled(hyper, logs)
-        state, info = fit.fit_chunk(state, problem, own, key, static=static, length=length)
-        fit.check_finite(info, state.params, int(state.step) - length)
+        if length:
+            state, info = fit.fit_chunk(state, problem, own, key, static=static, length=length)
+            fit.check_finite(info, state.params, int(state.step) - length)
         return state
 
     state = advance(state, without, first)
+    mean = jax.tree.map(jnp.copy, state.params)
     while int(state.step) + rule.every <= last:
-        slopes, state = hypergradient(logs, state, without, judges, hyper, key, static=static, unroll=rule.unroll)
+        if rule.mean:
+            slopes, _ = hypergradient(logs, state._replace(params=mean), without, judges, hyper, key, **how)
+        else:
+            slopes, state = hypergradient(logs, state, without, judges, hyper, key, **how)
         updates, moments = adam.update(slopes, moments)
         logs = optax.apply_updates(logs, updates)
         history.append(jax.device_get(logs))
-        if rule.every > rule.unroll:
-            state = advance(state, without, rule.every - rule.unroll)
+        state = advance(state, without, rule.every - (0 if rule.mean else rule.unroll))
+        mean = jax.tree.map(lambda m, p: rule.mean * m + (1 - rule.mean) * p, mean, state.params)
     state = advance(state, visible, steps - int(state.step))
     return Adapted(state, scaled(hyper, logs), history)

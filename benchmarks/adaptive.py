@@ -122,6 +122,7 @@ def jobs(problem: Problem, split: Split, start: Settings) -> dict[tuple[str, str
             made["hypergradient", name] = partial(adapted, settings, adaptation.Rule())
         if candidate == DEFAULT:
             made["with omega", name] = partial(adapted, settings, adaptation.Rule(omega=True))
+            made["at the mean", name] = partial(adapted, settings, adaptation.Rule(mean=0.8))
             made["uncertainty", name] = partial(uncertain, settings)
     return made
 
@@ -187,6 +188,7 @@ def compare(rows: list[Row]) -> dict[str, list[tuple[float, float]]]:
             "grid of 4 by the truth": (max(fits.values(), key=lambda row: row["psnr"]), 3 * fits[best]["cpu"]),
             "uncertainty": (case["uncertainty", begin], 0.0),
             "hypergradient": (case["hypergradient", begin], 0.0),
+            "hypergradient at the mean": (case["at the mean", begin], 0.0),
             "hypergradient, omega too": (case["with omega", begin], 0.0),
             "omega by features": (fits[guessed], guess["cpu"]),
             "omega by features, hypergradient": (case["hypergradient", guessed], guess["cpu"]),
@@ -239,7 +241,7 @@ def draw(folder: Path, rows: list[Row]) -> None:
         for axis, name in enumerate(("rows", "columns")):
             values = [weights[axis] for weights in row["path"]]
             panel = curves.setdefault(f"{mask}: weight of the {name}", {})
-            panel[f"{row['picture']}, seed {row['seed']}"] = list(range(1, len(values) + 1)), values
+            panel[f"{row['picture']}, seed {row['seed']}"] = [1.0 + index for index in range(len(values))], values
     plots.lines(folder / "paths.png", dict(list(curves.items())[:4]), "changes of the weights")
 
 

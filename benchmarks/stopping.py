@@ -131,7 +131,7 @@ def draw(path: pathlib.Path, rows: list[Row]) -> None:
     panels = {}
     for schedule in dict.fromkeys(row["candidate"] for row in rows):
         row = next(row for row in rows if row["candidate"] == schedule)
-        steps = [EVERY * (index + 1) for index in range(len(row["true"]))]
+        steps = [float(EVERY * (index + 1)) for index in range(len(row["true"]))]
         named = {"missing pixels": "true", "held-out pixels (noisy)": "held", "variance in the window": "variance"}
         panels[f"mean squared error, {schedule}: {row['picture']}, {row['mask']}"] = {
             name: (steps, [np.nan if value is None else value for value in row[key]]) for name, key in named.items()

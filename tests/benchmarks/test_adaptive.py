@@ -1,0 +1,139 @@
+"""Rules that need no truth: their derivatives, their stops, and the benchmark at a tiny size."""
+
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from benchmarks import adaptation, adaptive, features, stopping
+from inrr_jax.baselines.holdout import hold_out
+from inrr_jax.options import change
+from inrr_jax.training import fit
+from inrr_jax.training.programs import static_key
+
+TINY = change(
+    adaptive.START,
+    {
+        "field.width": 8,
+        "field.depth": 2,
+        "field.omega": 5.0,
+        "regularizer.inrr.width": 4,
+        "regularizer.inrr.depth": 2,
+        "optimizer.warmup": 2,
+        "train.steps": 20,
+        "train.fibers": 4,
+        "train.chunk": 20,
+    },
+)
+RULE = adaptation.Rule(start=0.25, every=5, release=0.75)
+
+
+@pytest.fixture(scope="module")
+def problem():
+    return next(problem for _, mask, problem in adaptive.cases("", 16) if mask == "random50")
+
+
+@pytest.fixture(scope="module")
+def split(problem):
+    return hold_out(jax.random.key(0), np.asarray(problem.operator.mask))
+
+
+@pytest.mark.parametrize(("unroll", "omega"), [(1, True), (2, False)])
+def test_the_hypergradient_is_that_of_the_steps_that_are_taken(problem, split, unroll, omega, double_precision):
+    with double_precision():
+        settings = change(TINY, {"optimizer.name": "adam", "optimizer.schedule": "constant", "field.sine": "exact"})
+        state, hyper, key = fit.init(problem, settings)
+        static = static_key(settings)
+        without, held = adaptation.held_out(problem, split.held)
+        state, _ = fit.fit_chunk(state, without.visible, hyper, key, static=static, length=4)
+        state, hyper, held, visible = jax.tree.map(_double, (state, hyper, held, without.visible))
+        logs = jax.tree.map(_double, adaptation.start(hyper, 2, omega))
+
+        def after(logs):
+            moved, own = state, adaptation.scaled(hyper, logs)
+            for _ in range(unroll):
+                moved, _ = fit.step(moved, visible, own, key, static)
+            return float(adaptation.error(moved.params, held, visible, own, static))
+
+        slopes, _ = adaptation.hypergradient(logs, state, visible, held, hyper, key, static=static, unroll=unroll)
+        leaves, tree = jax.tree.flatten(logs)
+        for index, slope in enumerate(jax.tree.leaves(slopes)):
+            ends = [
+                after(tree.unflatten([leaf + sign * 1e-3 * (i == index) for i, leaf in enumerate(leaves)]))
+                for sign in (1, -1)
+            ]
+            assert (ends[0] - ends[1]) / 2e-3 == pytest.approx(float(slope), rel=2e-2, abs=1e-9)
+            assert abs(float(slope)) > 1e-8
+
+
+def _double(leaf):
+    return leaf.astype(jnp.float64) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+
+
+def test_the_truth_changes_nothing_and_the_held_out_pixels_do(problem, split):
+    def adapted(problem, rule=RULE):
+        return adaptation.solve(problem, split.held, TINY, rule)
+
+    mask = np.asarray(problem.operator.mask)[..., None]
+    lied = problem._replace(truth=np.where(mask, problem.truth, 1 - problem.truth))
+    first, second = adapted(problem), adapted(lied)
+    assert len(first.history) == 2
+    for a, b in zip(jax.tree.leaves(first.state), jax.tree.leaves(second.state), strict=True):
+        np.testing.assert_array_equal(a, b)
+    others = problem._replace(measurements=np.where(split.held[..., None], 1 - problem.truth, problem.measurements))
+    assert first.history[-1] != adapted(others).history[-1]
+    assert first.history[-1] != adapted(problem, RULE._replace(mean=0.8)).history[-1]
+
+
+def test_features_prefer_the_frequencies_of_the_picture(problem, split):
+    x = np.linspace(-1, 1, 16, dtype=np.float32)
+    for wanted, frequency in ((0, 2.0), (1, 18.0)):
+        wave = 0.5 + 0.4 * np.sin(frequency * (x[:, None] + x[None, :]))[..., None]
+        found = features.errors(problem._replace(measurements=wave), split, [4.0, 20.0])
+        assert found.argmin() == wanted
+
+
+def test_the_rules_for_the_last_step():
+    path = np.array([[4.0], [2.0], [1.0], [1.0], [1.5], [3.0], [1.0]])
+    variance = stopping.windowed_variance(path, window=2)
+    np.testing.assert_allclose(variance, [np.inf, 1.0, 0.25, 0.0, 0.0625, 0.5625, 1.0])
+    assert stopping.first_minimum(variance, patience=2) == (3, 5)
+    assert stopping.first_minimum(variance[:3], patience=2) == (2, 2)
+    assert stopping.first_below(path[:, 0], 1.5) == 2
+    assert stopping.first_below(path[:, 0], 0.5) == 6
+
+
+def test_noise_is_on_all_observed_pixels_and_not_on_the_truth(problem):
+    noisy = stopping.noisy(problem, 0)
+    mask = np.asarray(problem.operator.mask)
+    error = (noisy.measurements - problem.measurements)[mask]
+    assert error.std() == pytest.approx(stopping.SIGMA, rel=0.2)
+    assert not noisy.measurements[~mask].any()
+    np.testing.assert_array_equal(noisy.truth, problem.truth)
+
+
+def test_the_benchmark_resumes_and_reports_every_rule(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(adaptive, "START", TINY)
+    monkeypatch.setattr(adaptive, "MASKS", {"random50": 0.5})
+    monkeypatch.setattr(features, "WIDTH", 16)
+    calls = []
+    honest = adaptive.fit.solve
+    monkeypatch.setattr(adaptive.fit, "solve", lambda *args: calls.append(1) or honest(*args))
+    flags = ["--side", "16", "--pictures", "2", "--workdir", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["adaptive", *flags])
+    adaptive.main()
+    done, text = len(calls), capsys.readouterr().out
+    # A grid of four has a trial and a fit for each candidate and picture, and two more calls that compile.
+    assert done == 2 * 8 + 2
+    adaptive.main()
+    assert len(calls) == done
+    assert (
+        text.split("CPU seconds")[1].splitlines()[2:10]
+        == capsys.readouterr().out.split("CPU seconds")[1].splitlines()[2:10]
+    )
+    assert text.count("| omega by features") == 2
+    assert text.count("| discrepancy |") == 2
+    for name in ("weights.png", "paths.png", "stopping.png"):
+        assert (tmp_path / name).stat().st_size > 0
