@@ -64,6 +64,18 @@ STARTS = tuple(candidate for candidate in CANDIDATES if candidate[1] == DEFAULT[
 """Where a fit with adaptive weights begins."""
 
 
+FOUND = {
+    "picture": "{picture}",
+    "mask": "{mask}",
+    "seed": "{seed}",
+    "grid by held-out pixels": "{grid}",
+    "grid by the truth": "{truth}",
+    "omega by features": "{features:g}",
+    "hypergradient, lambda of the rows, columns": "{axes[0]:.3f}, {axes[1]:.3f}",
+    "hypergradient, omega too": "{omega:.1f}",
+}
+
+
 def cases(folder: str, side: int, pictures: int = 5) -> Iterator[tuple[str, str, Problem]]:
     """Yield every picture under every mask, with their names."""
     paths = {path.stem: str(path) for path in sorted(Path(folder).glob("images/*.png"))} if folder else {}
@@ -218,10 +230,25 @@ def weights_table(rows: list[Row]) -> str:
         psnr, cpu = np.array(pairs).T
         gain = psnr - grid
         listed.append(
-            {"name": name, "psnr": psnr.mean(), "gain": gain.mean(), "spread": gain.std(ddof=1), "worst": gain.min()}
+            {"name": name, "psnr": psnr.mean(), "gain": gain.mean(), "spread": gain.std(), "worst": gain.min()}
             | {"wins": int((gain > -0.1).sum()), "cases": len(gain), "cost": float(np.median(cpu) / one)}
         )
     return measure.table(listed, COLUMNS)
+
+
+def choices_table(rows: list[Row]) -> str:
+    """Return what every rule has found in every case, in Markdown."""
+    listed = []
+    for case in _by_case(rows):
+        errors = {name: row["error"] for (rule, name), row in case.items() if rule == "trial"}
+        scores = {name: row["psnr"] for (rule, name), row in case.items() if rule == "fixed"}
+        adapted, free = case["hypergradient", label(DEFAULT)], case["with omega", label(DEFAULT)]
+        listed.append(
+            {"grid": min(errors, key=errors.__getitem__), "truth": max(scores, key=scores.__getitem__)}
+            | {"features": case["features", ""]["omega"], "axes": adapted["path"][-1], **adapted}
+            | {"omega": free["omegas"][-1] * 256 / SIDE}
+        )
+    return measure.table(listed, FOUND)
 
 
 def draw(folder: Path, rows: list[Row]) -> None:
@@ -264,7 +291,7 @@ def report(rows: list[Row], folder: Path) -> None:
     """Write the tables and the figures of the rows that there are."""
     texts = []
     if _by_case(rows):
-        texts.append(weights_table(rows))
+        texts += [weights_table(rows), choices_table(rows)]
         draw(folder, rows)
     if stopped := [row for row in rows if row["rule"] == "stopping"]:
         texts.append(stopping.table(stopped))
