@@ -166,8 +166,8 @@ def run(results: Results, flags: Any) -> None:
             split = hold_out(jax.random.key(seed), np.asarray(problem.operator.mask))
             made = jobs(problem, split, start) if "weights" in flags.parts else {}
             if "stopping" in flags.parts and mask in stopping.MASKS:
-                for schedule in stopping.SCHEDULES:
-                    made["stopping", schedule] = partial(stopping.row, problem, split, start, schedule)
+                for name in stopping.FITS:
+                    made["stopping", name] = partial(stopping.row, problem, split, start, name)
             for (rule, candidate), job in made.items():
                 key = dict(zip(KEYS, (picture, mask, seed, rule, candidate), strict=True))
                 if key not in results:

@@ -28,9 +28,14 @@ EVERY = 10
 WINDOW, PATIENCE = 10, 10
 """Evaluations in the window of the variance, and without a new minimum until the fit stops."""
 MASKS = ("text", "random50")
-SCHEDULES = ("cosine", "constant")
+FITS = {
+    "cosine": {},
+    "constant": {"optimizer.schedule": "constant"},
+    "cosine, 900 steps": {"train.steps": 900},
+}
+"""What the fits of a case change in the settings, by name."""
 COLUMNS = {
-    "schedule": "{schedule}",
+    "fit": "{fit}",
     "rule": "{rule}",
     "step kept": "{step:.0f}",
     "steps taken": "{end:.0f}",
@@ -44,10 +49,10 @@ RULES = ("last", "oracle", "held-out", "variance", "discrepancy")
 Path = Float[np.ndarray, "T N"]
 
 
-def settings_of(start: Settings, schedule: str, side: int) -> Settings:
-    """Return the settings of a plain SIREN with the paper's omega."""
-    changes = {"regularizer.name": "none", "field.omega": 30 * side / 256, "optimizer.schedule": schedule}
-    return change(start, {**changes, "train.chunk": EVERY})
+def settings_of(start: Settings, name: str, side: int) -> Settings:
+    """Return the settings of one of the `FITS` of a plain SIREN with the paper's omega."""
+    changes = {"regularizer.name": "none", "field.omega": 30 * side / 256, "train.chunk": EVERY}
+    return change(start, {**changes, **FITS[name]})
 
 
 def noisy(problem: Problem, seed: int) -> Problem:
@@ -87,9 +92,9 @@ def first_below(values: Float[np.ndarray, "T"], limit: float) -> int:
     return int(below[0]) if below.size else len(values) - 1
 
 
-def row(problem: Problem, split: Split, start: Settings, schedule: str) -> Row:
+def row(problem: Problem, split: Split, start: Settings, name: str) -> Row:
     """Return the steps that every rule keeps, where its fit ends, and the PSNR on the missing pixels in dB."""
-    settings = settings_of(start, schedule, problem.domain.shape[0])
+    settings = settings_of(start, name, problem.domain.shape[0])
     noise = noisy(problem, start.seed)
     missing = ~np.asarray(problem.operator.mask).ravel()
     truth, measured = problem.truth.ravel(), noise.measurements.ravel()
@@ -116,24 +121,24 @@ def row(problem: Problem, split: Split, start: Settings, schedule: str) -> Row:
 def table(rows: list[Row]) -> str:
     """Return the table of the rules in Markdown: means over the cases, and what each loses against the oracle."""
     listed = []
-    for schedule in dict.fromkeys(row["candidate"] for row in rows):
-        own = [row["kept"] for row in rows if row["candidate"] == schedule]
+    for fitted in dict.fromkeys(row["candidate"] for row in rows):
+        own = [row["kept"] for row in rows if row["candidate"] == fitted]
         for rule in RULES:
             lost = np.array([kept["oracle"]["psnr"] - kept[rule]["psnr"] for kept in own])
             means = {key: np.mean([kept[rule][key] for kept in own]) for key in ("step", "end", "psnr")}
             spread = {"lost": lost.mean(), "spread": lost.std(ddof=1) if len(lost) > 1 else None, "worst": lost.max()}
-            listed.append({"schedule": schedule, "rule": rule, "cases": len(own), **means, **spread})
+            listed.append({"fit": fitted, "rule": rule, "cases": len(own), **means, **spread})
     return measure.table(listed, COLUMNS)
 
 
 def draw(path: pathlib.Path, rows: list[Row]) -> None:
-    """Draw the errors and the variance over the steps, for the first picture and mask under each schedule."""
+    """Draw the errors and the variance over the steps, for the first picture and mask."""
     panels = {}
-    for schedule in dict.fromkeys(row["candidate"] for row in rows):
-        row = next(row for row in rows if row["candidate"] == schedule)
+    for fitted in dict.fromkeys(row["candidate"] for row in rows):
+        row = next(row for row in rows if row["candidate"] == fitted)
         steps = [float(EVERY * (index + 1)) for index in range(len(row["true"]))]
         named = {"missing pixels": "true", "held-out pixels (noisy)": "held", "variance in the window": "variance"}
-        panels[f"mean squared error, {schedule}: {row['picture']}, {row['mask']}"] = {
+        panels[f"mean squared error, {fitted}: {row['picture']}, {row['mask']}"] = {
             name: (steps, [np.nan if value is None else value for value in row[key]]) for name, key in named.items()
         }
     plots.lines(path, panels, "steps")
