@@ -39,6 +39,7 @@ COLUMNS = {
     "over the grid's choice": "{gain:+.2f}",
     "standard deviation": "{spread:.2f}",
     "worst": "{worst:+.2f}",
+    "over the default (standard error)": "{more:+.2f} ({error:.2f})",
     "at most 0.1 dB below": "{wins} of {cases}",
     "CPU seconds / one fit": "{cost:.2f}",
 }
@@ -162,7 +163,7 @@ def run(results: Results, flags: Any) -> None:
     warm: set[str] = set()
     for seed in range(flags.seeds):
         start = change(START, {"seed": seed})
-        for picture, mask, problem in cases(flags.folder, flags.side, flags.pictures):
+        for picture, mask, problem in cases(flags.folder, SIDE, flags.pictures):
             split = hold_out(jax.random.key(seed), np.asarray(problem.operator.mask))
             made = jobs(problem, split, start) if "weights" in flags.parts else {}
             if "stopping" in flags.parts and mask in stopping.MASKS:
@@ -224,14 +225,15 @@ def weights_table(rows: list[Row]) -> str:
     """Return the table of the rules for lambda and omega, in Markdown."""
     found = compare(rows)
     grid = np.array(found["grid of 4 by held-out pixels"])[:, 0]
-    one = np.median(np.array(found["fixed default"])[:, 1])
+    default, seconds = np.array(found["fixed default"]).T
     listed = []
     for name, pairs in found.items():
         psnr, cpu = np.array(pairs).T
-        gain = psnr - grid
+        gain, more = psnr - grid, psnr - default
         listed.append(
             {"name": name, "psnr": psnr.mean(), "gain": gain.mean(), "spread": gain.std(), "worst": gain.min()}
-            | {"wins": int((gain > -0.1).sum()), "cases": len(gain), "cost": float(np.median(cpu) / one)}
+            | {"wins": int((gain > -0.1).sum()), "cases": len(gain), "cost": float(np.median(cpu) / np.median(seconds))}
+            | {"more": more.mean(), "error": more.std() / np.sqrt(len(more))}
         )
     return measure.table(listed, COLUMNS)
 
@@ -252,11 +254,14 @@ def choices_table(rows: list[Row]) -> str:
 
 
 def draw(folder: Path, rows: list[Row]) -> None:
-    """Draw the gain of every rule over the grid's choice by mask, and the weights of some fits over their changes."""
+    """Draw the gain of every rule over the grid's choice by mask, and the weights of some fits over their changes.
+
+    The rule `uncertainty` is left out: its losses would hide the differences of the others.
+    """
     cases = _by_case(rows)
     masks_of = [next(iter(case.values()))["mask"] for case in cases]
     found = {name: np.array(pairs)[:, 0] for name, pairs in compare(rows).items()}
-    grid = found.pop("grid of 4 by held-out pixels")
+    grid, _ = found.pop("grid of 4 by held-out pixels"), found.pop("uncertainty")
     panels = {
         mask: {name: (psnr - grid)[[own == mask for own in masks_of]] for name, psnr in found.items()}
         for mask in dict.fromkeys(masks_of)
@@ -279,7 +284,6 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what to compare")
     parser.add_argument("--seeds", type=int, default=1, help="initialisations, and draws of the held-out pixels")
     parser.add_argument("--pictures", type=int, default=5, help="the first ones alone")
-    parser.add_argument("--side", type=int, default=SIDE, help="of the pictures, in pixels")
     flags = parser.parse_args()
     flags.workdir.mkdir(parents=True, exist_ok=True)
     results = Results(flags.workdir, KEYS)

@@ -34,6 +34,8 @@ FITS = {
     "cosine, 900 steps": {"train.steps": 900},
 }
 """What the fits of a case change in the settings, by name."""
+LENGTHS = ("cosine", "cosine, 900 steps")
+"""Fits that differ in their length alone."""
 COLUMNS = {
     "fit": "{fit}",
     "rule": "{rule}",
@@ -126,9 +128,35 @@ def table(rows: list[Row]) -> str:
         for rule in RULES:
             lost = np.array([kept["oracle"]["psnr"] - kept[rule]["psnr"] for kept in own])
             means = {key: np.mean([kept[rule][key] for kept in own]) for key in ("step", "end", "psnr")}
-            spread = {"lost": lost.mean(), "spread": lost.std(ddof=1) if len(lost) > 1 else None, "worst": lost.max()}
+            spread = {"lost": lost.mean(), "spread": lost.std(), "worst": lost.max()}
             listed.append({"fit": fitted, "rule": rule, "cases": len(own), **means, **spread})
+    lengths = list(map(by_length, _both_lengths(rows)))
+    if lengths:
+        lost = np.array([found["lost"] for found in lengths])
+        means = {key: np.mean([found[key] for found in lengths]) for key in ("step", "end", "psnr")}
+        spread = {"lost": lost.mean(), "spread": lost.std(), "worst": lost.max(), "cases": len(lost)}
+        listed.append({"fit": "cosine, of 300 or 900 steps", "rule": "length by held-out pixels", **means, **spread})
     return measure.table(listed, COLUMNS)
+
+
+def _both_lengths(rows: list[Row]) -> list[list[Row]]:
+    """Return the short and the long fit of every case that has both."""
+    cases: dict[tuple, list[Row]] = {}
+    for row in rows:
+        if row["candidate"] in LENGTHS:
+            cases.setdefault((row["picture"], row["mask"], row["seed"]), []).append(row)
+    return [case for case in cases.values() if len(case) == len(LENGTHS)]
+
+
+def by_length(fits: list[Row]) -> dict[str, float]:
+    """Return the fit to all pixels whose length has the smaller held-out error at its end, and all steps taken.
+
+    The loss is that against the best step of both fits.
+    """
+    chosen = min(fits, key=lambda row: row["held"][-1])["kept"]["last"]
+    taken = sum(row["kept"]["last"]["step"] for row in fits) + chosen["step"]
+    lost = max(row["kept"]["oracle"]["psnr"] for row in fits) - chosen["psnr"]
+    return {"step": chosen["step"], "end": taken, "psnr": chosen["psnr"], "lost": lost}
 
 
 def draw(path: pathlib.Path, rows: list[Row]) -> None:
