@@ -151,7 +151,7 @@ def test_the_benchmark_resumes_and_reports_every_rule(tmp_path, monkeypatch, cap
     adaptive.main()
     assert len(calls) == done
     assert capsys.readouterr().out.startswith(text[: text.index("processor")])
-    assert text.count("| omega by features |") == text.count("| hypergradient |") == 1
+    assert text.count("| omega by features, hypergradient |") == text.count("| hypergradient |") == 1
     assert text.count("| discrepancy |") == 1
     for name in ("weights.png", "paths.png", "stopping.png"):
         assert (tmp_path / name).stat().st_size > 0
