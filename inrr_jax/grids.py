@@ -104,7 +104,7 @@ def interpolate(values: Float[Array, "*grid C"], places: Float[Array, "N D"]) ->
 
 
 def corners(
-    places: Float[Array, "*n D"], shape: Int[np.ndarray, "*#n D"]
+    places: Float[Array, "*n D"], shape: Int[np.ndarray, "... D"]
 ) -> Iterator[tuple[Float[Array, "*n"], Index]]:
     """Yield the multilinear weight of each of the 2^D corners of the cells that contain points, and its index.
 
@@ -114,7 +114,8 @@ def corners(
     Args:
         places: indices of the points along each axis, as real numbers. Points outside the grid are moved to the nearest
             point of its border.
-        shape: the number of nodes along each axis, of one grid for all points or of one for each.
+        shape: the number of nodes along each axis, with leading axes that broadcast against those of the points: one
+            grid for all, or one for each. (An annotation of this would not take a symbolic number of points.)
     """
     last = shape.astype(np.float32) - 1
     inside = jnp.clip(places, 0.0, last)
