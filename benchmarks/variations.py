@@ -80,7 +80,7 @@ METHODS: dict[str, Method] = {
     "width 8": Method(options=inrr.Config(width=8)),
 }
 KEYS = ("stage", "picture", "mask", "method", "weight", "seed")
-COLUMNS = {"method": "{method}", "PSNR missing / dB": "{psnr:.2f}", "over `inrr` / dB": "{gain:+.2f} ± {spread:.2f}"}
+COLUMNS = {"method": "{method}", "PSNR missing / dB": "{psnr:.2f}", "over `inrr` / dB": "{gain:+.2f} ± {error:.2f}"}
 COLUMNS |= {"wins": "{wins} of {cases}", "weights chosen": "{weights}", "step / that of `inrr`": "{ratio:.2f}"}
 
 
@@ -224,21 +224,27 @@ def psnr(rows: Sequence[Row]) -> dict[str, dict[tuple[str, str], Float[np.ndarra
     return {method: {case: np.array(values) for case, values in own.items()} for method, own in found.items()}
 
 
-def summary(rows: Sequence[Row], seconds: Mapping[str, float]) -> list[Row]:
-    """Return one row per method: the mean PSNR, and the gain over INRR, paired by picture, mask and seed.
+def gains(rows: Sequence[Row]) -> dict[str, dict[tuple[str, str], Float[np.ndarray, "seeds"]]]:
+    """Return the gain over INRR in dB, paired by picture, mask and seed, by method and then by picture and mask."""
+    scores = psnr(rows)
+    return {name: {case: own[case] - scores[REFERENCE][case] for case in own} for name, own in scores.items()}
 
-    `spread` is the standard deviation of the gain over the cases, which are means over seeds. A win is a case.
+
+def summary(rows: Sequence[Row], seconds: Mapping[str, float]) -> list[Row]:
+    """Return one row per method: the mean PSNR, and the mean gain over INRR with its standard error.
+
+    The pairs of one picture and mask are averaged first: a case counts once, and a win is a case with a gain.
     """
     scores, listed = psnr(rows), []
-    for method, own in scores.items():
-        gain = np.array([np.mean(own[case] - scores[REFERENCE][case]) for case in own])
+    for method, own in gains(rows).items():
+        gain = np.array([values.mean() for values in own.values()])
         weights = [row["weight"] for row in rows if row["stage"] == "table" and row["method"] == method]
         listed.append(
             {
                 "method": method,
-                "psnr": float(np.mean([values.mean() for values in own.values()])),
+                "psnr": float(np.mean([values.mean() for values in scores[method].values()])),
                 "gain": float(gain.mean()),
-                "spread": float(gain.std(ddof=1)) if len(gain) > 1 else 0.0,
+                "error": standard_error(gain),
                 "wins": int((gain > 0).sum()),
                 "cases": len(gain),
                 "weights": f"{np.median(weights):g} ({min(weights):g} to {max(weights):g})",
@@ -248,29 +254,33 @@ def summary(rows: Sequence[Row], seconds: Mapping[str, float]) -> list[Row]:
     return listed
 
 
-def by_mask(rows: Sequence[Row]) -> dict[str, dict[str, Float[np.ndarray, "cases"]]]:
-    """Return the gains over INRR of all pictures, by mask and method."""
-    scores = psnr(rows)
+def standard_error(values: Float[np.ndarray, "n"]) -> float:
+    """Return the standard error of the mean; NaN for a single value."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
+
+
+def by_mask(rows: Sequence[Row]) -> dict[str, dict[str, Float[np.ndarray, "pictures seeds"]]]:
+    """Return the gains over INRR by mask and method."""
     found: dict[str, dict[str, Any]] = {}
-    for method, own in scores.items():
+    for method, own in gains(rows).items():
         if method != REFERENCE:
             for case, values in own.items():
-                gain = float(np.mean(values - scores[REFERENCE][case]))
-                found.setdefault(case[1], {}).setdefault(method, []).append(gain)
-    return {mask: {method: np.array(gains) for method, gains in panel.items()} for mask, panel in found.items()}
+                found.setdefault(case[1], {}).setdefault(method, []).append(values)
+    return {mask: {method: np.array(values) for method, values in panel.items()} for mask, panel in found.items()}
 
 
 def report(folder: Path, rows: Sequence[Row], seconds: Mapping[str, float]) -> None:
     """Write tables, JSON and the figure."""
     table, panels = summary(rows, seconds), by_mask(rows)
-    names = list(dict.fromkeys(name for panel in panels.values() for name in panel))
     lines = [
-        [name, *(f"{panel[name].mean():+.2f}" if name in panel else "-" for panel in panels.values())] for name in names
+        [name, *(f"{panel[name].mean():+.2f} ± {standard_error(panel[name].ravel()):.2f}" for panel in panels.values())]
+        for name in dict.fromkeys(name for panel in panels.values() for name in panel)
     ]
     text = measure.table(table, COLUMNS)
     text += "\n\nGain over `inrr` in dB by mask:\n\n" + markdown(["method", *panels], lines)
     measure.write(folder, "variations", {"summary": table, "rows": list(rows), "seconds": dict(seconds)}, text)
-    plots.gains(folder / "variations.png", panels, "INRR")
+    means = {mask: {name: values.mean(axis=1) for name, values in panel.items()} for mask, panel in panels.items()}
+    plots.gains(folder / "variations.png", means, "INRR")
 
 
 def main() -> None:
@@ -294,7 +304,8 @@ def main() -> None:
         # Method by method, so that both stages share a compiled program.
         _run(choices(cases, [method], flags.steps), results, flags.at_once)
         _run(counted(cases, [method], flags.seeds, flags.steps, results.rows), results, flags.at_once)
-        print(measure.table(summary(results.rows, {})[-1:], COLUMNS).splitlines()[-1], flush=True)
+        row = next(row for row in summary(results.rows, {}) if row["method"] == method)
+        print(measure.table([row], COLUMNS).splitlines()[-1], flush=True)
     report(flags.workdir, results.rows, step_seconds(methods, flags.rounds) if flags.rounds else {})
 
 

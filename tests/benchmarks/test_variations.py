@@ -147,7 +147,7 @@ def test_gains_are_paired_and_weights_chosen_by_held_out_errors():
     paper, tv = variations.summary(rows, {"inrr": 2.0, "tv": 3.0})
     assert (paper["gain"], paper["wins"], tv["wins"], tv["cases"], tv["ratio"]) == (0, 0, 1, 2, 1.5)
     assert tv["gain"] == pytest.approx((-10 * np.log10(2) + 10) / 2)
-    assert variations.by_mask(rows)["b"]["tv"] == pytest.approx([10])
+    assert variations.by_mask(rows)["b"]["tv"].tolist() == [[pytest.approx(10)]]
 
 
 def test_the_ablation_runs_once_and_reports(tmp_path, monkeypatch, capsys):
