@@ -141,9 +141,11 @@ def test_gains_are_paired_and_weights_chosen_by_held_out_errors():
         {**ROW, "stage": "table", "method": method, "mask": mask, "seed": seed, "error": error}
         for (method, mask, seed), error in errors.items()
     ]
-    rows += [{**ROW, "stage": "choice", "mask": "a", "weight": w, "error": e} for w, e in ((1.0, 0.3), (2.0, 0.2))]
-    rows += [{**ROW, "stage": "choice", "mask": "b", "weight": 3.0, "error": 0.1}]
-    assert variations.chosen(rows, "camera", "a", "inrr") == 2.0
+    # A weight that is no candidate, from a command with other ones, is never chosen.
+    tried = {0.01: 0.3, 0.04: 0.2, 9.0: 0.1}
+    rows += [{**ROW, "stage": "choice", "mask": "a", "weight": w, "error": e} for w, e in tried.items()]
+    rows += [{**ROW, "stage": "choice", "mask": "b", "weight": 0.16, "error": 0.1}]
+    assert variations.chosen(rows, "camera", "a", "inrr") == 0.04
     paper, tv = variations.summary(rows, {"inrr": 2.0, "tv": 3.0})
     assert (paper["gain"], paper["wins"], tv["wins"], tv["cases"], tv["ratio"]) == (0, 0, 1, 2, 1.5)
     assert tv["gain"] == pytest.approx((-10 * np.log10(2) + 10) / 2)
@@ -164,15 +166,15 @@ def test_the_ablation_runs_once_and_reports(tmp_path, monkeypatch, capsys):
     flags = ["--pictures", "camera", "--masks", "random:0.5", "--methods", "grid", "--seeds", "2", "--steps", "2"]
     monkeypatch.setattr(sys, "argv", ["variations", *flags, "--rounds", "0", "--workdir", str(tmp_path)])
     variations.main()
-    assert len(fitted) == 2 * (3 + 2)
+    assert len(fitted) == 2 * (5 + 2)
     # The fits that choose are given neither the truth nor the held-out values.
-    choosing, counting = fitted[0].problem, fitted[3].problem
+    choosing, counting = fitted[0].problem, fitted[5].problem
     assert choosing.truth is None
     assert counting.truth is None
     assert np.asarray(choosing.operator.mask).sum() < np.asarray(counting.operator.mask).sum()
     assert not np.asarray(choosing.measurements)[~np.asarray(choosing.operator.mask)].any()
     variations.main()
-    assert len(fitted) == 10
+    assert len(fitted) == 14
     assert (tmp_path / "variations.png").stat().st_size > 0
     assert "| grid |" in capsys.readouterr().out
 
