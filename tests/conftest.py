@@ -7,7 +7,7 @@ from pathlib import Path
 # Programs here run for a moment, so most of the time goes into compiling them. JAX reads these variables when it is
 # imported, in this process and in those of commands. Without its newer emitters of fusions, XLA compiles twice as fast.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-os.environ["XLA_FLAGS"] = f"--xla_cpu_use_fusion_emitters=false {os.environ.get('XLA_FLAGS', '')}"
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 # All workers and commands share one cache, which is not that of the user who runs the tests. It outlives the run.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "programs"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
@@ -18,6 +18,13 @@ import pytest
 
 jaxtyping.install_import_hook("inrr_jax", "beartype.beartype")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def programs_of_one_file():
+    """Forget the compiled programs of a file of tests at its end: together, those of all files take gigabytes."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.fixture

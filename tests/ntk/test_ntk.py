@@ -124,7 +124,7 @@ def test_fixed_fourier_features_are_no_dense_layer_and_add_nothing():
 
 @pytest.mark.parametrize("config", [dmf.Config(), inrz.Config()])
 def test_fields_of_more_than_the_position_are_refused_as_networks(config):
-    message = f"field.name={config.name} is no network of the position alone: give one of fourier, relu, siren"
+    message = f"field.name={config.name} is no network of the position alone: give one of finer, fourier, gauss, relu"
     with pytest.raises(UserError, match=message) as caught:
         ntk.network(config)
     assert "\n" not in str(caught.value)
