@@ -89,10 +89,19 @@ def programs(arrays: Arrays, domain: Domain, static: StaticKey) -> dict[str, byt
     Returns:
         What `jax.export.deserialize` takes; its `call` takes the arrays and the positions [N, D] in float32.
     """
-    like = {name: jax.ShapeDtypeStruct(np.shape(x), np.result_type(x)) for name, x in arrays.items()}
+    like = tuple((name, np.shape(x), np.result_type(x)) for name, x in arrays.items())
+    return dict(_exported(like, domain, static))
+
+
+@functools.lru_cache(maxsize=8)
+def _exported(
+    like: tuple[tuple[str, tuple[int, ...], np.dtype], ...], domain: Domain, static: StaticKey
+) -> tuple[tuple[str, bytes], ...]:
+    """Return the programs for arrays of given names, shapes and types; those of the last fields are kept."""
+    arrays = {name: jax.ShapeDtypeStruct(shape, kind) for name, shape, kind in like}
     points = jax.ShapeDtypeStruct((*export.symbolic_shape("N"), len(domain.shape)), np.float32)
-    found = {}
+    found = []
     for name, function in PROGRAMS.items():
         jitted = jax.jit(functools.partial(function, domain=domain, static=static))
-        found[name] = bytes(export.export(jitted, platforms=PLATFORMS)(like, points).serialize())
-    return found
+        found.append((name, bytes(export.export(jitted, platforms=PLATFORMS)(arrays, points).serialize())))
+    return tuple(found)
