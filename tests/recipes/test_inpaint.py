@@ -48,12 +48,12 @@ def test_the_default_recipe_fits_a_network_only_under_sparse_scattered_observati
     monkeypatch.setattr(
         pipeline, "solve", lambda problem, settings, **unused: fitted.append(settings) or problem.measurements
     )
-    image, missing = example(grid=(40, 36))
+    image, missing = example(grid=(16, 15))
     found = inrr_jax.inpaint(image, missing)
     np.testing.assert_array_equal(found, stacking.grouped(image[..., None], ~missing)[..., 0])
     assert not fitted
-    scattered, hole = np.random.default_rng(1).random((40, 36)) < 0.9, np.zeros((40, 36), bool)
-    hole[1:39, 1:35] = True
+    scattered, hole = np.random.default_rng(1).random((16, 15)) < 0.9, np.zeros((16, 15), bool)
+    hole[1:15, 1:14] = True
     inrr_jax.inpaint(image, scattered)
     assert fitted == [inrr_jax.RECIPE]
     assert (blending.network_helps(~scattered), blending.network_helps(~hole)) == (True, False)

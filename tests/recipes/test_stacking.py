@@ -14,7 +14,7 @@ RNG = np.random.default_rng(0)
 def picture(seed=0):
     """Draw waves with some noise, and a mask with 60 % observed."""
     rng = np.random.default_rng(seed)
-    rows, columns = np.mgrid[:32, :30]
+    rows, columns = np.mgrid[:16, :15]
     waves = 0.5 + 0.3 * np.sin(rows / 3) * np.cos(columns / 4)
     image = waves + 0.05 * rng.standard_normal(waves.shape)
     return np.clip(image, 0, 1)[..., None].astype(np.float32), rng.random(waves.shape) < 0.6
