@@ -28,6 +28,9 @@ REGULARIZERS: dict[str, dict[str, Any]] = {
 """Settings that each regulariser changes. AIR has its published weight; its free matrix needs a larger rate than INRR's
 networks, which was chosen on another picture, camera."""
 
+RARELY = 100
+"""Steps between the records of a fit of which the end alone is used."""
+
 
 class Property(NamedTuple):
     """The result of one measurement."""
@@ -96,7 +99,7 @@ class Runs:
 
     def final(self, problem: Problem, settings: Settings) -> Float[np.ndarray, "H W C"]:
         """Fit, and return the recovery after the last step."""
-        return self.follow(problem, settings).recovered[-1]
+        return self.follow(problem, change(settings, {"train.chunk": RARELY})).recovered[-1]
 
 
 def _learned(params: Params) -> Params:
@@ -112,7 +115,9 @@ def _digest(problem: Problem, settings: Settings, initial: Float[Array, "P"]) ->
     return content.hexdigest()[:16]
 
 
-def _record(state: State, problem: Problem, hyper: HyperParameters, key: Key[Array, ""], settings: Settings):
+def _record(
+    state: State, problem: Problem, hyper: HyperParameters, key: Key[Array, ""], settings: Settings
+) -> tuple[np.ndarray, ...]:
     """Fit, and return the steps [T], the recoveries [T, H, W, C] and the flat Laplacian parameters [T, P]."""
     rows = []
 
