@@ -1,13 +1,16 @@
 """Every test runs with shapes and types checked, and with broadcasting that must be spelt out."""
 
 import contextlib
+import importlib.metadata
 import os
 from pathlib import Path
 
 # Programs here run for a moment, so most of the time goes into compiling them. JAX reads these variables when it is
-# imported, in this process and in those of commands. Without its newer emitters of fusions, XLA compiles twice as fast.
+# imported, in this process and in those of commands.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+# Without its newer emitters of fusions, XLA compiles twice as fast. JAX 0.12 has no others, and refuses the flag.
+if tuple(map(int, importlib.metadata.version("jaxlib").split(".")[:2])) < (0, 11):
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
 # All workers and commands share one cache, which is not that of the user who runs the tests. It outlives the run.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "programs"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
