@@ -5,8 +5,10 @@ import math
 
 import jax
 import numpy as np
+import psutil
+from absl import logging
 
-from inrr_jax.data import arrays
+from inrr_jax.errors import UserError
 from inrr_jax.options import names
 from inrr_jax.problem import Domain
 from inrr_jax.settings import Settings
@@ -15,17 +17,23 @@ from inrr_jax.training.programs import static_key
 COPIES = 5
 """Arrays of the size of the parameters that a step holds: they, the gradients, two moments of Adam, and a spare that
 is being written."""
+LARGE = 0.5
+"""Share of the free memory from which on a fit is announced."""
 
 
 def check_memory(domain: Domain, settings: Settings) -> None:
-    """Announce a fit that takes much memory before it starts.
+    """Refuse a fit that cannot fit into the memory, and warn of one that takes most of it.
 
     Raises:
         UserError: it needs more than is free.
     """
+    needed, free = estimate(domain, settings), psutil.virtual_memory().available
     size = " x ".join(map(str, (*domain.shape, domain.channels)))
-    what = f"a fit of {settings.field.name} to {size} values"
-    arrays.check_memory(estimate(domain, settings), what, "give a smaller field.width, data.size or crop")
+    what = f"a fit of {settings.field.name} to {size} values needs at least {needed / 1e9:.1f} GB of memory"
+    if needed > free:
+        raise UserError(f"{what} and {free / 1e9:.1f} GB are free: give a smaller field.width, data.size or crop")
+    if needed > LARGE * free:
+        logging.log_first_n(logging.WARNING, "%s, of %.1f GB that are free", 1, what, free / 1e9)
 
 
 @functools.lru_cache(maxsize=8)

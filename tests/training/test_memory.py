@@ -3,10 +3,8 @@
 from types import SimpleNamespace
 
 import jax
-import psutil
 import pytest
 
-from inrr_jax.data import arrays
 from inrr_jax.errors import UserError
 from inrr_jax.fields import SINGLE
 from inrr_jax.options import change
@@ -17,25 +15,36 @@ from inrr_jax.training import memory
 GRID = Domain((64, 48), 1)
 
 
+@pytest.fixture
+def free(monkeypatch):
+    """Set the free memory."""
+
+    def install(count):
+        monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: SimpleNamespace(available=count))
+
+    return install
+
+
 def test_a_wide_network_is_refused_with_the_figure_and_nothing_is_allocated():
     before = len(jax.live_arrays())
     settings = change(Settings(), {"field.width": 2**31 - 1})
-    with pytest.raises(UserError, match=r"^a fit of siren to 64 x 48 x 1 values needs about \d+\.\d GB"):
+    with pytest.raises(UserError, match=r"^a fit of siren to 64 x 48 x 1 values needs at least \d+\.\d GB"):
         memory.check_memory(GRID, settings)
     assert len(jax.live_arrays()) <= before + 1  # a random key
 
 
-def test_a_large_fit_is_announced_and_one_beyond_the_free_memory_refused(monkeypatch, caplog):
-    caplog.set_level("INFO")
-    needed = memory.estimate(GRID, Settings())
-    memory.check_memory(GRID, Settings())
+def test_a_fit_that_takes_most_of_the_memory_is_announced(free, caplog):
+    settings = Settings()
+    needed = memory.estimate(GRID, settings)
+    free(10 * needed)
+    memory.check_memory(GRID, settings)
     assert not caplog.messages
-    monkeypatch.setattr(arrays, "_ANNOUNCED", needed - 1)
-    memory.check_memory(GRID, Settings())
-    assert "a fit of siren to 64 x 48 x 1 values needs about 0.0 GB of memory" in caplog.text
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=needed - 1))
+    free(int(1.5 * needed))
+    memory.check_memory(GRID, settings)
+    assert "needs at least" in caplog.text
+    free(needed - 1)
     with pytest.raises(UserError, match="are free: give a smaller"):
-        memory.check_memory(GRID, Settings())
+        memory.check_memory(GRID, settings)
 
 
 def test_the_estimate_of_a_siren_is_its_formula():
