@@ -233,7 +233,7 @@ def weights_table(rows: list[Row]) -> str:
         listed.append(
             {"name": name, "psnr": psnr.mean(), "gain": gain.mean(), "spread": gain.std(), "worst": gain.min()}
             | {"wins": int((gain > -0.1).sum()), "cases": len(gain), "cost": float(np.median(cpu) / np.median(seconds))}
-            | {"more": more.mean(), "error": more.std() / np.sqrt(len(more))}
+            | {"more": more.mean(), "error": measure.standard_error(more)}
         )
     return measure.table(listed, COLUMNS)
 

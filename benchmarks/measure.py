@@ -17,6 +17,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Float
 
 from inrr_jax.experiments.tables import markdown
 from inrr_jax.io.writers import write_json
@@ -98,6 +99,11 @@ def quartiles(values: list[float]) -> dict[str, float]:
     """Return the `median` and the lower and upper quartile, `low` and `high`, of repeated measurements."""
     low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
     return {"median": float(median), "low": float(low), "high": float(high)}
+
+
+def standard_error(values: Float[np.ndarray, "n"]) -> float:
+    """Return the standard error of the mean of n values, with n - 1 in the denominator; NaN for a single one."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
 
 
 def memory(name: str) -> int:

@@ -252,7 +252,7 @@ def summary(rows: Sequence[Row], seconds: Mapping[str, float]) -> list[Row]:
                 "method": method,
                 "psnr": float(np.mean([values.mean() for values in scores[method].values()])),
                 "gain": float(gain.mean()),
-                "error": standard_error(gain),
+                "error": measure.standard_error(gain),
                 "wins": int((gain > 0).sum()),
                 "cases": len(gain),
                 "weights": f"{np.median(weights):g} ({min(weights):g} to {max(weights):g})",
@@ -260,11 +260,6 @@ def summary(rows: Sequence[Row], seconds: Mapping[str, float]) -> list[Row]:
             }
         )
     return listed
-
-
-def standard_error(values: Float[np.ndarray, "n"]) -> float:
-    """Return the standard error of the mean; NaN for a single value."""
-    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
 
 
 def by_mask(rows: Sequence[Row]) -> dict[str, dict[str, Float[np.ndarray, "pictures seeds"]]]:
@@ -281,7 +276,13 @@ def report(folder: Path, rows: Sequence[Row], seconds: Mapping[str, float]) -> N
     """Write tables, JSON and the figure."""
     table, panels = summary(rows, seconds), by_mask(rows)
     lines = [
-        [name, *(f"{panel[name].mean():+.2f} ± {standard_error(panel[name].ravel()):.2f}" for panel in panels.values())]
+        [
+            name,
+            *(
+                f"{panel[name].mean():+.2f} ± {measure.standard_error(panel[name].ravel()):.2f}"
+                for panel in panels.values()
+            ),
+        ]
         for name in dict.fromkeys(name for panel in panels.values() for name in panel)
     ]
     text = measure.table(table, COLUMNS)
