@@ -17,14 +17,17 @@ from inrr_jax.problem import Domain, Evaluated, Request
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Survey(GridOperator):
-    """y = R p(v) for shots S, times T and receivers R, with the velocity v = v_min + (v_max - v_min) clip(V, 0, 1).
+    """y = F R p(v) for shots S, times T and receivers R, with the velocity v = v_min + (v_max - v_min) clip(V, 0, 1).
 
-    The misfit is the mean of (w (R p(v) - y))² over shots, times and receivers, with weights w. A step draws a random
-    minibatch of the shots.
+    F is a filter in time that the measurements have passed as well. It filters records and not the wavelet, because its
+    response begins before the shot, where a filtered wavelet would be cut off. The misfit is the mean of
+    (w (F R p(v) - y))² over shots, times and receivers, with weights w. A step draws a random minibatch of the shots.
     """
 
     wavelets: Any
     """[S, T], with the time step of the medium; their scale is such that measurements are of order 1."""
+    response: Any
+    """[T + 1], the factors of F on the frequencies k / (2 T dt), k = 0, ..., T."""
     sources: Spread
     receivers: Spread
     weights: Any
@@ -56,7 +59,14 @@ class Survey(GridOperator):
             scaled = self.emphasis * values
             values = scaled + jax.lax.stop_gradient(values - scaled)
         wavelets, sources = jax.tree.map(lambda part: jnp.asarray(part)[shots], (self.wavelets, self.sources))
-        return self.medium.record(self.velocity(values), wavelets, sources, self.receivers, self.at_once)[..., None]
+        records = self.medium.record(self.velocity(values), wavelets, sources, self.receivers, self.at_once)
+        return self._filtered(records)[..., None]
+
+    def _filtered(self, records: Float[Array, "B T R"]) -> Float[Array, "B T R"]:
+        """Return F of records, which are continued by as many zeros so that the response does not wrap around."""
+        times = records.shape[1]
+        spectrum = jnp.fft.rfft(records, 2 * times, axis=1) * jnp.asarray(self.response)[None, :, None]
+        return jnp.fft.irfft(spectrum, 2 * times, axis=1)[:, :times]
 
     def request(
         self, measurements: Array | np.ndarray, domain: Domain, key: Key[Array, ""], count: int

@@ -21,23 +21,28 @@ def ricker(times: Float[np.ndarray, "T"], peak: float) -> Float[np.ndarray, "T"]
     return (1 - 2 * phase) * np.exp(-phase)
 
 
-def band(traces: Float[np.ndarray, "S T *R"], step: float, low: float, high: float) -> Float[np.ndarray, "S T *R"]:
-    """Return traces without frequencies outside of a band, with cosine flanks and without a shift in time.
+def response(count: int, step: float, low: float, high: float) -> Float[np.ndarray, "F"]:
+    """Return the factors of a band without a shift in time, with cosine flanks, on the frequencies k / (2 count step).
 
     Args:
-        traces: sampled along the second axis.
+        count: samples of the traces, which the filter continues by as many zeros: room for its ringing, which would
+            otherwise wrap around.
         step: of the samples in s.
         low: lower end in Hz, where the band is zero; 0: none.
         high: upper end in Hz, up to which the band is one.
     """
-    length = 2 * traces.shape[1]  # room for the ringing, which would otherwise wrap around
-    frequencies = np.fft.rfftfreq(length, step)
+    frequencies = np.fft.rfftfreq(2 * count, step)
     rise = np.clip((frequencies - low) / ROLL_OFF, 0, 1) if low else np.ones(len(frequencies))
     fall = np.clip((frequencies - high) / (0.3 * high), 0, 1)
-    gain = np.sin(np.pi / 2 * rise) ** 2 * np.cos(np.pi / 2 * fall) ** 2
-    spectrum = np.fft.rfft(traces, length, axis=1)
-    shape = (1, -1) + (1,) * (traces.ndim - 2)
-    return np.fft.irfft(spectrum * gain.reshape(shape), length, axis=1)[:, : traces.shape[1]].astype(np.float32)
+    return (np.sin(np.pi / 2 * rise) ** 2 * np.cos(np.pi / 2 * fall) ** 2).astype(np.float32)
+
+
+def band(traces: Float[np.ndarray, "S T *R"], step: float, low: float, high: float) -> Float[np.ndarray, "S T *R"]:
+    """Return traces, sampled along the second axis, without frequencies outside of a band, as in `response`."""
+    count = traces.shape[1]
+    gain = response(count, step, low, high).reshape(1, -1, *(1,) * (traces.ndim - 2))
+    spectrum = np.fft.rfft(traces, 2 * count, axis=1)
+    return np.fft.irfft(spectrum * gain, 2 * count, axis=1)[:, :count].astype(np.float32)
 
 
 def weights(

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from inrr_jax.data.kinds.inverse import fwi
+from inrr_jax.data.seismic import shots
 from inrr_jax.data.settings import MaskSettings
 from inrr_jax.errors import UserError
 from inrr_jax.options import change
@@ -39,20 +40,22 @@ def misfit(problem, values):
 def test_records_come_from_another_grid_and_fit_the_truth_alone(problem):
     assert problem.measurements.shape[0::2] == (2, 20)
     assert len(problem.stages) == 2
-    true, start = (misfit(problem, values) for values in (problem.truth, problem.auxiliary["start"]))
-    # No inverse crime: the true velocity does not predict the records exactly.
-    assert 1e-6 < true < 0.1 * start
+    for share in (0.0, 0.5, 0.9):
+        stage = problem.at(share)
+        true, start = (misfit(stage, values) for values in (problem.truth, problem.auxiliary["start"]))
+        # No inverse crime: the true velocity does not predict the records exactly. But nearly: a filter that both
+        # sides do not pass alike, or interfaces between the nodes of one grid alone, are a hundred times as much.
+        assert 1e-6 < true < 0.005 * start
 
 
 def test_a_stage_has_its_own_band_and_the_same_shapes(problem):
     def high(operator):
-        spectrum = np.abs(np.fft.rfft(operator.wavelets[0]))
-        return np.average(np.arange(len(spectrum)), weights=spectrum**2)
+        return np.average(np.arange(len(operator.response)), weights=operator.response)
 
     operators = [problem.at(share).operator for share in (0.0, 0.34, 0.67, 0.99)]
     assert operators[-1] is operators[-2] is problem.operator
     assert high(operators[0]) < high(operators[1]) < high(operators[2])
-    assert operators[0].wavelets.shape == operators[2].wavelets.shape
+    assert operators[0].response.shape == operators[2].response.shape
 
 
 def test_held_out_shots_are_neither_drawn_nor_fitted(problem, key):
@@ -73,6 +76,25 @@ def test_a_field_begins_at_the_start_model_and_lowers_the_misfit(problem):
     assert misfit(problem, fit.solve(problem, FIT)) < 0.7 * before
 
 
+def test_the_filter_acts_on_records_and_not_before_the_shot(problem):
+    operator = problem.operator
+    records = np.random.default_rng(0).normal(size=problem.measurements.shape[:3]).astype(np.float32)
+    expected = shots.band(records, operator.medium.step, SMALL.lowest, max(SMALL.upper))
+    np.testing.assert_allclose(operator._filtered(jnp.asarray(records)), expected, atol=1e-5)
+
+
+def test_an_inversion_finds_an_inclusion_from_records_of_a_finer_grid(tmp_path):
+    ground = np.linspace(*fwi.LINEAR, 19)[:, None]
+    down, along = np.meshgrid(np.arange(19) - 9, np.arange(34) - 17, indexing="ij")
+    inclusion = 400 * np.exp(-(down**2 / 8 + along**2 / 18))
+    path = str(tmp_path / "model.npy")
+    np.save(path, np.pad(ground + inclusion, ((3, 0), (0, 0)), constant_values=fwi.WATER))
+    problem = made(replace(SMALL, velocity=path, nodes=(22, 34), sources=(3,), duration=0.9, layer=10, lowest=3.0))
+    found = fit.solve(problem, change(FIT, {"train.measurements": 0, "train.steps": 24, "train.chunk": 8}))
+    start, end = (report_of("fwi").score(v, problem)["rmse"] for v in (problem.auxiliary["start"], found))
+    assert end < 0.6 * start
+
+
 def test_the_preconditioner_and_the_bounds(problem):
     deep = made(replace(SMALL, precondition=2.0)).operator
     assert deep.emphasis[0, 0, 0] < 0.01 < deep.emphasis[-1, 0, 0] == 1
@@ -84,12 +106,13 @@ def test_the_preconditioner_and_the_bounds(problem):
 
 def test_own_velocity_and_own_gathers(tmp_path, problem):
     model, gathers, wavelet = (str(tmp_path / f"{name}.npy") for name in ("model", "gathers", "wavelet"))
-    truth = problem.units.to_own(problem.truth)[..., 0]
+    truth = problem.units.to_own(problem.auxiliary["start"])[..., 0]
     np.save(model, truth)
     own = made(replace(SMALL, velocity=model))
-    np.testing.assert_allclose(own.truth, problem.truth, atol=1e-6)
+    np.testing.assert_allclose(own.truth[4:-1], problem.auxiliary["start"][4:-1], atol=2e-3)
     operator, step = problem.operator, problem.operator.medium.step
-    np.save(gathers, np.asarray(operator.apply(jnp.asarray(problem.truth)))[..., 0])
+    unfiltered = replace(operator, response=np.ones_like(operator.response))
+    np.save(gathers, np.asarray(unfiltered.apply(jnp.asarray(problem.truth)))[..., 0])
     np.save(wavelet, np.asarray(operator.wavelets[0]))
     config = replace(SMALL, shots=gathers, wavelet=wavelet, sample=step, lowest=0.0, bands=(14.0,))
     found = made(config)

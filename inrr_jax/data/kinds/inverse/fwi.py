@@ -48,7 +48,7 @@ class Config(DataConfig):
     """Seed of the synthetic ground."""
     velocity: str = ""
     """A .npy file [depth, distance] in m/s with the true velocity on the nodes, in place of a synthetic one."""
-    nodes: tuple = (48, 96)
+    nodes: tuple = (40, 120)
     """Nodes in depth and along the surface, where no file gives them."""
     spacing: float = at_least(25.0, 0.0, above=True)
     """Distance of the nodes in m."""
@@ -65,7 +65,7 @@ class Config(DataConfig):
     """A .npy file [times] of the sources' wavelet; empty: a Ricker wavelet."""
     peak: float = at_least(8.0, 0.0, above=True)
     """Peak frequency of the Ricker wavelet."""
-    sources: tuple = (6,)
+    sources: tuple = (8,)
     """The number of sources, evenly spaced along the surface, or their distances (first, second, ...)."""
     receivers: tuple = (0,)
     """The same for the receivers; (0,): one at every node."""
@@ -73,11 +73,11 @@ class Config(DataConfig):
     """Depth of sources and receivers."""
     water: float = at_least(150.0, 0.0)
     """Depth of water above the ground, whose velocity is known; 0: none."""
-    duration: float = at_least(1.4, 0.0, above=True)
+    duration: float = at_least(1.8, 0.0, above=True)
     """Length of the records."""
     step: float = at_least(0.0, 0.0)
     """Time step; 0: 0.95 of the largest stable one."""
-    layer: int = at_least(32, 0)
+    layer: int = at_least(28, 0)
     """Nodes of the absorbing layers."""
     free_surface: bool = False
     """Whether the pressure is zero at the surface, instead of an absorbing layer above it."""
@@ -127,12 +127,14 @@ class Config(DataConfig):
         if self.shots:
             along = self._positions()
             records = shots.read(self.shots, *(len(points) for points in along))
+        wet = self._wet
         if self.velocity:
-            return Ground(_refined(_checked(shots.load(self.velocity, "data.velocity", 2), self)), records)
+            fine = _refined(_checked(shots.load(self.velocity, "data.velocity", 2), self))
+            fine[: 2 * wet] = WATER
+            return Ground(fine, records)
         if self.shots:
             return Ground(None, records)
         rows, columns = self.nodes
-        wet = self._wet
         ground = velocity.draw(self.model, (2 * (rows - wet) - 1, 2 * columns - 1), self.model_seed)
         fine = np.pad(np.clip(ground, self.slowest, self.fastest), ((2 * wet, 0), (0, 0)), constant_values=WATER)
         return Ground(fine, records)
@@ -153,7 +155,7 @@ class Config(DataConfig):
             measured = self._modelled(medium, fine, wavelet)
         stages = [self._stage(medium, wavelet[:, ::2], measured, high) for high in self.upper]
         units = Units(np.array([self.slowest]), np.array([self.fastest - self.slowest]))
-        truth = None if fine is None else units.to_unit(fine[::2, ::2, None])
+        truth = None if fine is None else units.to_unit(_averaged(fine)[..., None])
         domain = Domain(shape, 1, (0.0, 1.0), medium.spacing, "m", "m/s")
         problem = Problem(domain, *stages[-1], truth=truth, units=units, stages=tuple(stages[:-1]))
         start = self._start(shape, fine)
@@ -188,14 +190,14 @@ class Config(DataConfig):
         return tuple(medium.spread(np.stack([np.full(len(x), self.depth), x], axis=1)) for x in along)
 
     def _wavelet(self, step: float) -> Float[np.ndarray, "1 T"]:
-        """Return the wavelet with the lowest frequencies removed, at an even number of times."""
+        """Return the wavelet at an even number of times."""
         times = np.arange(2 * math.ceil(self.duration / (2 * step))) * step
         if self.wavelet:
             given = shots.load(self.wavelet, "data.wavelet", 1)
             wavelet = np.interp(times, np.arange(len(given)) * self._sample(), given, right=0.0)
         else:
             wavelet = shots.ricker(times, self.peak)
-        return shots.band(wavelet[None], step, self.lowest, 1.3 * max(self.upper))
+        return wavelet[None].astype(np.float32)
 
     def _sample(self) -> float:
         if not self.sample:
@@ -203,7 +205,7 @@ class Config(DataConfig):
         return self.sample
 
     def _resampled(self, records, step: float, count: int):
-        """Return records from a file at the time step, without the lowest frequencies; None if there are none."""
+        """Return records from a file at the time step; None if there are none."""
         if records is None:
             return None
         from scipy.interpolate import make_interp_spline
@@ -215,8 +217,7 @@ class Config(DataConfig):
                 f"data.duration={self.duration:g} s: the records of data.shots end at {given[-1]:g} s, lower it or"
                 " correct data.sample"
             )
-        found = make_interp_spline(given, records, axis=1)(np.minimum(times, given[-1]))
-        return shots.band(found, step, self.lowest, 1.3 * max(self.upper))
+        return make_interp_spline(given, records, axis=1)(np.minimum(times, given[-1])).astype(np.float32)
 
     def _modelled(self, medium: Medium, fine, wavelet) -> Float[np.ndarray, "S T R"]:
         """Return records with noise, from a grid with half of the spacing and of the time step."""
@@ -225,10 +226,10 @@ class Config(DataConfig):
         sources, receivers = self._spreads(dense)
         wavelets = np.repeat(wavelet, len(sources.rows), axis=0)
         records = np.asarray(jax.jit(lambda v: dense.record(v, wavelets, sources, receivers))(fine))[:, ::2]
-        late = (np.arange(records.shape[1]) * medium.step)[None, :, None] > self._arrivals(medium)[
-            :, None
-        ] + 1 / self.peak
-        level = np.sqrt(np.mean(records**2, where=np.broadcast_to(late, records.shape)))
+        times = np.arange(records.shape[1]) * medium.step
+        late = times[None, :, None] > self._arrivals(medium)[:, None] + 1 / self.peak
+        seen = shots.band(records, medium.step, self.lowest, max(self.upper))
+        level = np.sqrt(np.mean(seen**2, where=np.broadcast_to(late, seen.shape)))
         drawn = np.random.default_rng(self.noise_seed).normal(size=records.shape)
         return (records + self.noise * level * drawn).astype(np.float32)
 
@@ -244,17 +245,18 @@ class Config(DataConfig):
         weights = shots.weights(times, arrivals, self.gain, self.mute)
         near = arrivals < arrivals.min() + NEAR * self.spacing / WATER
         weights = np.where(near[:, None, :, None], np.float32(0), weights)
-        inside = shots.band(measured, medium.step, 0.0, high)[..., None]
+        inside = shots.band(measured, medium.step, self.lowest, high)[..., None]
         level = float(np.sqrt(np.mean((weights * inside) ** 2))) or 1.0
         sources, receivers = self._spreads(medium)
-        forces = np.repeat(shots.band(wavelet, medium.step, 0.0, high) / level, len(sources.rows), axis=0)
+        forces = np.repeat(wavelet / level, len(sources.rows), axis=0)
         emphasis = None
         if self.precondition:
             depth = np.linspace(0.02, 1, medium.shape[0], dtype=np.float32) ** self.precondition
             emphasis = np.broadcast_to(depth[:, None, None], (*medium.shape, 1))
         operator = Survey(
-            wavelets=forces.astype(np.float32), sources=sources, receivers=receivers, weights=weights,
-            emphasis=emphasis, medium=medium, slowest=self.slowest, water=(self._wet, WATER),
+            wavelets=forces.astype(np.float32), response=shots.response(len(times), medium.step, self.lowest, high),
+            sources=sources, receivers=receivers, weights=weights, emphasis=emphasis, medium=medium,
+            slowest=self.slowest, water=(self._wet, WATER),
         )  # fmt: skip
         return operator, (inside / level).astype(np.float32)
 
@@ -281,6 +283,20 @@ def _checked(given: Float[np.ndarray, "nz nx"], config: Config) -> Float[np.ndar
             f" {config.fastest:g}: {hint}"
         )
     return given
+
+
+def _averaged(fine: Float[np.ndarray, "mz mx"]) -> Float[np.ndarray, "nz nx"]:
+    """Return the model that long waves see on every other node: the mean of 1 / v² around it, as a velocity.
+
+    At constant density waves that are long against the nodes obey the equation with the mean of its coefficient 1 / v².
+    Single values of a model with interfaces would put these up to half a node beside their place.
+    """
+    from scipy.ndimage import convolve1d
+
+    slow = np.asarray(fine, np.float64) ** -2
+    for axis in (0, 1):
+        slow = convolve1d(slow, (0.25, 0.5, 0.25), axis=axis, mode="nearest")
+    return (slow[::2, ::2] ** -0.5).astype(np.float32)
 
 
 def _refined(coarse: Float[np.ndarray, "nz nx"]) -> Float[np.ndarray, "mz mx"]:
