@@ -22,10 +22,10 @@ from inrr_jax.settings import OptimizerSettings, Settings, TrainSettings
 SETTINGS = replace(
     Settings(),
     data=fwi.Config(),
-    field=siren.Config(width=96, depth=4, omega=12.0, precision="float32"),
+    field=siren.Config(width=96, depth=4, omega=24.0, precision="float32"),
     regularizer=RegularizerSettings(name="none"),
-    optimizer=OptimizerSettings(name="adam", field_rate=2e-4, first_scale=1.0, warmup=10),
-    train=TrainSettings(steps=90, fibers=0, measurements=3, chunk=15, evaluate_every=15, checkpoint_every=45),
+    optimizer=OptimizerSettings(name="adam", field_rate=6e-4, first_scale=1.0, warmup=10),
+    train=TrainSettings(steps=120, fibers=0, measurements=3, chunk=20, evaluate_every=20, checkpoint_every=60),
 )
 SMOKE = {
     **{k: v for k, v in presets.SMOKE.items() if k not in ("data.size", "train.fibers")},

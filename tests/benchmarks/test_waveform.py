@@ -20,7 +20,7 @@ def test_means_are_those_of_the_table_alone(tmp_path):
     rows = [{**ROW, "seed": seed, "rmse": rmse} for seed, rmse in ((0, 100.0), (1, 300.0))]
     rows.append({**ROW, "stage": "choice", "seed": 2, "rmse": 999.0})
     (mean,) = waveform.summary(rows)
-    assert (mean["rmse"], mean["sd"], mean["count"]) == (200, 100, 2)
+    assert (mean["rmse"], mean["se"], mean["each"]) == (200, 100, "100 300")
     waveform.report(tmp_path, rows)
     assert "200 ± 100" in (tmp_path / "waveform.md").read_text()
     assert {path.suffix for path in tmp_path.iterdir()} >= {".md", ".json", ".csv", ".png"}
@@ -34,6 +34,25 @@ def test_a_weight_is_chosen_by_the_held_out_shots(tmp_path, monkeypatch):
     )
     case = {name: ROW[name] for name in ("start", "lowest", "noise")}
     assert waveform.choose(waveform.Rows(tmp_path), "grid", "tv", case) == 3.0
+
+
+def test_a_run_has_the_start_models_and_continues(tmp_path, monkeypatch):
+    solved = []
+
+    def solve(problem, key):
+        solved.append(key)
+        return {**key, "seconds": 1.0, "rmse": 1.0, "ssim": 1.0, "misfit": 0.0}
+
+    config = fwi.Config(nodes=(14, 20), sources=(2,), duration=0.6, layer=6, water=75.0)
+    monkeypatch.setattr(waveform, "make", lambda case: config.problem(config.read(), MaskSettings()))
+    monkeypatch.setattr(waveform, "solve", solve)
+    case = {name: ROW[name] for name in ("ground", "start", "lowest", "noise")} | {"seed": 0}
+    for _ in range(2):
+        rows = waveform.Rows(tmp_path)
+        waveform.run(rows, [case], ["siren+none"])
+        assert [row["field"] for row in rows.rows] == ["start", "siren"]
+    assert len(solved) == 1
+    assert rows.rows[0]["rmse"] > 50
 
 
 def test_no_stage_fits_a_held_out_shot():
