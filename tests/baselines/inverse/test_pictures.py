@@ -5,14 +5,19 @@ import pytest
 
 from inrr_jax.baselines.inverse import OPTIONAL, methods_of
 from inrr_jax.data.kinds.inverse import deblur, denoise, super_resolution
+from inrr_jax.data.kinds.inverse.pictures import Scene
 from inrr_jax.data.settings import MaskSettings
 
-ROW, COLUMN = np.mgrid[:32, :32]
-TRUTH = (0.5 + 0.3 * np.sin(ROW / 3) * np.cos(COLUMN / 4))[..., None].astype(np.float32)
+ROW, COLUMN = (np.mgrid[:64, :64] + 0.5) / 2
+# Flat at the border, beyond which simulation and operator continue it differently.
+WINDOW = np.sin(np.pi * ROW / 32) * np.sin(np.pi * COLUMN / 32)
+FINE = (0.5 + 0.4 * WINDOW**2 * np.sin(ROW / 2) * np.cos(COLUMN / 3))[..., None].astype(np.float32)
+TRUTH = FINE.reshape(32, 2, 32, 2, 1).mean(axis=(1, 3))
+SCENE = Scene(TRUTH, FINE)
 PROBLEMS = {
-    "denoise": denoise.Config(sigma=0.15).problem(TRUTH, MaskSettings(mode="none")),
-    "super_resolution": super_resolution.Config(factor=2).problem(TRUTH, MaskSettings(mode="none")),
-    "deblur": deblur.Config(width=1.5, sigma=0.01).problem(TRUTH, MaskSettings(mode="none")),
+    "denoise": denoise.Config(sigma=0.15).problem(SCENE, MaskSettings(mode="none")),
+    "super_resolution": super_resolution.Config(factor=2).problem(SCENE, MaskSettings(mode="none")),
+    "deblur": deblur.Config(width=1.5, sigma=0.01).problem(SCENE, MaskSettings(mode="none")),
 }
 CASES = [
     (kind, name)

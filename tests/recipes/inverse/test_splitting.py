@@ -8,6 +8,7 @@ import pytest
 
 import inrr_jax
 from inrr_jax.data.kinds.inverse import deblur, denoise, super_resolution
+from inrr_jax.data.kinds.inverse.pictures import Scene
 from inrr_jax.data.settings import MaskSettings
 from inrr_jax.errors import UserError
 from inrr_jax.operators.imaging.direct import Direct
@@ -20,6 +21,7 @@ WHOLE = MaskSettings(mode="none")
 SIDE = 24
 ROW, COLUMN = np.mgrid[:SIDE, :SIDE]
 TRUTH = (0.25 + 0.5 * ((ROW // 6 + COLUMN // 8) % 2))[..., None].astype(np.float32)
+SCENE = Scene(TRUTH, np.kron(TRUTH, np.ones((2, 2, 1), np.float32)))
 FAST = replace(RECONSTRUCTION, prior=PriorSettings(rounds=2), tune=TuneSettings())
 
 
@@ -46,13 +48,13 @@ def test_a_data_step_solves_its_normal_equations():
 
 @pytest.mark.parametrize(("kind", "copies"), [(super_resolution.Config(factor=4), 4), (deblur.Config(sigma=0.01), 1)])
 def test_the_loop_is_ahead_of_what_was_measured(kind, copies):
-    problem = kind.problem(TRUTH, WHOLE)
+    problem = kind.problem(SCENE, WHOLE)
     copied = np.repeat(np.repeat(problem.measurements, copies, axis=0), copies, axis=1)
     assert error(splitting.recover(problem, PriorSettings(rounds=3))) < 0.8 * error(copied)
 
 
 def test_poisson_noise_and_a_mask_are_part_of_the_problem():
-    problem = denoise.Config(noise="poisson", peak=20.0).problem(TRUTH, MaskSettings(mode="random", rate=0.3))
+    problem = denoise.Config(noise="poisson", peak=20.0).problem(SCENE, MaskSettings(mode="random", rate=0.3))
     assert problem.operator.noise == Poisson(20.0)
     assert (problem.measurements[~np.asarray(problem.operator.kept)] == 0).all()
     found = splitting.recover(problem, PriorSettings(rounds=2, weight=1.0, noise=0.15, feedback=False))
@@ -60,7 +62,7 @@ def test_poisson_noise_and_a_mask_are_part_of_the_problem():
 
 
 def test_a_measured_picture_is_the_measurement_itself():
-    problem = super_resolution.Config(factor=3, truth=False).problem(TRUTH, WHOLE)
+    problem = super_resolution.Config(factor=3, truth=False).problem(Scene(TRUTH, None), WHOLE)
     assert problem.domain.shape == (72, 72)
     assert problem.truth is None
     np.testing.assert_array_equal(problem.measurements, TRUTH)

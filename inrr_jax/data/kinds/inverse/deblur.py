@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
-from inrr_jax.data.kinds.inverse.pictures import MeasuredPicture
+from inrr_jax.data.kinds.inverse.pictures import FINER, MeasuredPicture, Scene, means
 from inrr_jax.errors import UserError
 from inrr_jax.operators.imaging import convolution
 from inrr_jax.operators.imaging.convolution import Convolution
@@ -33,14 +34,42 @@ class Config(MeasuredPicture):
         Raises:
             UserError: the kernel cannot be read.
         """
+        return Convolution(self._kernel(1))
+
+    def simulate(self, scene: Scene) -> Float[np.ndarray, "H W C"]:
+        """Return the means over pixels of the scene, blurred on its fine grid in float64 by scipy.
+
+        The scene continues beyond its border with the values at the border, where the operator mirrors it.
+
+        Raises:
+            UserError: the kernel cannot be read.
+        """
+        from scipy.ndimage import convolve
+
+        assert scene.fine is not None
+        kernel = self._kernel(FINER).astype(np.float64)
+        channels = np.moveaxis(scene.fine.astype(np.float64), -1, 0)
+        return means(np.stack([convolve(c, kernel, mode="nearest") for c in channels], axis=-1), FINER)
+
+    def _kernel(self, finer: int) -> Float[np.ndarray, "a b"]:
+        """Return the kernel on a grid with `finer` nodes per pixel, with the sum 1.
+
+        Raises:
+            UserError: it cannot be read.
+        """
         if self.blur == "gaussian":
-            return Convolution(convolution.gaussian(self.width))
+            return convolution.gaussian(finer * self.width)
         if self.blur == "motion":
-            return Convolution(convolution.motion(self.width, self.angle))
+            return convolution.motion(finer * self.width, self.angle)
         try:
             kernel = np.load(self.kernel, allow_pickle=False).astype(np.float32)
         except (OSError, ValueError) as error:
             raise UserError(f"data.kernel={self.kernel!r} cannot be read ({error}): give the path of a .npy") from None
         if not np.isfinite(kernel).all() or not kernel.sum() > 0:
             raise UserError(f"data.kernel={self.kernel}: give finite numbers whose sum is above 0")
-        return Convolution(kernel / kernel.sum())
+        if finer > 1:
+            from scipy.ndimage import zoom
+
+            # Linear between the nodes, with the middle in the middle.
+            kernel = zoom(kernel, [(finer * (k - 1) + 1) / k for k in kernel.shape], order=1)
+        return kernel / kernel.sum()

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-from inrr_jax.data.kinds.inverse.pictures import MeasuredPicture
+import numpy as np
+from jaxtyping import Float
+
+from inrr_jax.data.kinds.inverse.pictures import MeasuredPicture, Scene
 from inrr_jax.operators.imaging.direct import Direct
 from inrr_jax.options import at_least, choice
 
@@ -18,3 +21,7 @@ class Config(MeasuredPicture):
     def operator(self) -> Direct:
         """Return the identity."""
         return Direct()
+
+    def simulate(self, scene: Scene) -> Float[np.ndarray, "H W C"]:
+        """Return the picture."""
+        return scene.picture

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from inrr_jax.data.kinds.inverse.pictures import MeasuredPicture
+from inrr_jax.data.kinds.inverse.pictures import FINER, MeasuredPicture, Scene, means
 from inrr_jax.operators.resample import AreaAverage
 from inrr_jax.options import at_least, choice
 
@@ -22,18 +22,23 @@ class Config(MeasuredPicture):
         """Return the averages over blocks."""
         return AreaAverage((self.factor, self.factor))
 
+    def simulate(self, scene: Scene) -> Float[np.ndarray, "h w C"]:
+        """Return the means over blocks of the fine scene, of which the picture itself has samples, and no means."""
+        assert scene.fine is not None
+        return means(scene.fine, FINER * self.factor)
+
     def grid(self, measured: tuple[int, ...]) -> tuple[int, ...]:
         """Return the grid of the recovery, `factor` times as fine as the measurements."""
         return tuple(n * self.factor for n in measured)
 
-    def read(self) -> Float[np.ndarray, "H W C"]:
-        """Load the picture; a true one is cut to a multiple of the factor.
+    def read(self) -> Scene:
+        """Load the picture and the scene; both are cut to a multiple of the factor.
 
         Raises:
             UserError: it cannot be loaded.
         """
-        content = super().read()
-        if not self.truth:
-            return content
-        height, width = (max(n // self.factor, 1) * self.factor for n in content.shape[:2])
-        return content[:height, :width]
+        scene = super().read()
+        if scene.fine is None:
+            return scene
+        height, width = (max(n // self.factor, 1) * self.factor for n in scene.picture.shape[:2])
+        return Scene(scene.picture[:height, :width], scene.fine[: FINER * height, : FINER * width])
