@@ -328,7 +328,7 @@ def main() -> None:
     measure.write(flags.workdir, "fields", {"rows": rows}, text)
     fields_report.draw(flags.workdir / "fields.png", rows, TITLES)
     if flags.docs:
-        fields_report.write_page(flags.docs / "fields.md", text)
+        measure.write_page(flags.docs / "fields.md", {"tables": text})
         fields_report.draw(flags.docs / "figures" / "fields.png", rows, TITLES)
 
 

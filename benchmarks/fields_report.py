@@ -1,6 +1,5 @@
 """The tables and the figure of `benchmarks.fields`, from its rows."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,11 +8,8 @@ import numpy as np
 
 from inrr_jax import plots
 from inrr_jax.experiments.tables import markdown
-from inrr_jax.io.writers import write_atomically
 
 Row = dict[str, Any]
-BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
-"""Between these lines of the page, the command writes its tables."""
 MOST = 60.0
 """Larger PSNR in dB count as this one, because rounding to 8 bits has an error of 59 dB; null is that of no error."""
 
@@ -146,16 +142,3 @@ def draw(path: Path, rows: Sequence[Row], titles: dict[str, str]) -> None:
     }
     controls = {titles[own]: score.mean for (own, _, term), score in found.items() if term == "control"}
     plots.pairs(path, panels, controls, {"none": "alone", "inrr": "with INRR"})
-
-
-def write_page(page: Path, text: str) -> None:
-    """Replace the tables of a page.
-
-    Raises:
-        ValueError: the page does not have the two lines between which they belong.
-    """
-    old = page.read_text(encoding="utf-8")
-    new, count = re.subn(f"{BEGIN}.*?{END}", lambda _: f"{BEGIN}\n\n{text}\n{END}", old, flags=re.DOTALL)
-    if count != 1:
-        raise ValueError(f"{page} has {count} places for tables: give it the lines {BEGIN} and {END} once")
-    write_atomically(page, new)

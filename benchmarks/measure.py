@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from inrr_jax.experiments.tables import markdown
-from inrr_jax.io.writers import write_json
+from inrr_jax.io.writers import write_atomically, write_json
 
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy", "torch")
 """Libraries whose versions every report names, if they are installed."""
@@ -216,3 +217,24 @@ def write(folder: Path, name: str, result: dict[str, Any], text: str) -> None:
     print(text)
     (folder / f"{name}.md").write_text(text, encoding="utf-8")
     write_json(folder / f"{name}.json", {**result, "machine": on})
+
+
+def write_page(page: Path, tables: Mapping[str, str]) -> None:
+    """Replace tables of a page, each between the lines `<!-- NAME: begin -->` and `<!-- NAME: end -->`.
+
+    Args:
+        page: in Markdown.
+        tables: what is written between the lines, by NAME.
+
+    Raises:
+        ValueError: the page does not have the two lines of a table exactly once.
+    """
+    text = page.read_text(encoding="utf-8")
+    for name, table in tables.items():
+        begin, end = (f"<!-- {name}: {side} -->" for side in ("begin", "end"))
+        found, written = re.compile(f"{begin}.*?{end}", re.DOTALL), f"{begin}\n\n{table}\n{end}"
+        if len(found.findall(text)) != 1:
+            places = len(found.findall(text))
+            raise ValueError(f"{page} has {places} places for {name}: give it the lines {begin} and {end} once")
+        text = found.sub(lambda _, new=written: new, text)
+    write_atomically(page, text)

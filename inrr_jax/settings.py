@@ -60,6 +60,9 @@ class TrainSettings(Options):
 class PriorSettings(Options):
     """The splitting loop, whose recovery is the guide of pictures that are measured through an operator."""
 
+    start: str = choice("tikhonov", "tv")
+    """The first estimate: Tikhonov's with a small weight, or total variation with one that held-out measurements
+    choose, which takes longer and helps where little is measured."""
     rounds: int = at_least(12, 1)
     weight: float = at_least(0.05, 0.0, above=True)
     """Rho: ties the data steps to the denoised values; 1 gives an entry as much weight as a measurement."""

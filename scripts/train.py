@@ -84,13 +84,13 @@ def _with_precision(settings: Settings, recorded: Settings | None) -> Settings:
 
 def _tuned(problem: Problem, settings: Settings, folder: Path) -> Settings:
     """Return the settings that tuning chooses, and record them, so that a resumed run does not choose again."""
-    path, found = folder / "tuned.json", tuning.candidates(settings.tune)
-    if len(found) == 1:
+    path = folder / "tuned.json"
+    if len(tuning.candidates(settings.tune)) == 1:
         return settings
     if path.exists():
         return change(settings, {**json.loads(path.read_text()), "tune.axes": ()})
     chosen = tuning.tune(problem, settings, pipeline.solve, _log)
-    changes = next(each for each in found if change(settings, {**each, "tune.axes": ()}) == chosen)
+    changes = tuning.chosen(settings, chosen)
     _log("tune: " + " ".join(f"--config.{name}={value}" for name, value in changes.items()))
     write_json(path, changes)
     return chosen

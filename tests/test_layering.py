@@ -16,7 +16,8 @@ INSIDE = {
     "priors": "patch_search patch_graph patch_groups low_rank feedback residual covariance row_features",
     "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill patches.gsr patches "
     "holdout tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors matrices "
-    "inverse.choice inverse.tv inverse.ct inverse.coils inverse points.contract points.neighbours points",
+    "inverse.choice inverse.tv inverse.deep_prior inverse.ct inverse.coils inverse "
+    "points.contract points.neighbours points",
     "training": "programs memory objective optimizers fit portable fitted batch sweep ensemble checkpoints",
     "recipes": "holdout stacking completion interpolate inverse.splitting inverse.tuning fills "
     "blending pipeline shared tiles.plan tiles.weights tiles.filling tiles inpaint complete equations "

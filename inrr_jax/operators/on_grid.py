@@ -88,15 +88,17 @@ class GridOperator:
             UserError: the share is out of range, or there are fewer than two units.
         """
         units = self.units(shape)
-        count = int(units.max()) + 1
-        if not 0 < share <= LARGEST_SHARE or count < 2:
+        kept = np.True_ if self.kept is None else np.asarray(self.kept)
+        # Units that an earlier split has held out are no longer among those that can be drawn.
+        free = np.unique(np.broadcast_to(units, shape)[np.broadcast_to(kept, shape)])
+        free = free[free >= 0]
+        if not 0 < share <= LARGEST_SHARE or len(free) < 2:
             raise UserError(
-                f"share={share} of {count} measurements: hold out a share in (0, {LARGEST_SHARE}] of at least 2"
+                f"share={share} of {len(free)} measurements: hold out a share in (0, {LARGEST_SHARE}] of at least 2"
             )
         # The entry after the last unit, at the index -1, is that of measurements that are never held out.
-        drawn = np.zeros(count + 1, bool)
-        drawn[np.random.default_rng(seed).permutation(count)[: max(1, round(share * count))]] = True
-        kept = np.True_ if self.kept is None else np.asarray(self.kept)
+        drawn = np.zeros(int(units.max()) + 2, bool)
+        drawn[np.random.default_rng(seed).permutation(free)[: max(1, round(share * len(free)))]] = True
         fitted, held = kept & ~drawn[units], kept & drawn[units]
         return dataclasses.replace(self, kept=fitted), dataclasses.replace(self, kept=held)
 

@@ -55,8 +55,13 @@ def side_by_side(
     figure.savefig(path, dpi=90)
 
 
-def gains(path: Path, panels: Mapping[str, Mapping[str, Float[np.ndarray, "cases"]]], reference: str) -> None:
-    """Draw the gain of each method in PSNR on missing pixels over a reference, in dB, as horizontal bars.
+def gains(
+    path: Path,
+    panels: Mapping[str, Mapping[str, Float[np.ndarray, "cases"]]],
+    reference: str,
+    quantity: str = "PSNR on missing pixels",
+) -> None:
+    """Draw the gain of each method in PSNR over a reference, in dB, as horizontal bars.
 
     There is one panel per title and one bar per method, whose length is the mean over the cases. Each case is a dot.
     Bars of positive gains are blue, others grey.
@@ -65,6 +70,7 @@ def gains(path: Path, panels: Mapping[str, Mapping[str, Float[np.ndarray, "cases
         path: of the PNG to write.
         panels: the gains in dB, one value per case, by title and method.
         reference: name of the reference, for the label of the axis.
+        quantity: the score, for the same label.
     """
     names = list(dict.fromkeys(name for panel in panels.values() for name in panel))
     figure = Figure(figsize=(2.2 + 2.6 * len(panels), 1 + 0.24 * len(names)), layout="constrained")
@@ -81,5 +87,5 @@ def gains(path: Path, panels: Mapping[str, Mapping[str, Float[np.ndarray, "cases
         axes.grid(axis="x", alpha=0.3)
         axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.invert_yaxis()  # once is enough, because the panels share this axis
-    figure.supxlabel(f"PSNR on missing pixels over {reference} / dB; dots: pictures", fontsize=9)
+    figure.supxlabel(f"{quantity} over {reference} / dB; dots: pictures", fontsize=9)
     figure.savefig(path, dpi=100)

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from benchmarks import fields, fields_report
+from benchmarks import fields, fields_report, measure
 from benchmarks.fields import ENTRIES, KEY, Entry, Job, Study
 from inrr_jax.problem import Domain
 from inrr_jax.training.sweep import Outcome
@@ -111,13 +111,14 @@ def test_tables_have_means_spreads_gains_and_the_controls():
 
 def test_the_tables_of_a_page_are_replaced_and_a_figure_is_drawn(tmp_path):
     page = tmp_path / "fields.md"
-    page.write_text(f"before\n{fields_report.BEGIN}\nold\n{fields_report.END}\nafter\n")
+    begin, end = "<!-- tables: begin -->", "<!-- tables: end -->"
+    page.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
     for _ in range(2):
-        fields_report.write_page(page, "new\n")
-        assert page.read_text() == f"before\n{fields_report.BEGIN}\n\nnew\n\n{fields_report.END}\nafter\n"
+        measure.write_page(page, {"tables": "new\n"})
+        assert page.read_text() == f"before\n{begin}\n\nnew\n\n{end}\nafter\n"
     page.write_text("no place")
     with pytest.raises(ValueError, match="has 0 places for tables"):
-        fields_report.write_page(page, "new\n")
+        measure.write_page(page, {"tables": "new\n"})
     fields_report.draw(tmp_path / "fields.png", ROWS, {"text": "writing"})
     assert (tmp_path / "fields.png").stat().st_size > 1000
 

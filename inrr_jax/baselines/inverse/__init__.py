@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from jaxtyping import Float
 
-from inrr_jax.baselines.inverse import ct, pictures, tv
+from inrr_jax.baselines.inverse import ct, deep_prior, pictures, tv
 from inrr_jax.operators.imaging.convolution import Convolution
 from inrr_jax.operators.imaging.direct import Direct
 from inrr_jax.operators.rays import LineIntegrals
@@ -17,7 +17,11 @@ from inrr_jax.problem import Problem
 
 Recover = Callable[[Problem], Float[np.ndarray, "*grid C"]]
 
-GENERAL: dict[str, Recover] = {"tv": tv.tv, "tikhonov": tv.tikhonov}
+GENERAL: dict[str, Recover] = {
+    "tv": tv.tv,
+    "tikhonov": tv.tikhonov,
+    "deep_image_prior": deep_prior.deep_image_prior,
+}
 """Methods for every operator."""
 METHODS: Mapping[type, dict[str, Recover]] = {
     Direct: {
@@ -34,8 +38,8 @@ METHODS: Mapping[type, dict[str, Recover]] = {
     },
 }
 """Methods of an operator by name, from simple to strong."""
-OPTIONAL = ("wavelets", "bm3d")
-"""Methods that need a package which may not be installed."""
+OPTIONAL = ("wavelets", "bm3d", "deep_image_prior")
+"""Methods that need a package which may not be installed, or that take long: reports do not run them."""
 
 
 def methods_of(problem: Problem) -> Mapping[str, Recover]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from inrr_jax.baselines.inverse.deep_prior import deep_image_prior
 from inrr_jax.baselines.inverse.tv import tikhonov, tv
 from inrr_jax.errors import UserError
 from inrr_jax.problem import Problem
@@ -49,13 +50,19 @@ def sart(problem: Problem) -> Values:
     return np.stack(channels, axis=-1).astype(np.float32)
 
 
-CT: dict[str, Callable[[Problem], Values]] = {"fbp": fbp, "sart": sart, "tikhonov": tikhonov, "tv": tv}
+CT: dict[str, Callable[[Problem], Values]] = {
+    "fbp": fbp,
+    "sart": sart,
+    "tikhonov": tikhonov,
+    "tv": tv,
+    "deep_image_prior": deep_image_prior,
+}
 """All reconstructions by the names that reports use."""
 
 
 def methods(problem: Problem) -> dict[str, Callable[[Problem], Values]]:
     """Return the reconstructions that suit a problem: `fbp` and `sart` take parallel views of a square alone."""
-    return CT if is_parallel(problem) else {name: CT[name] for name in ("tikhonov", "tv")}
+    return CT if is_parallel(problem) else {name: method for name, method in CT.items() if name not in ("fbp", "sart")}
 
 
 def is_parallel(problem: Problem) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Complex, Float
 
 from inrr_jax.baselines.inverse import coils
+from inrr_jax.baselines.inverse.deep_prior import deep_image_prior
 from inrr_jax.baselines.inverse.tv import tv
 from inrr_jax.data.scanner import centred_fft, root_sum_of_squares
 from inrr_jax.errors import UserError
@@ -55,12 +56,21 @@ def smooth_wavelets(problem: Problem) -> Values:
 
 def smooth_tv(problem: Problem) -> Values:
     """Return the image with small total variation for the maps of the smoothed images of the lines in the middle."""
+    return _with_smooth_maps(problem, tv)
+
+
+def smooth_deep_prior(problem: Problem) -> Values:
+    """Return the image of the deep image prior for the same maps."""
+    return _with_smooth_maps(problem, deep_image_prior)
+
+
+def _with_smooth_maps(problem: Problem, recover: Callable[[Problem], Values]) -> Values:
     maps = joined(np.zeros(problem.domain.shape, complex), coils.smooth_maps(*_samples(problem)))[..., 2:]
     known = problem._replace(
         operator=dataclasses.replace(problem.operator, maps=maps),
         domain=dataclasses.replace(problem.domain, channels=2, signal=0),
     )
-    return np.concatenate([tv(known), maps], axis=-1)
+    return np.concatenate([recover(known), maps], axis=-1)
 
 
 def jsense(problem: Problem) -> Values:
@@ -74,8 +84,9 @@ MRI: dict[str, Callable[[Problem], Values]] = {
     "smooth maps + TV": smooth_tv,
     "smooth maps + L1": smooth_wavelets,
     "JSENSE + L1": jsense,
+    "smooth maps + deep image prior": smooth_deep_prior,
 }
-"""By name, from simple to strong. Those with L1 need sigpy."""
+"""By name, from simple to strong; the last takes longest. Those with L1 need sigpy."""
 
 
 def joined(image: Complex[np.ndarray, "H W"], maps: Spectrum) -> Values:

@@ -51,9 +51,8 @@ def wavelets(problem: Problem) -> Picture:
         from skimage.restoration import cycle_spin, denoise_wavelet
 
         options = {"sigma": deviation(problem), "rescale_sigma": True}
-        return cycle_spin(
-            noisy(problem), denoise_wavelet, max_shifts=4, func_kw=options, num_workers=1, channel_axis=-1
-        ).astype(np.float32)
+        shifted = cycle_spin(noisy(problem), denoise_wavelet, max_shifts=4, func_kw=options, channel_axis=-1)
+        return shifted.astype(np.float32)
     except ImportError:
         raise UserError("wavelets need PyWavelets: pip install PyWavelets") from None
 

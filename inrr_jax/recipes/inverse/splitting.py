@@ -8,9 +8,9 @@ direction method of multipliers (ADMM). With the scaled dual variable U, a round
     dual step:   U <- U + V - Z
 
 where D_sigma is the thresholding of groups of similar patches (priors/low_rank.py), and sigma falls in every round. The
-first Z is Tikhonov's recovery with a small weight, because a denoiser would keep whatever the values are where nothing
-is measured. Venkatakrishnan, Bouman and Wohlberg, GlobalSIP 2013 (plug-and-play priors); Zhang, Zhao and Gao,
-IEEE TIP 2014 (patch groups under a mask).
+first Z is Tikhonov's recovery with a small weight, or that of total variation, because a denoiser would keep whatever
+the values are where nothing is measured. Venkatakrishnan, Bouman and Wohlberg, GlobalSIP 2013 (plug-and-play priors);
+Zhang, Zhao and Gao, IEEE TIP 2014 (patch groups under a mask).
 """
 
 import jax
@@ -26,6 +26,8 @@ from inrr_jax.settings import PriorSettings
 
 Picture = Float[np.ndarray, "H W C"]
 
+START = "loop_start"
+"""The auxiliary array of a problem that is the first estimate, so that candidates of other settings share it."""
 START_WEIGHT = 1e-2
 """Of Tikhonov's energy in the first estimate."""
 START_STEPS = 200
@@ -45,17 +47,27 @@ def recover(problem: Problem, prior: PriorSettings) -> Picture:
     """Return the values of the last data step; without feedback those of the last prior step.
 
     Args:
-        problem: a picture that is measured through a `GridOperator`.
+        problem: a picture that is measured through a `GridOperator`. Its auxiliary array `START`, if it has one, is
+            the first estimate.
         prior: of the loop.
     """
-    constant = jnp.full((*problem.domain.shape, problem.domain.channels), 0.5, jnp.float32)
-    estimate = np.asarray(tv.minimise(problem, "tikhonov", START_WEIGHT, constant, START_STEPS))
+    estimate = problem.auxiliary.get(START)
+    if estimate is None:
+        estimate = first_estimate(problem, prior)
     visible, values, dual = problem.visible, estimate, np.zeros_like(estimate)
     for sigma in np.geomspace(prior.noise, prior.noise * prior.decay, prior.rounds):
         values = np.asarray(data_step(visible, values, estimate - dual, prior.weight))
         estimate = denoise(values + dual, sigma)
         dual = dual + values - estimate if prior.feedback else dual
     return values if prior.feedback else estimate
+
+
+def first_estimate(problem: Problem, prior: PriorSettings) -> Picture:
+    """Return the first estimate of the loop. It depends on `prior.start` alone."""
+    if prior.start == "tv":
+        return tv.tv(problem)
+    constant = jnp.full((*problem.domain.shape, problem.domain.channels), 0.5, jnp.float32)
+    return np.asarray(tv.minimise(problem, "tikhonov", START_WEIGHT, constant, START_STEPS))
 
 
 @jax.jit

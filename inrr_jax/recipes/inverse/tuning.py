@@ -27,6 +27,7 @@ from inrr_jax.operators.noise import Gaussian
 from inrr_jax.options import change
 from inrr_jax.problem import Problem
 from inrr_jax.recipes import holdout
+from inrr_jax.recipes.inverse import splitting
 from inrr_jax.settings import Settings, TuneSettings
 
 Values = Float[np.ndarray, "*grid C"]
@@ -67,6 +68,12 @@ def tune(problem: Problem, settings: Settings, solve: Solve, log: Callable[[str]
     return holdout.choose(tried, errors)
 
 
+def chosen(settings: Settings, tuned: Settings) -> Changes:
+    """Return the candidates, by name, that `tune` has chosen among those of the settings."""
+    found = candidates(settings.tune)
+    return next(each for each in found if change(settings, {**each, "tune.axes": ()}) == tuned)
+
+
 def candidates(settings: TuneSettings) -> list[Changes]:
     """Return all combinations of the candidates; a single empty one without axes.
 
@@ -97,7 +104,15 @@ def _score(problem: Problem, settings: TuneSettings, solve: Solve) -> Callable[[
     """Return the function that a rule minimises."""
     if settings.rule == "holdout":
         hidden, error = hold_out(problem, settings.share)
-        return lambda candidate: error(solve(hidden, candidate))
+        shared: dict[str, Problem] = {}  # by the kind of the first estimate, which is the same for all candidates
+
+        def held_out(candidate: Settings) -> float:
+            start = candidate.prior.start
+            if start not in shared:
+                shared[start] = _started(hidden, candidate)
+            return error(solve(shared[start], candidate))
+
+        return held_out
     noise = getattr(problem.operator, "noise", None)
     sigma = noise.sigma if isinstance(noise, Gaussian) else None
     if not sigma:
@@ -107,6 +122,17 @@ def _score(problem: Problem, settings: TuneSettings, solve: Solve) -> Callable[[
     if not isinstance(problem.operator, Direct) or problem.operator.kept is not None:
         raise UserError("tune.rule=sure is for noise on all values themselves: use holdout or discrepancy")
     return lambda candidate: risk(problem, sigma, lambda p: solve(p, candidate))
+
+
+def _started(problem: Problem, settings: Settings) -> Problem:
+    """Return the problem with the first estimate of the splitting loop, if its settings use the loop."""
+    if (
+        isinstance(problem.operator, Masking)
+        or len(problem.domain.shape) != 2
+        or "guide" not in settings.regularizer.terms
+    ):
+        return problem
+    return problem.with_auxiliary(**{splitting.START: splitting.first_estimate(problem, settings.prior)})
 
 
 def discrepancy(problem: Problem, sigma: float, values: Values) -> float:

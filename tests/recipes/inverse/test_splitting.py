@@ -123,6 +123,22 @@ def test_wrong_choices_get_one_line(settings, message):
     assert "\n" not in str(caught.value)
 
 
+def test_candidates_share_the_first_estimate_of_total_variation(monkeypatch):
+    calls = []
+
+    def tv(problem):
+        calls.append(problem.operator.kept is None)
+        return np.asarray(problem.measurements)
+
+    monkeypatch.setattr(splitting.tv, "tv", tv)
+    prior = PriorSettings(rounds=1, weight=1.0, feedback=False, start="tv")
+    settings = replace(FAST, prior=prior, tune=TuneSettings(axes=(("prior.noise", (0.001, 0.1, 0.15)),)))
+    tuning.tune(noisy(), settings, lambda p, s: splitting.recover(p, s.prior), lambda line: None)
+    assert calls == [False]
+    splitting.recover(noisy(), prior)
+    assert calls == [False, True]
+
+
 class LikeScico:
     """An operator with SCICO's interface."""
 

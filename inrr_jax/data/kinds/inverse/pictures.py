@@ -20,7 +20,6 @@ from inrr_jax.operators.on_grid import GridOperator
 from inrr_jax.options import at_least, choice
 from inrr_jax.problem import Domain, Problem
 
-
 FINER = 2
 """Pixels of a scene per pixel of the recovery, along each axis."""
 

@@ -1,0 +1,1 @@
+"""The comparison of recipes for measurements through an operator: `python -m benchmarks.inverse`."""

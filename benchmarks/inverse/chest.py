@@ -1,0 +1,130 @@
+"""The slice of a chest by the protocol of "Grids often outperform INRs" (Kim and Fridovich-Keil, NeurIPS 2025).
+
+Their forward model, which also makes their data: the picture of 326 x 435 pixels is turned about its centre by each of
+100 angles from 0 to 180 degrees, both included, with bilinear interpolation and zeros beyond its border, and the rows
+are added. There is no noise, and the score is the PSNR of values that are clipped to [0, 1]. The picture is theirs and
+has to be given: target_signals/chest.png of github.com/voilalab/INR-benchmark.
+"""
+
+import functools
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from benchmarks.inverse.jobs import KEYS, Job, recovered
+from inrr_jax.baselines.inverse import tv
+from inrr_jax.data import images
+from inrr_jax.operators.on_grid import GridOperator
+from inrr_jax.operators.rays import sparse
+from inrr_jax.options import change, to_mapping
+from inrr_jax.problem import Domain, Problem
+from inrr_jax.settings import RECONSTRUCTION, Settings
+
+VIEWS = 100
+SCALE = 3.0
+"""What a column of ones counts in our measurements; theirs counts its pixels, which changes nothing but the unit."""
+SIREN: dict[str, Any] = {
+    "field.name": "siren",
+    "field.width": 96,
+    "field.depth": 4,
+    "field.omega": 25.0,
+    "field.precision": "float32",
+    "optimizer.name": "muon",
+    "optimizer.field_rate": 5e-3,
+    "train.steps": 200,
+    "train.chunk": 50,
+}
+LOOP: dict[str, Any] = {"tune.axes": (("prior.weight", (0.002, 0.01)), ("prior.noise", (0.03, 0.06)))}
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class TurnedSums(GridOperator):
+    """y_vc = the sum of column c of the picture turned by angle v, times a factor."""
+
+    matrix: Any
+    """The sums as a `sparse.Matrix` of the pixels."""
+    layout: tuple[int, int] = field(metadata={"static": True})
+    """Views and columns."""
+
+    def apply(self, values: Float[Array, "H W C"]) -> Float[Array, "V W C"]:
+        """Return the sums of all views."""
+        sums = sparse.product(self.matrix, values.reshape(-1, values.shape[-1]))
+        return sums.reshape(*self.layout, -1)
+
+
+def turned_sums(shape: tuple[int, int], degrees: Float[np.ndarray, "V"], scale: float) -> TurnedSums:
+    """Return the operator of pictures of a shape.
+
+    A pixel of the turned picture is the bilinear interpolation at R(-angle) (p - c) + c, with the centre
+    c = ((W - 1) / 2, (H - 1) / 2) and angles that turn counter-clockwise as the picture is seen.
+    """
+    height, width = shape
+    row, column = np.mgrid[:height, :width]
+    x, y = column - (width - 1) / 2, row - (height - 1) / 2
+    entries: list[tuple[np.ndarray, ...]] = []
+    for view, angle in enumerate(np.deg2rad(degrees)):
+        across = np.cos(angle) * x - np.sin(angle) * y + (width - 1) / 2
+        down = np.sin(angle) * x + np.cos(angle) * y + (height - 1) / 2
+        for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            r, c = np.floor(down).astype(int) + i, np.floor(across).astype(int) + j
+            weight = (1 - abs(down - r)) * (1 - abs(across - c))
+            inside = (r >= 0) & (r < height) & (c >= 0) & (c < width) & (weight > 1e-9)
+            entries.append((view * width + column[inside], r[inside] * width + c[inside], scale * weight[inside]))
+    total = _merged(entries, (len(degrees) * width, height * width))
+    return TurnedSums(matrix=total, layout=(len(degrees), width))
+
+
+def _merged(entries: list[tuple[np.ndarray, ...]], shape: tuple[int, int]) -> sparse.Matrix:
+    """Return the matrix; entries at the same place are added view by view, because all of them together take 2 GB."""
+    from scipy.sparse import csr_array
+
+    total = csr_array(shape, dtype=np.float32)
+    for row, column, weight in entries:
+        total = total + csr_array((weight.astype(np.float32), (row, column)), shape=shape)
+    found = total.tocoo()
+    return sparse.matrix(found.row, found.col, found.data, shape)
+
+
+@functools.lru_cache(maxsize=1)
+def made(path: Path) -> Problem:
+    """Return the problem of a picture, which is scaled to [0, 1]."""
+    picture = images.load(str(path), grey=True)
+    truth = (picture - picture.min()) / (picture.max() - picture.min())
+    height, width, _ = truth.shape
+    operator = turned_sums((height, width), np.linspace(0, 180, VIEWS), SCALE / height)
+    return Problem(Domain((height, width), 1), operator, np.asarray(operator.apply(jnp.asarray(truth))), truth=truth)
+
+
+def listed(path: Path) -> list[Job]:
+    """List the recoveries of the chest."""
+    fits: dict[str, Settings] = {
+        "our splitting loop": change(RECONSTRUCTION, LOOP),
+        "SIREN + TV": _siren("tv", (0.0001, 0.001)),
+        "SIREN + INRR": _siren("inrr", (0.001, 0.01)),
+    }
+    found = [_job(path, "grid + TV, ours", lambda p: (tv.tv(p), {}), "tv")]
+    for name, settings in fits.items():
+        found.append(_job(path, name, functools.partial(_recovered, settings=settings), to_mapping(settings)))
+    return found
+
+
+def _recovered(problem: Problem, settings: Settings) -> tuple[np.ndarray, Any]:
+    return recovered(problem, settings)
+
+
+def _siren(term: str, weights: tuple[float, ...]) -> Settings:
+    axes = ((f"regularizer.{term}.weight", weights),)
+    return change(RECONSTRUCTION, {**SIREN, "regularizer.name": term, "tune.axes": axes})
+
+
+def _job(path: Path, name: str, solve: Any, depends: Any) -> Job:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    key = dict(zip(KEYS, ("chest", f"{VIEWS} views", name, 0, 0), strict=True))
+    return Job(key, "ct", functools.partial(made, path), solve, [depends, digest])
