@@ -15,12 +15,14 @@ import ml_collections
 
 from inrr_jax.data.kinds.inverse import ct
 from inrr_jax.experiments import presets
-from inrr_jax.settings import RECONSTRUCTION, TuneSettings
+from inrr_jax.settings import RECONSTRUCTION, PriorSettings, TuneSettings
 
 SETTINGS = replace(
     RECONSTRUCTION,
     data=ct.Config(views=15),
-    tune=TuneSettings(axes=(("prior.weight", (0.02, 0.05, 0.1)), ("prior.noise", (0.06, 0.1)))),
+    # Where few rays are measured, the loop needs a good start and more rounds.
+    prior=PriorSettings(start="tv", rounds=24),
+    tune=TuneSettings(axes=(("prior.weight", (0.01, 0.04)), ("prior.noise", (0.06, 0.1)))),
 )
 TV = {
     "regularizer.name": "tv",

@@ -7,6 +7,7 @@ result. The network has fewer features than the paper's 128 on each of 5 scales,
 """
 
 from functools import partial
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -97,7 +98,7 @@ def deep_image_prior(problem: Problem) -> Float[np.ndarray, "H W C"]:
 
 def _values(model: Hourglass, params, array: Float[Array, "H W I"], domain: Domain) -> Float[Array, "H W C"]:
     """Return the values within the domain's bounds."""
-    found = model.apply(params, array)
+    found: Any = model.apply(params, array)
     return domain.squash(found.reshape(-1, found.shape[-1])).reshape(found.shape)
 
 
