@@ -192,6 +192,12 @@ def test_no_more_are_taken_than_the_estimate_allows(pretended, monkeypatch):
     assert {o.at_once for o in outcomes(many(150), at_once=100)} == {7}
 
 
+def test_a_number_at_once_beyond_the_fits_compiles_for_no_more_than_there_are(pretended):
+    lines = []
+    assert {o.at_once for o in outcomes(many(3), at_once=10**9, log=lines.append)} == {3}
+    assert [line for line in lines if "compiled" in line][0].startswith("compiled for 3 at once")
+
+
 def test_exhausted_memory_halves_the_batch_and_the_work_goes_on(pretended):
     pretended.holds = 5
     lines = []
