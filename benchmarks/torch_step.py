@@ -17,6 +17,7 @@ from inrr_jax.fields import siren
 from inrr_jax.options import from_mapping
 from inrr_jax.regularizers import inrr
 from inrr_jax.settings import Settings
+from inrr_jax.training.optimizers import SQUARE_DECAY
 
 
 class Siren(nn.Module):
@@ -111,8 +112,13 @@ class Fit:
             (list(self.graphs.parameters()), rates.laplacian_rate),
         ]
         return [
-            torch.optim.Muon([layer.weight for layer in hidden], lr=rates.matrix_rate, momentum=0.95, weight_decay=0.0),
-            torch.optim.Adam([{"params": parameters, "lr": rate} for parameters, rate in groups]),
+            torch.optim.Muon(
+                [layer.weight for layer in hidden], lr=rates.matrix_rate, momentum=rates.momentum, weight_decay=0.0
+            ),
+            torch.optim.Adam(
+                [{"params": parameters, "lr": rate} for parameters, rate in groups],
+                betas=(0.9, rates.square_decay or SQUARE_DECAY["muon"]),
+            ),
         ]
 
     def evaluate(self, points):

@@ -25,10 +25,14 @@ class OptimizerSettings(Options):
     """cosine: linear warm-up, then half a cosine to 0 at the last step."""
     warmup: int = at_least(50, 0)
     """Steps of warm-up in the cosine schedule."""
-    matrix_rate: float = hyper(0.04, 0.0)
+    matrix_rate: float = hyper(0.06, 0.0)
     """Rate of Muon; adam does not use it."""
+    momentum: float = at_least(0.9, 0.0, high=0.999)
+    """Decay of Muon's momentum; adam does not use it."""
     field_rate: float = hyper(5e-3, 0.0)
     """Rate of Adam on the field's other parameters."""
+    square_decay: float = at_least(0.0, 0.0, high=0.9999)
+    """Decay of Adam's mean of squared gradients. 0: 0.95 with muon, whose fits are short, and 0.999 with adam."""
     first_scale: float = at_least(0.2, 0.0)
     """Factor on field_rate for the field's first layer, whose weights omega multiplies."""
     laplacian_rate: float = hyper(2e-2, 0.0)
@@ -41,7 +45,7 @@ class OptimizerSettings(Options):
 class TrainSettings(Options):
     """The length of a fit, its batches, and how often it is evaluated and saved."""
 
-    steps: int = at_least(900, 1)
+    steps: int = at_least(700, 1)
     """Optimiser steps."""
     fibers: int = at_least(12, 0)
     """Fibers drawn along every axis in each step; 0: the whole grid in every step."""

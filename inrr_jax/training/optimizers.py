@@ -14,6 +14,11 @@ from inrr_jax import numerics
 from inrr_jax.settings import OptimizerSettings
 from inrr_jax.types import HyperParameters, Params
 
+SQUARE_DECAY = {"muon": 0.95, "adam": 0.999}
+"""Default of `optimizer.square_decay`. With 0.999 a step divides by the root mean square of the last thousand
+gradients. A fit with Muon has fewer steps, and its gradients shrink throughout: the large ones of its start would make
+all later steps too small."""
+
 
 def schedule(settings: OptimizerSettings, steps: int) -> optax.Schedule:
     """Return the learning-rate schedule: a function from the step to a factor in [0, 1] that multiplies every rate.
@@ -82,18 +87,19 @@ def orthogonal(matrix: Float[Array, "K K"], precision: str) -> Float[Array, "K K
     return x
 
 
-def muon(rate: optax.Schedule, precision: str) -> optax.GradientTransformation:
-    """Build Muon for square matrices: the update is the Nesterov momentum (decay 0.95), made orthogonal.
+def muon(rate: optax.Schedule, momentum: float, precision: str) -> optax.GradientTransformation:
+    """Build Muon for square matrices: the update is the Nesterov momentum, made orthogonal.
 
     Source: Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
 
     Args:
         rate: learning rate by step.
+        momentum: its decay rate.
         precision: of the operands of the matrix products, `float32` or `bfloat16`.
     """
     # optax.contrib.muon computes the same update, but is slower and has no option for the precision of its products.
     orthogonalize = optax.stateless(lambda updates, _: jax.tree.map(lambda x: orthogonal(x, precision), updates))
-    return optax.chain(optax.trace(0.95, nesterov=True), orthogonalize, optax.scale_by_learning_rate(rate))
+    return optax.chain(optax.trace(momentum, nesterov=True), orthogonalize, optax.scale_by_learning_rate(rate))
 
 
 def make(
@@ -101,8 +107,8 @@ def make(
 ) -> optax.GradientTransformation:
     """Build the optimiser of one fit.
 
-    Adam (decay rates 0.9 and 0.999) updates every parameter, except that the setting `muon` gives the square matrices
-    of the field to Muon.
+    Adam (decay rates 0.9 and `square_decay`) updates every parameter, except that the setting `muon` gives the square
+    matrices of the field to Muon.
 
     Args:
         settings: the optimiser's settings.
@@ -112,6 +118,7 @@ def make(
         precision: of the operands of Muon's matrix products, `float32` or `bfloat16`.
     """
     factor, rates = schedule(settings, steps), hyper.optimizer
+    adam = partial(optax.adam, b2=settings.square_decay or SQUARE_DECAY[settings.name])
 
     def rate(peak):
         return lambda step: peak * factor(step)
@@ -122,9 +129,9 @@ def make(
         return rates["laplacian_rate"] * factor(step) * learning
 
     transforms = {
-        "matrix": muon(rate(rates["matrix_rate"]), precision),
-        "field": optax.adam(rate(rates["field_rate"])),
-        "first": optax.adam(rate(rates["field_rate"] * settings.first_scale)),
-        "laplacian": optax.adam(laplacian_rate),
+        "matrix": muon(rate(rates["matrix_rate"]), settings.momentum, precision),
+        "field": adam(rate(rates["field_rate"])),
+        "first": adam(rate(rates["field_rate"] * settings.first_scale)),
+        "laplacian": adam(laplacian_rate),
     }
     return optax.multi_transform(transforms, lambda params: labels(params, settings.name == "muon"))

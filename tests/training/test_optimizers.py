@@ -64,6 +64,27 @@ def test_muon_s_iterations_are_optax_s(key):
     assert jnp.linalg.norm(rounded - expected["w"]) < 0.05 * jnp.linalg.norm(rounded)
 
 
+@pytest.mark.parametrize(("name", "asked", "decay"), [("muon", 0.0, 0.95), ("adam", 0.0, 0.999), ("muon", 0.99, 0.99)])
+def test_adam_s_mean_of_squares_decays_as_the_optimiser_s_or_as_set(problem, name, asked, decay):
+    settings = dataclasses.replace(TINY, optimizer=OptimizerSettings(name=name, square_decay=asked))
+    _, hyper, _ = fit.init(problem, settings)
+    params = {"field": {"last": jnp.ones(3)}, "inrr": {"row": jnp.ones(2)}}
+    made = optimizers.make(settings.optimizer, hyper, 10, "float32")
+    _, state = made.update(jax.tree.map(lambda x: 2 * x, params), made.init(params), params)
+    for group, parts in (("field", "field"), ("laplacian", "inrr")):
+        squares = optax.tree_utils.tree_get(state.inner_states[group], "nu")[parts]
+        for leaf in jax.tree.leaves(squares):
+            np.testing.assert_allclose(leaf, 4 * (1 - decay), rtol=1e-4)
+
+
+def test_muon_s_momentum_decays_as_set():
+    gradient = {"w": jnp.eye(3)}
+    made = optimizers.muon(lambda step: 1.0, 0.5, "float32")
+    _, state = made.update(gradient, made.init(gradient))
+    _, state = made.update(gradient, state)
+    np.testing.assert_allclose(optax.tree_utils.tree_get(state, "trace")["w"], 1.5 * np.eye(3))
+
+
 def test_the_cosine_schedule_warms_up_and_ends_at_zero():
     schedule = optimizers.schedule(OptimizerSettings(warmup=50), 900)
     assert float(schedule(0)) == 0
