@@ -32,8 +32,7 @@ def test_a_weight_is_chosen_by_the_held_out_shots(tmp_path, monkeypatch):
     monkeypatch.setattr(
         waveform, "solve", lambda problem, key, held: {**key, "held": abs(key["weight"] - 3), "rmse": 1.0}
     )
-    case = {name: ROW[name] for name in ("start", "lowest", "noise")}
-    assert waveform.choose(waveform.Rows(tmp_path), "grid", "tv", case) == 3.0
+    assert waveform.choose(waveform.Rows(tmp_path), "grid", "tv", 0.1) == 3.0
 
 
 def test_a_run_has_the_start_models_and_continues(tmp_path, monkeypatch):
