@@ -2,9 +2,10 @@
 
     python -m benchmarks.waveform [--seeds=5] [--starts linear smoothed] [--lowest 5 3] [--noise 0] [--methods grid+tv]
 
-Weights of regularisers are chosen on another ground than those of the table (seed 100), for each share of noise, from
-the linear start at 5 Hz, by the misfit of a shot that is held out, without the true velocity. Every fit has a row as soon as it ends, and a run that is started again
-continues. Errors are root mean squared errors of the velocity below the water, in m/s.
+Weights of regularisers are chosen on another ground than those of the table (seed 100), once for each share of noise,
+from the linear start at 5 Hz, by the misfit of a shot that is held out, without the true velocity. Every fit has a row
+as soon as it ends, and a run that is started again continues. Errors are root mean squared errors of the velocity below
+the water, in m/s.
 """
 
 import csv

@@ -12,6 +12,9 @@ from inrr_jax.problem import Problem
 from inrr_jax.reports import base
 from inrr_jax.reports.base import Recovery, Scores, Values
 
+LINE = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Shares of the way from the start model to the true velocity."""
+
 
 class Report(base.Report):
     """Errors of the velocity, the misfit of the last band, and figures of models and gathers.
@@ -50,13 +53,19 @@ class Report(base.Report):
         return {} if start is None else {"start": np.asarray(start)}
 
     def details(self, recovery: Recovery) -> dict[str, Any]:
-        """Return misfit and error of the velocity at the end of every band."""
+        """Return misfit and error of the velocity at the end of every band, and `line`, the misfit towards the truth.
+
+        `line` has the misfits of each band on the line from the start model to the true velocity, at the shares
+        `LINE`. The last one is that of the truth, whose records are from another grid. A misfit that first rises has
+        waves that the start model predicts more than half a period early or late (cycle skipping).
+        """
         rows, edges = recovery.rows, _edges(recovery)
         ends = [
             max((row for row in rows if row["step"] <= edge), key=lambda row: row["step"], default=None)
             for edge in edges
         ]
-        return {"bands": [{k: row[k] for k in ("step", "fidelity", *self.names) if k in row} for row in ends if row]}
+        bands = [{k: row[k] for k in ("step", "fidelity", *self.names) if k in row} for row in ends if row]
+        return {"bands": bands, "line": _line(recovery.problem)}
 
     def write(self, name: str, path: Path, recovery: Recovery) -> None:
         """Write the velocity in m/s, or a figure."""
@@ -94,6 +103,18 @@ class Report(base.Report):
 @jax.jit
 def _misfit(operator, values, measurements):
     return operator.distance(values, measurements)
+
+
+def _line(problem: Problem) -> list[list[float]] | None:
+    """Return the misfits of each band from the start model to the truth; None if one of them is unknown."""
+    start = problem.auxiliary.get("start")
+    if start is None or problem.truth is None:
+        return None
+    models = [jnp.asarray(start + share * (problem.truth - start), jnp.float32) for share in LINE]
+    stages = [*problem.stages, (problem.operator, problem.measurements)]
+    return [
+        [float(_misfit(operator, model, jnp.asarray(measured))) for model in models] for operator, measured in stages
+    ]
 
 
 def _edges(recovery: Recovery) -> list[int]:

@@ -159,8 +159,13 @@ def test_the_report_scores_and_draws(problem, tmp_path):
     for name in report.files:
         report.write(name, tmp_path / name, recovery)
         assert (tmp_path / name).stat().st_size > 1000
-    assert [row["step"] for row in report.details(recovery)["bands"]] == [2, 4, 6]
+    details = report.details(recovery)
+    assert [row["step"] for row in details["bands"]] == [2, 4, 6]
+    assert all(line == sorted(line, reverse=True) for line in details["line"])
+    assert details["line"][-1][0] == pytest.approx(start["misfit"])
+    assert details["line"][-1][-1] == pytest.approx(exact["misfit"])
     assert np.load(tmp_path / "velocity.npy").max() > 1700
     unknown = problem._replace(truth=None)
     assert report.score(problem.truth, unknown)["rmse"] is None
+    assert report.details(recovery._replace(problem=unknown))["line"] is None
     report.write("model.png", tmp_path / "model.png", recovery._replace(problem=unknown))
