@@ -4,14 +4,14 @@
 
 Both have 94 x 144 nodes, the same time step and eighth order in space; each has its own default absorbing layers: ours
 are a sponge of 40 nodes, and those of deepwave (pip install deepwave, with PyTorch) are perfectly matched, of 20 nodes.
-Each version runs in a process of its own, so that the peak memory is its own.
+Each measurement runs in a process of its own, so that the peak memory is its own, and the versions take turns, so that
+other load on the machine affects both alike.
 """
 
 import importlib.util
 import json
 import sys
 import time
-from typing import Any
 
 import numpy as np
 
@@ -70,16 +70,14 @@ def theirs(shots: int, times: int):
 VERSIONS = {"inrr_jax": ours, "deepwave": theirs}
 
 
-def measured(name: str, shots: int, times: int, rounds: int) -> dict[str, Any]:
-    """Return the seconds of a version and the growth of the peak memory of this process."""
-    call, seconds = VERSIONS[name](shots, times), []
-    before = measure.reset_peak()
-    for _ in range(rounds + 1):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    memory = (measure.memory("VmHWM") - before) / 2**20
-    return {"name": name, **measure.quartiles(seconds[1:]), "memory": memory}
+def measured(name: str, shots: int, times: int) -> dict[str, float]:
+    """Return the seconds of a version's second call, and the growth of the peak memory of this process."""
+    call, before = VERSIONS[name](shots, times), measure.reset_peak()
+    call()
+    start = time.perf_counter()
+    call()
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "memory": (measure.memory("VmHWM") - before) / 2**20}
 
 
 def main() -> None:
@@ -91,15 +89,22 @@ def main() -> None:
     parser.add_argument("--only", choices=VERSIONS, help="measure one version in this process, and print JSON")
     flags = parser.parse_args()
     if flags.only:
-        print(json.dumps(measured(flags.only, flags.shots, flags.times, flags.rounds)))
+        print(json.dumps(measured(flags.only, flags.shots, flags.times)))
         return
     names = [name for name in VERSIONS if name == "inrr_jax" or importlib.util.find_spec(name)]
     if len(names) < len(VERSIONS):
         print(
             "deepwave is not installed (pip install deepwave torch): only our propagator is measured", file=sys.stderr
         )
-    options = [f"--rounds={flags.rounds}", f"--shots={flags.shots}", f"--times={flags.times}"]
-    rows = [measure.in_process("benchmarks.propagator", f"--only={name}", *options) for name in names]
+    options, turns = [f"--shots={flags.shots}", f"--times={flags.times}"], {name: [] for name in names}
+    for _ in range(flags.rounds):
+        for name, found in turns.items():
+            found.append(measure.in_process("benchmarks.propagator", f"--only={name}", *options))
+    rows = [
+        {"name": name, **measure.quartiles([turn["seconds"] for turn in found])}
+        | {"memory": max(turn["memory"] for turn in found)}
+        for name, found in turns.items()
+    ]
     text = measure.table(rows, COLUMNS) + f"\n\n{flags.shots} shots, {flags.times} steps; medians (quartiles)."
     measure.write(flags.workdir, "propagator", {"rows": rows}, text)
 

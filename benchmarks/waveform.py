@@ -42,10 +42,10 @@ FIELDS: dict[str, dict[str, Any]] = {
 """Settings of each field."""
 TERMS: dict[str, tuple[float, ...]] = {
     "none": (0.0,),
-    "grid": (0.3, 3.0, 30.0),
-    "tv": (0.03, 0.3, 3.0),
-    "inrr": (0.03, 0.3, 3.0),
-    "air": (0.03, 0.3, 3.0),
+    "grid": (1.0, 10.0),
+    "tv": (0.1, 1.0),
+    "inrr": (0.03, 0.3),
+    "air": (0.03, 0.3),
 }
 """Candidate weights of each term. `grid` is Tikhonov's energy of order 1."""
 METHODS = tuple(f"{field}+{term}" for field in FIELDS for term in TERMS)
