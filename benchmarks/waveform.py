@@ -44,8 +44,8 @@ TERMS: dict[str, tuple[float, ...]] = {
     "none": (0.0,),
     "grid": (1.0, 10.0),
     "tv": (0.1, 1.0),
-    "inrr": (0.03, 0.3),
-    "air": (0.03, 0.3),
+    "inrr": (1.0, 10.0),
+    "air": (1.0, 10.0),
 }
 """Candidate weights of each term. `grid` is Tikhonov's energy of order 1."""
 METHODS = tuple(f"{field}+{term}" for field in FIELDS for term in TERMS)
