@@ -30,9 +30,9 @@ def test_a_weight_is_chosen_by_the_held_out_shots(tmp_path, monkeypatch):
     monkeypatch.setattr(waveform, "make", lambda case: None)
     monkeypatch.setattr(waveform, "held_out", lambda problem, share: (None, None))
     monkeypatch.setattr(
-        waveform, "solve", lambda problem, key, held: {**key, "held": abs(key["weight"] - 3), "rmse": 1.0}
+        waveform, "solve", lambda problem, key, held: {**key, "held": -key["weight"], "rmse": 1.0}
     )
-    assert waveform.choose(waveform.Rows(tmp_path), "grid", "tv", 0.1) == 3.0
+    assert waveform.choose(waveform.Rows(tmp_path), "grid", "tv", 0.1) == max(waveform.TERMS["tv"])
 
 
 def test_a_run_has_the_start_models_and_continues(tmp_path, monkeypatch):
