@@ -36,3 +36,12 @@ def test_a_method_improves_on_the_measurements(kind, name):
     found = methods_of(problem)[name](problem)
     assert found.shape == TRUTH.shape
     assert np.mean((found - TRUTH) ** 2) < 0.9 * np.mean((start - TRUTH) ** 2)
+
+
+def test_wavelets_remove_most_of_the_noise_in_every_channel():
+    pytest.importorskip("pywt")
+    problem = PROBLEMS["denoise"]
+    colour = problem._replace(measurements=np.repeat(problem.measurements, 3, axis=-1))
+    found = methods_of(problem)["wavelets"](colour)
+    assert found.shape == (*TRUTH.shape[:2], 3)
+    assert np.mean((found - TRUTH) ** 2) < 0.4 * np.mean((problem.measurements - TRUTH) ** 2)
