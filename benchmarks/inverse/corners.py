@@ -17,7 +17,7 @@ from inrr_jax.recipes.inverse import splitting, tuning
 from inrr_jax.settings import Settings
 
 Changes = Mapping[str, Any]
-PROBLEMS = ("denoise-25", "super-2", "deblur-gaussian", "ct-15", "ct-arc")
+PROBLEMS = ("ct-15", "denoise-25", "super-2", "deblur-gaussian", "ct-arc")
 FIELDS: dict[str, Changes] = {
     "siren": {
         "field.width": 64,
@@ -41,15 +41,16 @@ WEIGHTS = {
 """Candidates by term and kind of data."""
 SHARP = {"tv": (0.0003, 0.001, 0.004), "grid": (0.001, 0.005, 0.02), "inrr": (0.001, 0.005, 0.02)}
 """Those of the other kinds, whose measurements have little noise."""
-STEPS = 200
+SIZE, STEPS = 64, 150
+"""Pixels of the longest side and steps of a fit: a problem takes 64 fits."""
 
 
-def listed(problems: Sequence[str], size: int) -> list[Job]:
+def listed(problems: Sequence[str]) -> list[Job]:
     """List the jobs of those problems that have corners, with the seed 0."""
     found = []
     for name in problems:
         if name in PROBLEMS:
-            found += [_job(name, field, energy, size) for field in FIELDS for energy in ENERGIES]
+            found += [_job(name, field, energy, SIZE) for field in FIELDS for energy in ENERGIES]
     return found
 
 

@@ -183,9 +183,10 @@ class Study:
             )
 
     def rows(self, jobs: Sequence[Job]) -> list[dict[str, Any]]:
-        """Return the rows of these jobs, in their order; jobs without a row are left out."""
-        known = {self._place(row): row for row in self.results.rows}
-        return [known[self._place(job.key)] for job in jobs if self._place(job.key) in known]
+        """Return the rows of these jobs, in their order, without those of other settings."""
+        known = {(self._place(row), row["digest"]): row for row in self.results.rows}
+        places = [(self._place(job.key), job.digest) for job in jobs]
+        return [known[place] for place in places if place in known]
 
     def recovery(self, row: Mapping[str, Any]) -> np.ndarray:
         """Return the recovery of a row."""

@@ -19,6 +19,8 @@ GROUPS = {"pictures": ("denoise", "super_resolution", "deblur"), "ct": ("ct",), 
 """The kinds of data that share a figure."""
 SHOWN = ("denoise-50", "super-4", "deblur-motion", "ct-15")
 """Problems whose recoveries are drawn."""
+MEASURED = ("noisy", "blurred")
+"""The measurements themselves, which are no method and lie far from all others."""
 COLUMNS = 5
 """Pictures in a row of that figure: the truth, the recipe and the best other methods."""
 CHEST = {"grid + TV": 41.1, "WIRE": 22.3, "SIREN": 12.2}
@@ -53,8 +55,13 @@ def values(rows: Mapping[int, Row], name: str = "psnr") -> np.ndarray:
 
 def ranked(own: Mapping[str, Mapping[int, Row]]) -> list[str]:
     """Return the other methods from the best to the worst, those alone that have all seeds of the recipe."""
-    complete = [name for name, rows in own.items() if name != RECIPE and rows.keys() >= own[RECIPE].keys()]
-    return sorted(complete, key=lambda name: -values(own[name]).mean())
+    others = [name for name in _compared(own) if name != RECIPE]
+    return sorted(others, key=lambda name: -values(own[name]).mean())
+
+
+def _compared(own: Mapping[str, Mapping[int, Row]]) -> list[str]:
+    """Return the methods with the seeds of the recipe, or all without a recipe: others have had other pictures."""
+    return [name for name, rows in own.items() if RECIPE not in own or rows.keys() == own[RECIPE].keys()]
 
 
 def summary(found: Found) -> str:
@@ -75,7 +82,7 @@ def summary(found: Found) -> str:
 def details(found: Found) -> str:
     """Return the table of all methods: PSNR with its deviation, SSIM, and CPU seconds with the seed 0, by problem."""
     names = list(dict.fromkeys(method for own in found.values() for method in own))
-    best = {name: max(own, key=lambda method: values(own[method]).mean()) for name, own in found.items()}
+    best = {name: max(_compared(own), key=lambda method: values(own[method]).mean()) for name, own in found.items()}
     lines = []
     for method in names:
         cells = []
@@ -86,7 +93,9 @@ def details(found: Found) -> str:
             score = format_mean(values(own[method]))
             score = f"**{score}**" if method == best[name] else score
             ssim, seconds = values(own[method], "ssim").mean(), values(own[method], "cpu_seconds")[0]
-            cells.append(f"{score} ({ssim:.3f}; {seconds:.0f} s)")
+            fewer = own[method].keys() != own.get(RECIPE, own[method]).keys()
+            seeds = f", {len(own[method])} seed(s)" if fewer else ""
+            cells.append(f"{score} ({ssim:.3f}; {seconds:.0f} s{seeds})")
         lines.append([label(method), *cells])
     return markdown(["", *(f"`{name}`" for name in found)], lines)
 
@@ -128,7 +137,7 @@ def draw(folder: Path, study: Study, groups: Mapping[str, Sequence[Row]]) -> Non
     found = by_method(groups["table"])
     for group, kinds in GROUPS.items():
         gains = {
-            TITLES[name]: {label(m): values(own[m]) - values(own[RECIPE]) for m in ranked(own)}
+            TITLES[name]: {label(m): values(own[m]) - values(own[RECIPE]) for m in ranked(own) if m not in MEASURED}
             for name, own in found.items()
             if RECIPE in own and CASES[name].settings.data.name in kinds
         }
