@@ -37,7 +37,9 @@ def test_every_config_and_module_of_a_command_is_there():
     assert len(configs) > 20
     assert len(modules) > 10
     assert not [named for named in configs if not (ROOT / named[1]).exists()]
-    assert not [named for named in modules if not (ROOT / f"{named[1].replace('.', '/')}.py").exists()]
+    # A module is a file, or a folder that can be run.
+    paths = {named: ROOT / named[1].replace(".", "/") for named in modules}
+    assert not [n for n, p in paths.items() if not p.with_suffix(".py").exists() and not (p / "__main__.py").exists()]
 
 
 def test_every_config_has_its_page():
