@@ -29,9 +29,7 @@ def test_means_are_those_of_the_table_alone(tmp_path):
 def test_a_weight_is_chosen_by_the_held_out_shots(tmp_path, monkeypatch):
     monkeypatch.setattr(waveform, "make", lambda case: None)
     monkeypatch.setattr(waveform, "held_out", lambda problem, share: (None, None))
-    monkeypatch.setattr(
-        waveform, "solve", lambda problem, key, held: {**key, "held": -key["weight"], "rmse": 1.0}
-    )
+    monkeypatch.setattr(waveform, "solve", lambda problem, key, held: {**key, "held": -key["weight"], "rmse": 1.0})
     assert waveform.choose(waveform.Rows(tmp_path), "grid", "tv", 0.1) == max(waveform.TERMS["tv"])
 
 
