@@ -32,7 +32,7 @@ def another(option, value):
     if isinstance(value, tuple):
         return (*value, 3)
     if value + 1 > option.metadata.get("high", value + 1):
-        return value / 2
+        return (value or option.metadata["high"]) / 2
     return not value if isinstance(value, bool) else value + 1
 
 
