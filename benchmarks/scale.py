@@ -1,6 +1,6 @@
 """Measures how the cost and the quality of a fit scale with the size of the picture, from 256 to 4096 pixels a side.
 
-python -m benchmarks.scale [--workdir=FOLDER] [--sides 256 512 ...] [--steps=700] [--last_steps=150]
+python -m benchmarks.scale [--workdir=FOLDER] [--sides 256 512 ...] [--steps=900] [--last_steps=150]
 
 A grey photograph is cropped, or continued by its mirror images, to each size. Half of its pixels are missing at random,
 and the settings are the defaults. Each size runs in a new process. The benchmark reports the seconds per step, the
