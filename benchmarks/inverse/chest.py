@@ -114,17 +114,13 @@ def listed(path: Path) -> list[Job]:
     }
     found = [_job(path, "grid + TV, ours", lambda p: (choice.best(p, _tv, TV_WEIGHTS), {}), [TV_WEIGHTS, TV_STEPS])]
     for name, settings in fits.items():
-        found.append(_job(path, name, functools.partial(_recovered, settings=settings), to_mapping(settings)))
+        found.append(_job(path, name, functools.partial(recovered, settings=settings), to_mapping(settings)))
     return found
 
 
 def _tv(problem: Problem, weight: float) -> np.ndarray:
     start = jnp.full((*problem.domain.shape, 1), 0.5, jnp.float32)
     return np.asarray(tv.minimise(problem, "tv", weight, start, TV_STEPS))
-
-
-def _recovered(problem: Problem, settings: Settings) -> tuple[np.ndarray, Any]:
-    return recovered(problem, settings)
 
 
 def _siren(term: str, weight: float) -> Settings:

@@ -150,8 +150,7 @@ def job(stage: str, name: str, method: str, size: int, seed: int) -> Job:
     make = functools.partial(made, name, size, seed)
     if method == RECIPE:
         return Job(key, settings.data.name, make, lambda p: recovered(p, settings), to_mapping(settings))
-    solve = lambda p: (methods(p)[method](p), {})  # noqa: E731 (a value of a field)
-    return Job(key, settings.data.name, make, solve, to_mapping(settings.data))
+    return Job(key, settings.data.name, make, lambda p: (methods(p)[method](p), {}), to_mapping(settings.data))
 
 
 class Study:

@@ -72,10 +72,10 @@ def summary(found: Found) -> str:
             continue
         recipe, others = values(own[RECIPE]), ranked(own)
         cells = [f"{label(other)} {format_mean(values(own[other]))}" for other in others[:2]]
+        cells += [""] * (2 - len(cells))
         gain = recipe - values(own[others[0]]) if others else np.full(1, np.nan)
         each = ", ".join(f"{one:+.2f}" for one in gain)
         lines.append([f"`{name}`: {TITLES[name]}", format_mean(recipe), *cells, f"**{gain.mean():+.2f}** ({each})"])
-        lines[-1] += [""] * (4 + 1 - len(lines[-1]))
     return markdown(["problem", "recipe", "best other", "second", "difference (of each seed)"], lines)
 
 

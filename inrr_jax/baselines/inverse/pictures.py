@@ -53,10 +53,11 @@ def wavelets(problem: Problem) -> Picture:
 
     # Without its own channel axis, the transform would take the channels for a third axis of one pixel.
     options = {"sigma": deviation(problem), "rescale_sigma": True, "channel_axis": -1}
-    total = np.zeros_like(noisy(problem))
+    measured = noisy(problem)
+    total = np.zeros_like(measured)
     try:
         for shift in np.ndindex(SHIFTS, SHIFTS):
-            moved = denoise_wavelet(np.roll(noisy(problem), shift, (0, 1)), **options)
+            moved = denoise_wavelet(np.roll(measured, shift, (0, 1)), **options)
             total += np.roll(moved, [-n for n in shift], (0, 1)) / SHIFTS**2
     except ImportError:
         raise UserError("wavelets need PyWavelets: pip install PyWavelets") from None
