@@ -15,7 +15,6 @@ from jaxtyping import Float
 from inrr_jax.baselines.soft_impute import complete_matrix
 from inrr_jax.errors import UserError
 from inrr_jax.operators.masking import Masking
-from inrr_jax.operators.on_grid import GridOperator
 from inrr_jax.operators.sampling import Sampling
 from inrr_jax.priors import feedback, residual
 from inrr_jax.priors.row_features import row_features
@@ -27,7 +26,7 @@ from inrr_jax.recipes.inverse import splitting
 from inrr_jax.recipes.stacking import CANDIDATES, Stack
 from inrr_jax.settings import Settings
 from inrr_jax.training import fit
-from inrr_jax.training.programs import auxiliary_names
+from inrr_jax.training.programs import lacks
 from inrr_jax.types import Image, Mask
 
 Values = Float[np.ndarray, "*grid C"]
@@ -76,16 +75,15 @@ def prepare(problem: Problem, settings: Settings, *, fit_one: Solve = fit.solve,
     # The first estimate comes before the stack, so that a first fit that diverges ends the run at once.
     if first := first_settings(problem, settings):
         problem = problem.with_auxiliary(first_estimate=fit_one(problem, first))
-    if lacks_guide(problem, settings) and isinstance(problem.operator, Sampling):
+    if lacks(problem, settings, "guide") and isinstance(problem.operator, Sampling):
         log("guide: kriging with a learned covariance ...")
         problem = problem.with_auxiliary(guide=interpolate.guide(problem))
-    if "features" in auxiliary_names(settings) and "features" not in problem.auxiliary:
+    if lacks(problem, settings, "features"):
         problem = problem.with_auxiliary(features=_features(problem, settings))
-    if lacks_guide(problem, settings) and isinstance(problem.operator, GridOperator):
-        log("guide: the splitting loop ..." if len(problem.domain.shape) == 2 else "guide: total variation ...")
-        problem = problem.with_auxiliary(guide=splitting.guide(problem, settings.prior))
+    if splitting.guides(problem, settings):
+        problem = problem.with_auxiliary(guide=splitting.guide(problem, settings.prior, log))
     stack = build_stack(problem, settings, log) if needs_stack(problem, settings) else None
-    if stack and lacks_guide(problem, settings):
+    if stack and lacks(problem, settings, "guide"):
         problem = problem.with_auxiliary(guide=stack.guide)
     return Prepared(problem, stack)
 
@@ -191,14 +189,9 @@ def first_settings(problem: Problem, settings: Settings) -> Settings | None:
     return replace(settings, field=field, regularizer=replace(settings.regularizer, name="none"), correction="none")
 
 
-def lacks_guide(problem: Problem, settings: Settings) -> bool:
-    """Return whether the fit needs a guide that the problem does not have."""
-    return "guide" in auxiliary_names(settings) and "guide" not in problem.auxiliary
-
-
 def needs_stack(problem: Problem, settings: Settings) -> bool:
     """Return whether the fit needs a guide that the problem lacks, or its correction needs the stack."""
-    return settings.correction == "stacked" or lacks_guide(problem, settings)
+    return settings.correction == "stacked" or lacks(problem, settings, "guide")
 
 
 def build_stack(problem: Problem, settings: Settings, log: Log = logging.info) -> Stack:
@@ -207,7 +200,7 @@ def build_stack(problem: Problem, settings: Settings, log: Log = logging.info) -
     Raises:
         UserError: the problem is no masked picture.
     """
-    reason = "regularizer.name=guide" if lacks_guide(problem, settings) else f"correction={settings.correction}"
+    reason = "regularizer.name=guide" if lacks(problem, settings, "guide") else f"correction={settings.correction}"
     log(f"stack: {len(CANDIDATES)} fills, and their weights by held-out pixels ...")
     stack = stacking.build(*picture(problem, reason))
     rounds = [f"{number} rounds" for number in feedback.ROUNDS]

@@ -12,7 +12,7 @@ import numpy as np
 
 from inrr_jax.recipes import pipeline
 from inrr_jax.recipes.pipeline import Prepared
-from inrr_jax.training import sweep
+from inrr_jax.training import programs, sweep
 from inrr_jax.training.sweep import Member
 
 
@@ -59,7 +59,7 @@ class SharedRecipe:
         return found
 
     def _with_guide(self, member: Member, seconds: float) -> tuple[Member, float]:
-        if not pipeline.lacks_guide(member.problem, member.settings):
+        if not programs.lacks(member.problem, member.settings, "guide"):
             return member, seconds
         stack, more = self._stack(member)
         return member._replace(problem=member.problem.with_auxiliary(guide=stack.guide)), seconds + more

@@ -7,7 +7,7 @@ from inrr_jax import numerics, regularizers
 from inrr_jax.errors import UserError
 from inrr_jax.fields import Field, FieldConfig
 from inrr_jax.options import hyper_parameters, without_hyper_parameters
-from inrr_jax.problem import Domain
+from inrr_jax.problem import Domain, Problem
 from inrr_jax.regularizers import Regularizer
 from inrr_jax.regularizers.base import TermConfig
 from inrr_jax.settings import OptimizerSettings, Settings
@@ -88,6 +88,11 @@ def _axis_factors(factors: tuple, domain: Domain) -> tuple[float, ...]:
             f"regularizer.axes={factors}: give one number of at least 0 for each of the {len(domain.shape)} axes, or ()"
         )
     return tuple(map(float, factors))
+
+
+def lacks(problem: Problem, settings: Settings, name: str) -> bool:
+    """Return whether a fit needs an auxiliary array that its problem does not have."""
+    return name in auxiliary_names(settings) and name not in problem.auxiliary
 
 
 def auxiliary_names(settings: Settings) -> tuple[str, ...]:

@@ -9,10 +9,10 @@ import pytest
 
 from inrr_jax.fields import FIELDS, SINGLE
 from inrr_jax.options import change, difference, hyper_parameters
-from inrr_jax.problem import Domain
+from inrr_jax.problem import Domain, Problem
 from inrr_jax.regularizers import TERMS
 from inrr_jax.settings import RECIPE, Settings
-from inrr_jax.training.programs import auxiliary_names, collect_hyper_parameters, static_key
+from inrr_jax.training.programs import auxiliary_names, collect_hyper_parameters, lacks, static_key
 
 ALL_TERMS = change(Settings(), {"regularizer.name": "+".join(TERMS)})
 EVERY = [
@@ -160,3 +160,10 @@ def test_auxiliary_arrays_are_those_of_the_field_and_of_the_terms():
     assert auxiliary_names(Settings()) == ()
     assert auxiliary_names(RECIPE) == ("guide",)
     assert auxiliary_names(change(RECIPE, {"field.name": "inrz"})) == ("first_estimate", "guide")
+
+
+def test_what_a_fit_lacks_are_the_arrays_that_it_needs_and_the_problem_has_not():
+    problem = Problem(Domain((3, 4), 1), None, None)
+    assert lacks(problem, RECIPE, "guide")
+    assert not lacks(problem, RECIPE, "features")
+    assert not lacks(problem.with_auxiliary(guide=np.zeros((3, 4, 1))), RECIPE, "guide")

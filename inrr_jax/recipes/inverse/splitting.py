@@ -13,16 +13,21 @@ the values are where nothing is measured. Venkatakrishnan, Bouman and Wohlberg, 
 Zhang, Zhao and Gao, IEEE TIP 2014 (patch groups under a mask).
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+from absl import logging
 from jaxtyping import Array, Float
 
 from inrr_jax.baselines.inverse import tv
+from inrr_jax.operators.on_grid import GridOperator
 from inrr_jax.priors import low_rank, patch_groups
 from inrr_jax.priors.patch_groups import Geometry
 from inrr_jax.problem import Problem
-from inrr_jax.settings import PriorSettings
+from inrr_jax.settings import PriorSettings, Settings
+from inrr_jax.training.programs import lacks
 
 Picture = Float[np.ndarray, "H W C"]
 
@@ -38,9 +43,29 @@ GEOMETRY = Geometry(side=6, spacing=3, radius=20, members=60)
 """Of the patch groups."""
 
 
-def guide(problem: Problem, prior: PriorSettings) -> Float[np.ndarray, "*grid C"]:
+def guides(problem: Problem, settings: Settings) -> bool:
+    """Return whether a fit needs the guide of this file: one for a signal that an operator on its grid measures."""
+    return isinstance(problem.operator, GridOperator) and lacks(problem, settings, "guide")
+
+
+def guide(
+    problem: Problem, prior: PriorSettings, log: Callable[[str], None] = logging.info
+) -> Float[np.ndarray, "*grid C"]:
     """Return the recovery to which a field is fitted: that of the loop for pictures, total variation for others."""
-    return recover(problem, prior) if len(problem.domain.shape) == 2 else tv.tv(problem)
+    log("guide: the splitting loop ..." if _is_picture(problem) else "guide: total variation ...")
+    return recover(problem, prior) if _is_picture(problem) else tv.tv(problem)
+
+
+def started(problem: Problem, settings: Settings) -> Problem:
+    """Return the problem with the first estimate of the loop, if its fit needs the guide of the loop."""
+    if not guides(problem, settings) or not _is_picture(problem):
+        return problem
+    return problem.with_auxiliary(**{START: first_estimate(problem, settings.prior)})
+
+
+def _is_picture(problem: Problem) -> bool:
+    """Return whether a signal has two axes, as the denoiser of the loop needs."""
+    return len(problem.domain.shape) == 2
 
 
 def recover(problem: Problem, prior: PriorSettings) -> Picture:

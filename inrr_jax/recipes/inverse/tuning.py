@@ -109,7 +109,7 @@ def _score(problem: Problem, settings: TuneSettings, solve: Solve) -> Callable[[
         def held_out(candidate: Settings) -> float:
             start = candidate.prior.start
             if start not in shared:
-                shared[start] = _started(hidden, candidate)
+                shared[start] = splitting.started(hidden, candidate)
             return error(solve(shared[start], candidate))
 
         return held_out
@@ -122,17 +122,6 @@ def _score(problem: Problem, settings: TuneSettings, solve: Solve) -> Callable[[
     if not isinstance(problem.operator, Direct) or problem.operator.kept is not None:
         raise UserError("tune.rule=sure is for noise on all values themselves: use holdout or discrepancy")
     return lambda candidate: risk(problem, sigma, lambda p: solve(p, candidate))
-
-
-def _started(problem: Problem, settings: Settings) -> Problem:
-    """Return the problem with the first estimate of the splitting loop, if its settings use the loop."""
-    if (
-        isinstance(problem.operator, Masking)
-        or len(problem.domain.shape) != 2
-        or "guide" not in settings.regularizer.terms
-    ):
-        return problem
-    return problem.with_auxiliary(**{splitting.START: splitting.first_estimate(problem, settings.prior)})
 
 
 def discrepancy(problem: Problem, sigma: float, values: Values) -> float:

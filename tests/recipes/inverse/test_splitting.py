@@ -12,7 +12,9 @@ from inrr_jax.data.kinds.inverse.pictures import Scene
 from inrr_jax.data.settings import MaskSettings
 from inrr_jax.errors import UserError
 from inrr_jax.operators.imaging.direct import Direct
+from inrr_jax.operators.masking import masked
 from inrr_jax.operators.noise import Gaussian, Poisson
+from inrr_jax.options import change
 from inrr_jax.problem import Domain, Problem
 from inrr_jax.recipes.inverse import splitting, tuning
 from inrr_jax.settings import RECONSTRUCTION, PriorSettings, Settings, TuneSettings
@@ -137,6 +139,22 @@ def test_candidates_share_the_first_estimate_of_total_variation(monkeypatch):
     assert calls == [False]
     splitting.recover(noisy(), prior)
     assert calls == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("problem", "changes", "expected"),
+    [
+        (noisy(), {}, True),
+        (noisy(), {"regularizer.name": "tv"}, False),
+        (noisy().with_auxiliary(guide=TRUTH), {}, False),
+        (noisy()._replace(domain=Domain((4, 4, 4), 1)), {}, False),
+        (masked(TRUTH, np.ones(TRUTH.shape[:2], bool)), {}, False),
+    ],
+)
+def test_the_first_estimate_is_shared_where_the_fit_needs_the_loop(problem, changes, expected, monkeypatch):
+    monkeypatch.setattr(splitting, "first_estimate", lambda problem, prior: prior.start)
+    found = splitting.started(problem, change(FAST, {"prior.start": "tv", **changes}))
+    assert found.auxiliary.get(splitting.START) == ("tv" if expected else None)
 
 
 class LikeScico:
