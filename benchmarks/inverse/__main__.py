@@ -9,7 +9,7 @@ and takes another picture. With --corners, fields and energies are combined (cor
 recovered by the protocol of another paper (chest.py). Every job has a row as soon as it ends, and a command that was
 stopped goes on where it was; with --report, the tables are those of the rows that are there. Seconds are those of all
 cores, with the compilation for the seed 0. With --docs, the tables of docs/inverse.md and its figures are written anew.
-About an hour on two free CPU cores, with --corners and --chest two.
+About three hours on two free CPU cores, one of them for the deep image priors, which come last.
 """
 
 import sys

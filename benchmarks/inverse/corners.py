@@ -17,7 +17,7 @@ from inrr_jax.recipes.inverse import splitting, tuning
 from inrr_jax.settings import Settings
 
 Changes = Mapping[str, Any]
-PROBLEMS = ("ct-15", "denoise-25", "super-2", "deblur-gaussian", "ct-arc")
+PROBLEMS = ("ct-15", "denoise-25", "super-2", "deblur-gaussian", "ct-arc", "mri-5")
 FIELDS: dict[str, Changes] = {
     "siren": {
         "field.width": 64,
@@ -31,6 +31,14 @@ FIELDS: dict[str, Changes] = {
 }
 OMEGAS = {"siren": (10.0, 20.0), "tucker": (25.0, 50.0)}
 """For 256 nodes on the longest axis."""
+JOINT: dict[str, Changes] = {
+    "siren": {**FIELDS["siren"], "optimizer.field_rate": 0.02},
+    "tucker": {**FIELDS["tucker"], "optimizer.field_rate": 0.02},
+    "grid": {"optimizer.name": "adam", "optimizer.field_rate": 0.12},
+}
+"""Those for an image with coil maps, whose rates are higher, because image and maps can only move together
+(docs/inverse_mri.md). The maps are the recipe's: a tiny SIREN."""
+JOINT_STEPS = 500
 ENERGIES = {"TV": "tv", "Tikhonov": "grid", "INRR": "inrr", "guide": "guide"}
 """The terms by their names in the table. Tikhonov's energy of order 1 is the term `grid`."""
 WEIGHTS = {
@@ -42,7 +50,7 @@ WEIGHTS = {
 SHARP = {"tv": (0.0003, 0.001, 0.004), "grid": (0.001, 0.005, 0.02), "inrr": (0.001, 0.005, 0.02)}
 """Those of the other kinds, whose measurements have little noise."""
 SIZE, STEPS = 64, 150
-"""Pixels of the longest side and steps of a fit: a problem takes 64 fits."""
+"""Pixels of the longest side and steps of a fit: a problem takes 64 fits, or 57 without a guide."""
 
 
 def listed(problems: Sequence[str]) -> list[Job]:
@@ -50,23 +58,32 @@ def listed(problems: Sequence[str]) -> list[Job]:
     found = []
     for name in problems:
         if name in PROBLEMS:
-            found += [_job(name, field, energy, SIZE) for field in FIELDS for energy in ENERGIES]
+            found += [_job(name, field, energy, SIZE) for field in FIELDS for energy in energies(name)]
     return found
+
+
+def energies(name: str) -> list[str]:
+    """Return the energies of a problem; an image with maps has no guide."""
+    joint = CASES[name].settings.field.name == "joint"
+    return [energy for energy in ENERGIES if not (joint and energy == "guide")]
 
 
 def settings_of(name: str, field: str, energy: str, size: int) -> Settings:
     """Return the settings of a corner, with the candidates among which measurements choose."""
     own = CASES[name].of(size, 0)
-    term, kind = ENERGIES[energy], own.data.name
+    term, kind, joint = ENERGIES[energy], own.data.name, own.field.name == "joint"
+    steps, place = (JOINT_STEPS, "field.image") if joint else (STEPS, "field")
     axes: list[tuple[str, tuple[float, ...]]] = []
     if field in OMEGAS and term != "guide":
-        axes.append(("field.omega", tuple(omega * size / 256 for omega in OMEGAS[field])))
+        axes.append((f"{place}.omega", tuple(omega * size / 256 for omega in OMEGAS[field])))
     if term != "guide":
         axes.append((f"regularizer.{term}.weight", WEIGHTS[term].get(kind, SHARP[term])))
-    train = {"train.steps": STEPS, "train.chunk": STEPS // 4, "train.fibers": 0, "optimizer.warmup": STEPS // 10}
-    return change(
-        own, {"field.name": field, **FIELDS[field], **train, "regularizer.name": term, "tune.axes": tuple(axes)}
-    )
+    train = {"train.steps": steps, "train.chunk": steps // 4, "train.fibers": 0, "optimizer.warmup": steps // 10}
+    changes = {f"{place}.name": field} | {
+        name.replace("field.", f"{place}.", 1) if name.startswith("field.") else name: value
+        for name, value in (JOINT if joint else FIELDS)[field].items()
+    }
+    return change(own, {**changes, **train, "regularizer.name": term, "tune.axes": tuple(axes)})
 
 
 def _job(name: str, field: str, energy: str, size: int) -> Job:

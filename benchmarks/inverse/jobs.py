@@ -6,6 +6,7 @@ import importlib.util
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,18 +14,24 @@ import jax
 import numpy as np
 
 from configs import ct, deblur, denoise, mri, super_resolution
-from inrr_jax.baselines.inverse import methods_of
+from inrr_jax.baselines.inverse import GENERAL, methods_of
 from inrr_jax.baselines.inverse.mri import MRI
+from inrr_jax.data.kinds import DataConfig
+from inrr_jax.data.kinds.inverse.denoise import Config as Noisy
 from inrr_jax.data.loading import load
 from inrr_jax.data.settings import MaskSettings
+from inrr_jax.experiments import runner
 from inrr_jax.io.results import Results
 from inrr_jax.operators.fourier import ParallelImaging
+from inrr_jax.operators.imaging.direct import Direct
 from inrr_jax.options import change, to_mapping
 from inrr_jax.problem import Problem
 from inrr_jax.recipes import pipeline
+from inrr_jax.recipes.fills import FILLS
+from inrr_jax.recipes.inpaint import inpaint
 from inrr_jax.recipes.inverse import tuning
 from inrr_jax.reports import report_of
-from inrr_jax.settings import Settings
+from inrr_jax.settings import RECONSTRUCTION, Settings
 
 Changes = Mapping[str, Any]
 KEYS = ("stage", "problem", "method", "size", "seed")
@@ -47,11 +54,19 @@ class Case(NamedTuple):
     changes: Changes = {}
     picture: str = "data.image"
     """The setting that names the picture."""
+    missing: float = 0.0
+    """Share of the measurements that are missing at random."""
 
     def of(self, size: int, seed: int) -> Settings:
         """Return the settings of its recipe, whose data are those of a size and a seed."""
         own = {"data.size": size, "data.seed": seed, "seed": seed, **self.changes}
+        own |= {"mask.mode": "random", "mask.rate": self.missing, "mask.seed": seed} if self.missing else {}
         return change(self.settings, {self.picture: self.pictures[seed % len(self.pictures)], **own})
+
+    def measured(self, size: int, seed: int) -> tuple[DataConfig, MaskSettings]:
+        """Return what the measurements depend on."""
+        settings = self.of(size, seed)
+        return settings.data, settings.mask if self.missing else MaskSettings(mode="none")
 
 
 CASES = {
@@ -62,6 +77,7 @@ CASES = {
         PICTURES,
         {"data.sigma": LOUD, "prior.noise": LOUD, "tune.axes": (("prior.noise", (0.16, 0.2, 0.24)),)},
     ),
+    "inpaint-50": Case(replace(RECONSTRUCTION, data=Noisy(sigma=0.0)), "half of the pixels", PICTURES, missing=0.5),
     "super-2": Case(super_resolution.SETTINGS, "half the resolution", PICTURES),
     "super-4": Case(super_resolution.SETTINGS, "a quarter of the resolution", PICTURES, {"data.factor": 4}),
     "deblur-gaussian": Case(deblur.SETTINGS, "Gaussian blur, 1.6 pixels", PICTURES),
@@ -110,7 +126,7 @@ class Job(NamedTuple):
 @functools.lru_cache(maxsize=2)
 def made(name: str, size: int, seed: int) -> Problem:
     """Return the problem of a case."""
-    return load(CASES[name].of(size, seed).data, MaskSettings(mode="none"))
+    return load(*CASES[name].measured(size, seed))
 
 
 def recovered(problem: Problem, settings: Settings) -> tuple[np.ndarray, Changes]:
@@ -119,9 +135,28 @@ def recovered(problem: Problem, settings: Settings) -> tuple[np.ndarray, Changes
     return pipeline.solve(problem, tuned), tuning.chosen(settings, tuned)
 
 
+def _fill(problem: Problem, fill: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+    """Return what a method for missing pixels, which takes a picture and its mask, makes of pixels without noise."""
+    return fill(np.asarray(problem.measurements), np.asarray(problem.operator.kept)[..., 0])
+
+
+FILLED: Mapping[str, Callable[[Problem], np.ndarray]] = {
+    "inrr_jax.inpaint": lambda problem: _fill(problem, lambda image, mask: inpaint(image, ~mask)),
+    "harmonic": lambda problem: _fill(problem, FILLS["harmonic"].fill),
+    "biharmonic": lambda problem: _fill(problem, FILLS["biharmonic"].fill),
+    **GENERAL,
+}
+"""Methods for missing pixels."""
+
+
 def methods(problem: Problem) -> Mapping[str, Callable[[Problem], np.ndarray]]:
     """Return all methods that suit a problem and are installed, by name."""
-    found = MRI if isinstance(problem.operator, ParallelImaging) else methods_of(problem)
+    if isinstance(problem.operator, ParallelImaging):
+        found = MRI
+    elif isinstance(problem.operator, Direct) and problem.operator.kept is not None:
+        found = FILLED
+    else:
+        found = methods_of(problem)
     absent = {name for name, package in PACKAGES.items() if importlib.util.find_spec(package) is None}
     return {name: method for name, method in found.items() if name not in absent}
 
@@ -133,24 +168,29 @@ def names_of(name: str) -> tuple[str, ...]:
 
 
 def listed(problems: Sequence[str], size: int, seeds: int, only: Sequence[str]) -> list[Job]:
-    """List the jobs of the comparison; `only` names the methods, or is empty for all."""
-    jobs = []
-    for seed in range(seeds):
-        for name in problems:
-            for method in (RECIPE, *names_of(name)):
-                if not only or method in only:
-                    jobs.append(job("table", name, method, size, seed))
-    return jobs
+    """List the jobs of the comparison; `only` names the methods, or is empty for all.
+
+    Those of the deep image prior come last, because each takes as long as all other methods of its problem together.
+    """
+    jobs = [
+        job("table", name, method, size, seed)
+        for seed in range(seeds)
+        for name in problems
+        for method in (RECIPE, *names_of(name))
+        if not only or method in only
+    ]
+    return sorted(jobs, key=lambda one: "deep" in one.key["method"])
 
 
 def job(stage: str, name: str, method: str, size: int, seed: int) -> Job:
     """Return the job of one method for one case."""
-    settings = CASES[name].of(size, seed)
+    settings, (data, mask) = CASES[name].of(size, seed), CASES[name].measured(size, seed)
     key = dict(zip(KEYS, (stage, name, method, size, seed), strict=True))
     make = functools.partial(made, name, size, seed)
     if method == RECIPE:
-        return Job(key, settings.data.name, make, lambda p: recovered(p, settings), to_mapping(settings))
-    return Job(key, settings.data.name, make, lambda p: (methods(p)[method](p), {}), to_mapping(settings.data))
+        return Job(key, data.name, make, lambda p: recovered(p, settings), to_mapping(settings))
+    depends = [to_mapping(data), to_mapping(mask)] if CASES[name].missing else to_mapping(data)
+    return Job(key, data.name, make, lambda p: (methods(p)[method](p), {}), depends)
 
 
 class Study:
@@ -163,10 +203,9 @@ class Study:
 
     def run(self, jobs: Sequence[Job]) -> None:
         """Run every job that has no row yet, or that of other settings, and keep its row at once."""
-        known = {self._place(row): row for row in self.results.rows}
-        stale = [job.key for job in jobs if known.get(self._place(job.key), {}).get("digest", job.digest) != job.digest]
-        self.results.drop(stale)
-        waiting = [job for job in jobs if job.key not in self.results]
+        done, stale = runner.known(jobs, self.results)
+        self.results.drop(jobs[i].key for i in stale)
+        waiting = [job for i, job in enumerate(jobs) if i not in done]
         print(f"{len(jobs) - len(waiting)} of {len(jobs)} jobs are done", flush=True)
         start = time.perf_counter()
         for number, job in enumerate(waiting, 1):
@@ -183,16 +222,11 @@ class Study:
 
     def rows(self, jobs: Sequence[Job]) -> list[dict[str, Any]]:
         """Return the rows of these jobs, in their order, without those of other settings."""
-        known = {(self._place(row), row["digest"]): row for row in self.results.rows}
-        places = [(self._place(job.key), job.digest) for job in jobs]
-        return [known[place] for place in places if place in known]
+        return list(runner.known(jobs, self.results)[0].values())
 
     def recovery(self, row: Mapping[str, Any]) -> np.ndarray:
         """Return the recovery of a row."""
         return np.load(self._file(row))
-
-    def _place(self, row: Mapping[str, Any]) -> tuple:
-        return tuple(row[key] for key in KEYS)
 
     def _file(self, row: Mapping[str, Any]) -> Path:
         return self.folder / "recoveries" / ("_".join(str(row[key]).replace(" ", "") for key in KEYS) + ".npy")

@@ -58,19 +58,25 @@ def finished(jobs: Sequence[Job], results: Results) -> dict[int, Row]:
     Raises:
         UserError: a row belongs to a job with other settings or data.
     """
-    if not jobs:
-        return {}
-    columns = tuple(jobs[0].key)
-    known = {_identity(row, columns): row for row in results.rows}
-    found = {i: known[place] for i, job in enumerate(jobs) if (place := _identity(job.key, columns)) in known}
-    for i, row in found.items():
-        if row.get("digest") != jobs[i].digest:
-            where = ", ".join(str(value) for value in jobs[i].key.values() if value is not None)
-            raise UserError(
-                f"{results.folder} holds {where} of other data or of another version of the method: give another"
-                " --workdir, or remove this one"
-            )
+    found, stale = known(jobs, results)
+    if stale:
+        where = ", ".join(str(value) for value in jobs[stale[0]].key.values() if value is not None)
+        raise UserError(
+            f"{results.folder} holds {where} of other data or of another version of the method: give another"
+            " --workdir, or remove this one"
+        )
     return found
+
+
+def known(jobs: Sequence[Job], results: Results) -> tuple[dict[int, Row], list[int]]:
+    """Return the rows of the jobs that have one, by the job's index, and the jobs whose row has another digest."""
+    if not jobs:
+        return {}, []
+    columns = tuple(jobs[0].key)
+    rows = {_identity(row, columns): row for row in results.rows}
+    found = {i: rows[place] for i, job in enumerate(jobs) if (place := _identity(job.key, columns)) in rows}
+    stale = [i for i, row in found.items() if row.get("digest") != jobs[i].digest]
+    return {i: row for i, row in found.items() if i not in stale}, stale
 
 
 def shared_fits(jobs: Sequence[FitJob]) -> dict[tuple, list[int]]:

@@ -89,6 +89,32 @@ def test_methods_that_are_not_installed_are_left_out(monkeypatch):
     assert "smooth maps + TV" in methods(made("mri-4", 64, 0))
 
 
+def test_missing_pixels_are_a_problem_of_the_same_loop():
+    problem = made("inpaint-50", 24, 0)
+    assert np.mean(problem.operator.kept) == pytest.approx(0.5, abs=0.05)
+    np.testing.assert_array_equal(problem.measurements, np.where(problem.operator.kept, problem.truth, 0))
+    found = methods(problem)
+    assert list(found) == ["inrr_jax.inpaint", "harmonic", "biharmonic", "tv", "tikhonov", "deep_image_prior"]
+    filled = found["biharmonic"](problem)
+    assert np.mean((filled - problem.truth) ** 2) < 0.1 * np.mean((problem.measurements - problem.truth) ** 2)
+    own, other = (job("table", "inpaint-50", "tv", 24, seed).depends for seed in (0, 1))
+    assert own[1] != other[1]
+
+
+def test_deep_image_priors_come_last():
+    names = [one.key["method"] for one in listed(["denoise-25", "mri-4"], 64, 2, [])]
+    slow = [name for name in names if "deep" in name]
+    assert len(slow) == 4
+    assert names[-4:] == slow
+
+
+def test_the_image_of_a_pair_of_fields_is_the_one_that_corners_vary():
+    own = corners.settings_of("mri-5", "tucker", "TV", 64)
+    assert (own.field.name, own.field.image.name, own.field.maps.name) == ("joint", "tucker", "siren")
+    assert own.tune.axes[0] == ("field.image.omega", (6.25, 12.5))
+    assert len(own.tune.axes) == 2
+
+
 def test_corners_differ_in_field_and_energy_alone():
     settings = [
         corners.settings_of("ct-15", field, energy, 24) for field in ("siren", "grid") for energy in ("TV", "guide")
@@ -96,7 +122,7 @@ def test_corners_differ_in_field_and_energy_alone():
     assert [one.field.name for one in settings] == ["siren", "siren", "grid", "grid"]
     assert [one.regularizer.name for one in settings] == ["tv", "guide", "tv", "guide"]
     assert [len(one.tune.axes) for one in settings] == [2, 0, 1, 0]
-    assert len(corners.listed(["ct-15", "mri-4"])) == 12
+    assert len(corners.listed(["ct-15", "mri-4", "mri-5"])) == 21
 
 
 def test_tables_have_means_spreads_and_paired_differences():
