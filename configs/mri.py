@@ -39,6 +39,7 @@ SIREN = {
     "optimizer.field_rate": 0.02,
     "train.steps": 500,
 }
+RADIAL = {"data.name": "mri_radial"}
 SMOKE = {name: value for name, value in presets.SMOKE.items() if not name.startswith("field")} | {
     "data.centre": 4,
     "data.acceleration": 4.0,
@@ -48,5 +49,5 @@ SMOKE = {name: value for name, value in presets.SMOKE.items() if not name.starts
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
-    """Return the config, or its variant `siren` or `smoke`."""
-    return presets.vary(presets.to_config(SETTINGS), variant, {"siren": SIREN, "smoke": SMOKE})
+    """Return the config, or its variant `siren`, `radial` or `smoke`."""
+    return presets.vary(presets.to_config(SETTINGS), variant, {"siren": SIREN, "radial": RADIAL, "smoke": SMOKE})

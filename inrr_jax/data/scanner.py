@@ -1,7 +1,9 @@
-"""A simulated scanner: the sensitivity of receiver coils, the phase of an image, sampled lines and k-space with noise.
+"""A simulated scanner: the sensitivity of receiver coils, the phase of an image, sampled lines or spokes, and k-space.
 
 Coordinates (x, y) are those of the slice, whose longest side spans [-1, 1].
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Bool, Complex, Float
@@ -83,20 +85,77 @@ def sampled_lines(
 def k_space(image: Float[np.ndarray, "H W"], coils: int, rng: np.random.Generator) -> Complex[np.ndarray, "K H W"]:
     """Return all of k-space of an image as simulated coils see it, without noise.
 
-    The object is the image as cells of constant brightness, times maps and phase on a finer grid, whose Fourier
-    transform is cut to the pixels' frequencies. It is therefore no product of an image and maps on the grid of pixels.
+    The Fourier transform of what the coils see on a finer grid is cut to the pixels' frequencies.
 
     Args:
         image: brightness, at least 0.
         coils: their number.
         rng: draws the phase.
     """
-    fine = np.kron(image, np.ones((OVERSAMPLING, OVERSAMPLING))) * np.exp(
-        1j * phase(rng, tuple(OVERSAMPLING * n for n in image.shape))
-    )
-    spectra = [centred_fft(fine * one) for one in coil_maps(coils, fine.shape)]
+    spectra = [centred_fft(one) for one in _seen(image, coils, rng)]
     cut = tuple(slice((OVERSAMPLING * n) // 2 - n // 2, (OVERSAMPLING * n) // 2 - n // 2 + n) for n in image.shape)
     return np.stack([one[cut] for one in spectra]) / OVERSAMPLING
+
+
+def spokes_of(
+    image: Float[np.ndarray, "H W"], coils: int, rng: np.random.Generator, frequencies: Float[np.ndarray, "R N 2"]
+) -> Complex[np.ndarray, "K R N"]:
+    """Return the Fourier transform of the same object at any frequencies in cycles per pixel, without noise.
+
+    Args:
+        image: brightness, at least 0.
+        coils: their number.
+        rng: draws the phase.
+        frequencies: along rows and columns.
+    """
+    fine = frequencies.reshape(-1, 2) / OVERSAMPLING
+    shape = tuple(OVERSAMPLING * n for n in image.shape)
+    down, right = (_waves(fine[:, i], n) for i, n in enumerate(shape))
+    sums = [((down @ one) * right).sum(axis=1) for one in _seen(image, coils, rng)]
+    return np.stack(sums).reshape(coils, *frequencies.shape[:2]) / (OVERSAMPLING**2 * np.sqrt(image.size))
+
+
+def _seen(image: Float[np.ndarray, "H W"], coils: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield what each coil sees of the object: cells of constant brightness, times maps and phase on a finer grid.
+
+    It is therefore no product of an image and maps on the grid of pixels.
+    """
+    shape = tuple(OVERSAMPLING * n for n in image.shape)
+    fine = np.kron(image, np.ones((OVERSAMPLING, OVERSAMPLING))) * np.exp(1j * phase(rng, shape))
+    return (fine * one for one in coil_maps(coils, shape))
+
+
+def spokes(count: int, samples: int) -> Float[np.ndarray, "R N 2"]:
+    """Return the frequencies of spokes through the middle, each turned against the last by the golden angle.
+
+    The angle is 111 degrees. Any number of successive spokes is then spread evenly (Winkelmann et al., IEEE TMI 2007).
+
+    Args:
+        count: R, the number of spokes.
+        samples: N, from -1/2 to 1/2 cycles per pixel, the one in the middle at index N // 2.
+    """
+    angles = np.arange(count) * np.pi * (np.sqrt(5) - 1) / 2
+    radius = (np.arange(samples) - samples // 2) / samples
+    return radius[None, :, None] * np.stack([np.sin(angles), np.cos(angles)], axis=-1)[:, None, :]
+
+
+def gridded(
+    samples: Complex[np.ndarray, "K R N"], frequencies: Float[np.ndarray, "R N 2"], shape: tuple[int, ...]
+) -> Complex[np.ndarray, "K H W"]:
+    """Return the images of spokes by the adjoint transform, each sample times the area of k-space that it stands for.
+
+    The area is |v| pi / R times the distance of samples, and a quarter of such a distance replaces |v| in the middle.
+    """
+    count, length = frequencies.shape[:2]
+    distance = np.maximum(np.linalg.norm(frequencies, axis=-1), 1 / (4 * length)).ravel()
+    area = distance * np.pi / (count * length) * np.sqrt(np.prod(shape))
+    down, right = (_waves(-frequencies.reshape(-1, 2)[:, i], n) for i, n in enumerate(shape))
+    return np.stack([(down * (area * one.ravel())[:, None]).T @ right for one in samples])
+
+
+def _waves(frequencies: Float[np.ndarray, "m"], count: int) -> Complex[np.ndarray, "m n"]:
+    """Return exp(-2 pi i v p) at the nodes of an axis, whose node n // 2 has the position 0."""
+    return np.exp(-2j * np.pi * np.outer(frequencies, np.arange(count) - count // 2))
 
 
 def centred_fft(image: Complex[np.ndarray, "*k H W"], inverse: bool = False) -> Complex[np.ndarray, "*k H W"]:

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float, Int
+from jaxtyping import Array, Bool, Complex, Float, Int
 
 from inrr_jax.errors import UserError
 from inrr_jax.operators.on_grid import GridOperator
@@ -30,11 +30,15 @@ class ParallelImaging(GridOperator):
     maps: Any = None
     """S, [H, W, 2 K], used as they are; None: channels 2 and on of the signal, in the order of coils."""
 
-    def apply(self, values: Float[Array, "H W C"]) -> Float[Array, "K H W 2"]:
+    def apply(self, values: Float[Array, "H W C"]) -> Float[Array, "K *m 2"]:
         """Return k-space of all coils, zero where it is not sampled."""
-        spectrum = transform(self.coil_images(values))
+        spectrum = self.spectrum(self.coil_images(values))
         samples = jnp.stack([spectrum.real, spectrum.imag], axis=-1)
         return samples if self.kept is None else jnp.where(self.kept, samples, 0.0)
+
+    def spectrum(self, images: Complex[Array, "K H W"]) -> Complex[Array, "K *m"]:
+        """Return F of the images of all coils."""
+        return transform(images)
 
     def coil_images(self, values: Float[Array, "H W C"]) -> Complex[Array, "K H W"]:
         """Return S_k x.
@@ -57,8 +61,9 @@ class ParallelImaging(GridOperator):
         lines. Lines that are not sampled, and those in the middle up to the first that is
         not sampled, have the number -1: without the low frequencies the image would be another one.
         """
-        sampled = np.ones(shape[1:3], bool) if self.kept is None else np.asarray(self.kept)[0, :, :, 0]
-        row, column = np.indices(sampled.shape)
+        sampled = self.sampled(shape[1:3])
+        places = np.indices(sampled.shape)
+        row, column = places[0], places[1]
         down, right = (np.abs(i - n // 2) for i, n in zip((row, column), sampled.shape, strict=True))
         if (sampled == sampled[:, :1]).all():
             line, distance = row, down
@@ -70,6 +75,10 @@ class ParallelImaging(GridOperator):
         numbers = np.full(sampled.shape, -1)
         numbers[free] = np.unique(line[free], return_inverse=True)[1]
         return numbers[None, :, :, None]
+
+    def sampled(self, shape: tuple[int, ...]) -> Bool[np.ndarray, "H W"]:
+        """Return where a grid of a shape is sampled in k-space."""
+        return np.ones(shape, bool) if self.kept is None else np.asarray(self.kept)[0, :, :, 0]
 
 
 def transform(images: Complex[Array, "*k H W"]) -> Complex[Array, "*k H W"]:

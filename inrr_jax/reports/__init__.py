@@ -19,6 +19,7 @@ MODULES = {
     "fwi": "inverse.fwi",
     "ct": "inverse.ct",
     "mri": "inverse.mri",
+    "mri_radial": "inverse.mri",
     "denoise": "inverse.picture",
     "super_resolution": "inverse.picture",
     "deblur": "inverse.picture",

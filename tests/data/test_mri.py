@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from inrr_jax.data import scanner
-from inrr_jax.data.kinds.inverse import mri
+from inrr_jax.data.kinds.inverse import mri, mri_radial
 from inrr_jax.data.settings import MaskSettings
 from inrr_jax.errors import UserError
 from inrr_jax.operators.fourier import ParallelImaging
@@ -93,3 +93,38 @@ def test_other_requests_are_refused():
         drawn(centre=9)
     with pytest.raises(UserError, match="cannot be read"):
         mri.Config(path="nothing.npy").read()
+
+
+def test_spokes_at_frequencies_of_the_grid_are_its_k_space():
+    image = np.random.default_rng(0).random((8, 6))
+    axes = ((np.arange(n) - n // 2) / n for n in image.shape)
+    frequencies = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    found = scanner.spokes_of(image, 2, np.random.default_rng(1), frequencies)
+    np.testing.assert_allclose(found, scanner.k_space(image, 2, np.random.default_rng(1)), atol=1e-10)
+
+
+def test_spokes_cross_in_the_middle_and_turn_by_the_golden_angle():
+    found = scanner.spokes(3, 8)
+    assert not found[:, 4].any()
+    np.testing.assert_allclose(np.linalg.norm(found, axis=-1).max(axis=1), 0.5)
+    turned = np.rad2deg(np.arccos((found[0, 0] * found[1, 0]).sum() / 0.25))
+    assert turned == pytest.approx(111.25, abs=0.01)
+
+
+def test_gridded_images_of_enough_spokes_have_the_brightness_of_the_object():
+    image = np.zeros((16, 16))
+    image[4:12, 5:11] = 1.0
+    frequencies = scanner.spokes(60, 32)
+    samples = scanner.spokes_of(image, 2, np.random.default_rng(0), frequencies)
+    found = scanner.root_sum_of_squares(scanner.gridded(samples, frequencies, image.shape))
+    expected = image * scanner.root_sum_of_squares(scanner.coil_maps(2, image.shape))
+    assert found[6:10, 7:9].mean() == pytest.approx(expected[6:10, 7:9].mean(), rel=0.05)
+
+
+def test_the_truth_explains_the_samples_of_spokes_but_for_the_corners_of_k_space():
+    config = mri_radial.Config(size=24, coils=3, spokes=9)
+    problem = config.problem(config.read(), MaskSettings())
+    assert problem.measurements.shape == (3, 9, 24, 2)
+    residual = float(problem.operator.distance(*map(jnp.asarray, (problem.truth, problem.measurements))))
+    assert problem.operator.noise.sigma**2 < residual < 3 * problem.operator.noise.sigma**2
+    assert config.label == "mri_slice, 3 simulated coils, 9 spokes"

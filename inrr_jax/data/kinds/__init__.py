@@ -19,6 +19,7 @@ MODULES = (
     "inverse.fwi",
     "inverse.ct",
     "inverse.mri",
+    "inverse.mri_radial",
     "inverse.denoise",
     "inverse.super_resolution",
     "inverse.deblur",

@@ -31,7 +31,7 @@ class Report(base.Report):
 
     def describe(self, problem: Problem) -> str:
         """Return the coils, and the share of k-space that is sampled."""
-        return f"{len(problem.measurements)} coils, {100 * np.mean(problem.operator.kept):.1f} % of k-space"
+        return f"{len(problem.measurements)} coils, {100 * _sampled(problem).mean():.1f} % of k-space"
 
     def score(self, values: Values, problem: Problem) -> Scores:
         """Return the scores.
@@ -74,7 +74,7 @@ class Report(base.Report):
         recovered = {"recovery": brightness(values, problem)}
         recovered |= {name: brightness(other, problem) for name, other in recovery.references.items()}
         largest = max(image.max() for image in recovered.values()) if truth is None else truth.max()
-        shown = {"sampled": np.asarray(problem.operator.kept)[0, :, :, 0].astype(np.float32)}
+        shown = {"sampled": _sampled(problem)}
         shown |= {name: image / largest for name, image in recovered.items()}
         limits = {}
         if truth is not None:
@@ -88,6 +88,11 @@ class Report(base.Report):
 def brightness(values: Values, problem: Problem) -> Float[np.ndarray, "H W"]:
     """Return the root sum of squares of the coils' images of a recovery."""
     return root_sum_of_squares(np.asarray(problem.operator.coil_images(jnp.asarray(values, jnp.float32))))
+
+
+def _sampled(problem: Problem) -> Float[np.ndarray, "H W"]:
+    """Return 1 at the frequencies of the grid that are sampled, or that are nearest to a sample."""
+    return problem.operator.sampled(problem.domain.shape).astype(np.float32)
 
 
 def _magnitudes(values: Values, title: str) -> dict[str, Float[np.ndarray, "H W"]]:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from inrr_jax.baselines.inverse import coils
-from inrr_jax.baselines.inverse.mri import MRI
-from inrr_jax.data.kinds.inverse import mri
+from inrr_jax.baselines.inverse.mri import MRI, on_grid
+from inrr_jax.data.kinds.inverse import mri, mri_radial
 from inrr_jax.data.settings import MaskSettings
 from inrr_jax.reports.inverse.mri import Report
 
@@ -53,3 +53,23 @@ def test_a_method_is_ahead_of_zeros_where_nothing_is_sampled(name):
     scores = [Report().score(MRI[one](PROBLEM), PROBLEM) for one in ("zero-filled", name)]
     assert scores[1]["psnr"] > scores[0]["psnr"] + 1
     assert scores[1]["ssim"] > scores[0]["ssim"]
+
+
+@pytest.mark.slow  # sigpy compiles for ten seconds
+def test_jsense_is_ahead_of_gridding_for_spokes():
+    pytest.importorskip("sigpy")
+    config = mri_radial.Config(size=40, coils=4, spokes=14)
+    problem = config.problem(config.read(), MaskSettings())
+    scores = [Report().score(MRI[name](problem), problem) for name in ("zero-filled", "JSENSE + L1")]
+    assert scores[1]["psnr"] > scores[0]["psnr"] + 1
+
+
+def test_the_block_in_the_middle_of_spokes_is_where_they_are_close():
+    config = mri_radial.Config(size=40, coils=4, spokes=31)
+    problem = config.problem(config.read(), MaskSettings())
+    spectrum, sampled = on_grid(problem)
+    assert sampled[20, 11:30].sum() == 19
+    assert not sampled[20, [10, 30]].any()
+    whole = mri.Config(size=40, coils=4).read()[:, 18:23, 18:23]
+    found = spectrum[:, 18:23, 18:23]
+    assert abs(np.vdot(found, whole)) > 0.98 * np.linalg.norm(found) * np.linalg.norm(whole)

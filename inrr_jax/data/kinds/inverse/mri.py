@@ -17,27 +17,16 @@ from inrr_jax.problem import Domain, Problem
 
 
 @dataclass(frozen=True)
-class Config(DataConfig):
-    """Options of the recovery of an image and of coil maps from a part of k-space."""
+class Simulated(DataConfig):
+    """Options of a slice whose phase, coils and noise are simulated."""
 
-    name: str = choice("mri")
     source: str = "mri_slice"
     """A picture of a slice: a file, or the name of data in an installed package (docs/data.md). Its phase, the coils
     and the noise are simulated."""
-    path: str = ""
-    """A .npy file with k-space instead: complex [coils, H, W], the zero frequency at H // 2 and W // 2. Entries that
-    are 0 in every coil are not sampled; of a file without such entries, lines are taken as of a simulation, and the
-    rest is the truth."""
     size: int = at_least(0, 0)
     """Longest side of the picture in pixels after resizing; 0: its own size."""
     coils: int = at_least(8, 1)
     """Simulated coils, in a circle around the slice."""
-    acceleration: float = at_least(5.0, 1.0)
-    """R, the lines of k-space for every line that is sampled."""
-    centre: int = at_least(8, 1)
-    """Adjacent lines in the middle that are sampled, included in those that R leaves."""
-    pattern: str = choice("random", "uniform")
-    """The other lines: at random, more of them near the middle, or at equal distances."""
     noise: float = at_least(0.005, 0.0)
     """Standard deviation of the simulated real and imaginary parts, where 1 is the largest brightness of the image."""
     seed: int = at_least(0, 0, high=MAX_SEED)
@@ -45,8 +34,45 @@ class Config(DataConfig):
 
     @property
     def label(self) -> str:
+        """The picture and the number of coils."""
+        return f"{self.source}, {self.coils} simulated coils"
+
+    def picture(self) -> Float[np.ndarray, "H W"]:
+        """Return the brightness of the slice, whose largest is 1.
+
+        Raises:
+            UserError: it cannot be read, or has channels.
+        """
+        picture = sources.find(self.source).part((slice(None), slice(None))).astype(np.float32)
+        if picture.ndim != 2:
+            raise UserError(f"data.source={self.source} of shape {picture.shape}: give a picture with one channel")
+        picture = picture / picture.max()
+        if self.size:
+            shape = tuple(max(8, round(n * self.size / max(picture.shape))) for n in picture.shape)
+            picture = images.resize(picture[..., None], shape)[..., 0]
+        return picture
+
+
+@dataclass(frozen=True)
+class Config(Simulated):
+    """Options of the recovery of an image and of coil maps from a part of k-space."""
+
+    name: str = choice("mri")
+    path: str = ""
+    """A .npy file with k-space instead: complex [coils, H, W], the zero frequency at H // 2 and W // 2. Entries that
+    are 0 in every coil are not sampled; of a file without such entries, lines are taken as of a simulation, and the
+    rest is the truth."""
+    acceleration: float = at_least(5.0, 1.0)
+    """R, the lines of k-space for every line that is sampled."""
+    centre: int = at_least(8, 1)
+    """Adjacent lines in the middle that are sampled, included in those that R leaves."""
+    pattern: str = choice("random", "uniform")
+    """The other lines: at random, more of them near the middle, or at equal distances."""
+
+    @property
+    def label(self) -> str:
         """The file, or the picture and the number of coils."""
-        return self.path or f"{self.source}, {self.coils} simulated coils"
+        return self.path or super().label
 
     def read(self) -> Complex[np.ndarray, "K H W"]:
         """Read k-space, or simulate it without noise.
@@ -56,14 +82,7 @@ class Config(DataConfig):
         """
         if self.path:
             return _read(self.path)
-        picture = sources.find(self.source).part((slice(None), slice(None))).astype(np.float32)
-        if picture.ndim != 2:
-            raise UserError(f"data.source={self.source} of shape {picture.shape}: give a picture with one channel")
-        picture = picture / picture.max()
-        if self.size:
-            shape = tuple(max(8, round(n * self.size / max(picture.shape))) for n in picture.shape)
-            picture = images.resize(picture[..., None], shape)[..., 0]
-        return scanner.k_space(picture, self.coils, np.random.default_rng(self.seed))
+        return scanner.k_space(self.picture(), self.coils, np.random.default_rng(self.seed))
 
     def problem(self, content: Complex[np.ndarray, "K H W"], mask: MaskSettings) -> Problem:
         """Return the problem of the image and the maps from the sampled part of k-space. The mask is not used.
@@ -90,7 +109,7 @@ class Config(DataConfig):
         sigma = None if self.path else float(self.noise * brightest / scale)
         operator = ParallelImaging(kept=sampled[None, :, :, None], noise=Gaussian(sigma))
         samples = np.stack([measured.real, measured.imag], axis=-1) / scale
-        truth = _truth(content / scale) if complete and self.truth else None
+        truth = truth_of(content / scale) if complete and self.truth else None
         return Problem(domain, operator, samples.astype(np.float32), truth=truth)
 
     def _lines(self, shape: tuple[int, ...], rng: np.random.Generator) -> Bool[np.ndarray, "H W"]:
@@ -104,7 +123,7 @@ class Config(DataConfig):
         return np.broadcast_to(lines[:, None], shape)
 
 
-def _truth(content: Complex[np.ndarray, "K H W"]) -> Float[np.ndarray, "H W C"]:
+def truth_of(content: Complex[np.ndarray, "K H W"]) -> Float[np.ndarray, "H W C"]:
     """Return brightness and maps from all of k-space, as channels."""
     coils = scanner.centred_fft(content, inverse=True)
     brightness = scanner.root_sum_of_squares(coils)
