@@ -196,7 +196,7 @@ def _as_deep(mask: Mask, candidates: Sequence[Mask]) -> Mask:
 
     def depth(training, where):
         # On a logarithmic scale twice as far counts as much as half as far.
-        return float(np.log(distance_transform_edt(~training)[where].mean()))
+        return float(np.log(distance_transform_edt(~training)[where].mean())) if where.any() else 0.0
 
     wanted = depth(mask, ~mask)
     return min(candidates, key=lambda held: abs(depth(mask & ~held, held) - wanted))

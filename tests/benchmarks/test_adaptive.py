@@ -73,6 +73,7 @@ def _double(leaf):
     return leaf.astype(jnp.float64) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
 
 
+@pytest.mark.slow
 def test_the_truth_changes_nothing_and_the_held_out_pixels_do(problem, split):
     def adapted(problem, rule=RULE):
         return adaptation.solve(problem, split.held, TINY, rule)
@@ -128,6 +129,7 @@ def test_noise_is_on_all_observed_pixels_and_not_on_the_truth(problem):
     np.testing.assert_array_equal(noisy.truth, problem.truth)
 
 
+@pytest.mark.slow
 def test_the_benchmark_resumes_and_reports_every_rule(tmp_path, monkeypatch, capsys):
     def plain(problem, held, settings, rule):
         state, hyper = fit.run(problem, settings)

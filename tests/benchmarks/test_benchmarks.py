@@ -38,6 +38,7 @@ def tiny(row):
     }
 
 
+@pytest.mark.slow
 def test_step_reports_every_version(tmp_path):
     rows = [tiny(row) for row in step.ours() if row["precision"] == "float32"]
     rows = [row for row in rows if row["version"] in ("default", "whole")]
@@ -115,6 +116,7 @@ def test_energy_skips_the_dense_form_where_it_does_not_fit(monkeypatch):
     assert measure.table([row], energy.COLUMNS).count(" - ") == 4
 
 
+@pytest.mark.slow
 def test_scale_fits_and_recovers():
     row = scale.measured(TINY, scale.problem_of(32))
     assert row.keys() >= {"linear", "psnr", "psnr_missing", "peak", "fit_peak", "recovery_seconds"} | QUARTILES
@@ -322,6 +324,7 @@ def test_tables_compare_every_method():
     assert all(0 < error < 10 for error in found.values())
 
 
+@pytest.mark.slow
 def test_a_small_volume_is_completed_with_its_peak_of_memory():
     truth = np.linspace(0, 1, 12 * 11 * 10, dtype=np.float32).reshape(12, 11, 10)
     rows, completed = large_volume.compare(truth, np.random.default_rng(0).random(truth.shape) < 0.5, 5)

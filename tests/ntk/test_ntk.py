@@ -226,7 +226,7 @@ def mean_kernel(settings, points, draws):
     return jnp.mean(kernels, axis=0), jnp.std(kernels, axis=0) / draws**0.5
 
 
-@pytest.mark.parametrize(("depth", "draws"), [(1, 1000), (3, 500)])
+@pytest.mark.parametrize(("depth", "draws"), [(1, 400), (3, 200)])
 def test_infinite_kernel_is_the_mean_over_wide_networks(depth, draws):
     points = jnp.concatenate([uniform(1, 6, 2), uniform(1, 6, 2) + 0.02])  # near pairs and far ones
     mean, error = mean_kernel(siren.Config(width=256, depth=depth, sine="exact"), points, draws)

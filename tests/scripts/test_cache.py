@@ -58,6 +58,7 @@ def fitted(tmp_path_factory):
     return folder, [line.split() for line in ran.stdout.splitlines()]
 
 
+@pytest.mark.slow
 def test_programs_from_the_cache_give_the_same_parameters_bit_for_bit(fitted):
     folder, ((first, hit), (second, hit_again), *_) = fitted
     assert first == second
@@ -65,6 +66,7 @@ def test_programs_from_the_cache_give_the_same_parameters_bit_for_bit(fitted):
     assert any(path.stat().st_size for path in folder.glob("*fit_chunk*-cache"))
 
 
+@pytest.mark.slow
 def test_a_full_disk_does_not_break_a_run(fitted):
     folder, lines = fitted
     assert len({parameters for parameters, _ in lines}) == 1  # chunks of another length change nothing

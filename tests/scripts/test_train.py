@@ -522,6 +522,7 @@ def wait_for(process, beginning):
     raise AssertionError(f"the process ended without a line that begins with {beginning!r}")
 
 
+@pytest.mark.slow
 def test_ctrl_c_exits_with_130_and_the_same_command_goes_on(tmp_path):
     process = start(tmp_path / "run", **LONG)
     wait_for(process, "step ")

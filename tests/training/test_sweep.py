@@ -70,10 +70,11 @@ def test_every_hyper_parameter_varies_here():
         assert names | {f"optimizer.{name}" for name in hyper.optimizer} == set(HYPER_PARAMETERS)
 
 
+@pytest.mark.slow
 def test_one_after_another_each_is_the_same_fit_alone_bit_for_bit(request):
     # As users run them: the flags by which the tests compile faster also change how programs are fused and rounded.
     if os.environ.get("XLA_FLAGS"):
-        command = [sys.executable, "-m", "pytest", "-q", request.node.nodeid]
+        command = [sys.executable, "-m", "pytest", "-q", "-m", "slow", request.node.nodeid]
         subprocess.run(command, check=True, cwd=request.config.rootpath, env={**os.environ, "XLA_FLAGS": ""})
         return
     lone = request.getfixturevalue("lone")
