@@ -41,17 +41,17 @@ def tiny(row):
 @pytest.mark.slow
 def test_step_reports_every_version(tmp_path):
     rows = [tiny(row) for row in step.ours() if row["precision"] == "float32"]
-    rows = [row for row in rows if row["version"] in ("default", "whole")]
+    rows = [row for row in rows if row["version"] in ("default", "tiles")]
     result = step.run(rows, 2, 16, lengths={"full": 1, "fibers": 2}, product_side=16)
     assert [(r["batch"], r["version"]) for r in result["rows"]] == [
         ("full", "default"),
-        ("full", "whole"),
+        ("full", "tiles"),
         ("fibers", "default"),
     ]
     for row in result["rows"]:
         assert row.keys() >= {"rate", "share", "ratio", "temporary"} | QUARTILES
     assert result["product"].keys() == set(step.PRECISIONS)
-    assert "| full | whole | float32 |" in measure.table(result["rows"], step.COLUMNS)
+    assert "| full | tiles | float32 |" in measure.table(result["rows"], step.COLUMNS)
     step.draw(tmp_path / "step.png", result["rows"])
     assert (tmp_path / "step.png").stat().st_size > 0
 
