@@ -8,7 +8,7 @@ from inrr_jax.plots.images import MISSING_COLOR, paint_missing, pictures
 from inrr_jax.plots.measurements import bars, lines, pairs
 from inrr_jax.plots.methods import gains, side_by_side
 from inrr_jax.plots.run import comparison
-from inrr_jax.plots.slices import slices
+from inrr_jax.plots.slices import profiles, slices
 
 __all__ = [
     "MISSING_COLOR",
@@ -20,6 +20,7 @@ __all__ = [
     "paint_missing",
     "pairs",
     "pictures",
+    "profiles",
     "side_by_side",
     "slices",
 ]

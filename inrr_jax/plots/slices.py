@@ -66,13 +66,40 @@ def slices(path: Path, planes: Sequence[Plane], profiles: Sequence[Profile], uni
             panels["absolute error"] = np.abs(panels["recovered"] - panels["truth"])
         _plane(row, plane, panels, ends, top, label)
     for axes, profile in zip(np.atleast_1d(rows[-1].subplots(1, len(profiles))), profiles, strict=True):
-        for name in STYLES:
-            if name in profile.values:
-                axes.plot(profile.positions, profile.values[name], label=name, **STYLES[name])
-        axes.set(xlabel=profile.label, ylabel=label)
-        axes.grid(visible=True, alpha=0.3)
+        _curves(axes, profile, label)
     rows[-1].axes[0].legend(fontsize=8)
     figure.savefig(path, dpi=80)
+
+
+def profiles(path: Path, found: Mapping[str, Profile], unit: str) -> None:
+    """Draw values along one axis at several places, such as the spectra of some pixels.
+
+    Args:
+        path: of the PNG to write.
+        found: the profiles by their titles; all have the same label and the same values.
+        unit: of the values; empty if it is unknown.
+    """
+    columns = min(len(found), 3)
+    rows = -(-len(found) // columns)
+    figure = Figure(figsize=(4.4 * columns, 2.6 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, squeeze=False).ravel()
+    for axes, (title, profile) in zip(panels, found.items(), strict=False):
+        _curves(axes, profile, f"value / {unit}" if unit else "value")
+        axes.set_title(title, fontsize=10)
+        axes.label_outer()
+    for axes in panels[len(found) :]:
+        axes.set_axis_off()
+    panels[0].legend(fontsize=8)
+    figure.savefig(path, dpi=80)
+
+
+def _curves(axes, profile: Profile, label: str) -> None:
+    """Draw one profile."""
+    for name, style in STYLES.items():
+        if name in profile.values:
+            axes.plot(profile.positions, profile.values[name], label=name, **style)
+    axes.set(xlabel=profile.label, ylabel=label)
+    axes.grid(visible=True, alpha=0.3)
 
 
 def _plane(row, plane: Plane, panels: Mapping[str, np.ndarray], ends: tuple[float, float], top: float, label: str):

@@ -1,5 +1,8 @@
 """Cuts through a signal on a grid: what its figures show, in its own units."""
 
+import itertools
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Bool, Float
 
@@ -9,6 +12,10 @@ from inrr_jax.problem import Domain
 
 MOST_FRAMES = 60
 """Frames of an animation."""
+PLACES = (0.25, 0.5, 0.75)
+"""Where profiles are drawn, as shares of the longer axis of the main slice."""
+ACROSS = (0.35, 0.65)
+"""The same for its shorter axis."""
 
 Index = tuple[slice | int, ...]
 
@@ -43,7 +50,26 @@ class Cuts:
 
     def profile(self, axis: int) -> Profile:
         """Return the values along one axis."""
-        values = self._cut(tuple(slice(None) if other == axis else i for other, i in enumerate(self._focus)))
+        return self._profile(axis, self._focus)
+
+    def profiles(self) -> dict[str, Profile]:
+        """Return the values across the main slice at six of its nodes, by the indices of these: spectra of pixels."""
+        index = main_slice(self._mask)
+        across = next(axis for axis, place in enumerate(index) if isinstance(place, int))
+        first, second = sorted(
+            (axis for axis, place in enumerate(index) if isinstance(place, slice)), key=self._domain.shape.__getitem__
+        )
+        found = {}
+        for a, b in itertools.product(ACROSS, PLACES):
+            place = list(self._focus)
+            place[first], place[second] = int(a * self._domain.shape[first]), int(b * self._domain.shape[second])
+            shown = (":" if axis == across else str(i) for axis, i in enumerate(place))
+            found[f"[{', '.join(shown)}]"] = self._profile(across, place)
+        return found
+
+    def _profile(self, axis: int, place: Sequence[int]) -> Profile:
+        """Return the values along one axis through a node."""
+        values = self._cut(tuple(slice(None) if other == axis else i for other, i in enumerate(place)))
         return Profile(self._label(axis), np.arange(self._domain.shape[axis]) * self._step(axis), values)
 
     def frames(self) -> dict[str, Float[np.ndarray, "T H W"]]:

@@ -30,11 +30,11 @@ class Report(base.Report):
     """
 
     names: ClassVar = ("psnr_missing", "psnr_observed", "rmse_missing", "nmae_missing")
-    files: ClassVar = ("recovery.npy", "comparison.png", "slices.png", "animation.gif")
+    files: ClassVar = ("recovery.npy", "comparison.png", "slices.png", "profiles.png", "animation.gif")
 
     def written(self, problem: Problem) -> tuple[str, ...]:
-        """Return all files, without the animation for signals with fewer than three axes."""
-        return self.files if len(problem.domain.shape) > 2 else self.files[:-1]
+        """Return all files, without the last two for signals with fewer than three axes, which are one slice."""
+        return self.files if len(problem.domain.shape) > 2 else self.files[:-2]
 
     def describe(self, problem: Problem) -> str:
         """Return the share of missing entries, or the number of points."""
@@ -85,6 +85,9 @@ class Report(base.Report):
         cuts = Cuts(problem.domain, problem.units, mask, arrays)
         if name == "animation.gif":
             plots.animation(path, cuts.frames())
+            return
+        if name == "profiles.png":
+            plots.profiles(path, cuts.profiles(), problem.domain.unit)
             return
         rows = [cuts.plane(pair) for pair in planes(mask.shape)[:MOST_PLANES]]
         plots.slices(path, rows, [cuts.profile(axis) for axis in range(mask.ndim)], problem.domain.unit)

@@ -80,6 +80,8 @@ def test_the_files(problem, values, tmp_path):
         assert figure.width > figure.height
     with Image.open(tmp_path / "animation.gif") as film:
         assert film.n_frames == 6
+    with Image.open(tmp_path / "profiles.png") as figure:
+        assert figure.width > 900
     REPORT.write("comparison.png", tmp_path / "comparison.png", recovery._replace(problem=problem._replace(truth=None)))
 
 
@@ -93,7 +95,7 @@ def test_a_matrix_has_no_animation_and_a_line_has_a_profile(tmp_path):
         np.save(tmp_path / "a.npy", values)
         problem = loading.load(ArrayConfig(source=str(tmp_path / "a.npy")), MaskSettings(rate=0.4))
         files = REPORT.written(problem)
-        assert "animation.gif" not in files
+        assert not {"animation.gif", "profiles.png"} & {*files}
         rows = [{"step": 1, "psnr_missing": 20.0, "psnr_observed": 30.0}]
         for name in files:
             REPORT.write(name, tmp_path / name, Recovery(problem, problem.truth, None, {}, rows))
@@ -116,3 +118,12 @@ def test_cuts_are_in_own_units_with_nan_where_nothing_is_observed(problem, value
     domain = replace(problem.domain, spacing=(1.0, 2.0, 3.0), length="km")
     known = Cuts(domain, problem.units, mask, {"observed": problem.truth, "truth": problem.truth}).plane((0, 2))
     assert (known.labels, known.lengths) == (("axis 0 / km", "axis 2 / km"), (6.0, 24.0))
+
+
+def test_profiles_are_those_of_six_nodes_of_the_main_slice(problem, values):
+    mask = getattr(problem.operator, "mask", np.zeros(problem.domain.shape, bool))
+    found = Cuts(problem.domain, problem.units, mask, {"observed": problem.truth, "truth": problem.truth}).profiles()
+    # The main slice has the axes of 7 and 8 nodes, whose lengths are the most alike.
+    assert list(found) == [f"[:, {i}, {j}]" for i in (2, 4) for j in (2, 4, 6)]
+    np.testing.assert_allclose(found["[:, 4, 6]"].values["truth"], values[:, 4, 6], rtol=1e-5)
+    np.testing.assert_array_equal(np.isnan(found["[:, 4, 6]"].values["observed"]), ~mask[:, 4, 6])
