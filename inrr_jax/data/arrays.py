@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from absl import logging
 from jaxtyping import Real
+from numpy.typing import ArrayLike
 
 from inrr_jax.errors import UserError
 
@@ -120,6 +121,24 @@ def _parse_range(part: str, nodes: int, crop: str) -> slice | int:
     if not count:
         raise UserError(f"data.crop={crop}: {part} keeps nothing of an axis of {nodes}; give a range inside it")
     return start if count == 1 else slice(start, stop, step)
+
+
+def as_array(values: ArrayLike, what: str) -> np.ndarray:
+    """Return what a user has given as an array. Masked entries of a masked array of NumPy become NaN.
+
+    Args:
+        values: numbers, or nested sequences of them.
+        what: the name of the values in messages.
+
+    Raises:
+        UserError: nested sequences of different lengths.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        return np.ma.filled(values.astype(np.result_type(values.dtype, np.float32)), np.nan)
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise UserError(f"{what}: its rows have different lengths; give one length for each axis") from None
 
 
 def luma(values: Real[np.ndarray, "*grid C"]) -> Real[np.ndarray, "*grid 1"]:

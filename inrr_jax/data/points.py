@@ -9,7 +9,7 @@ from absl import logging
 from jaxtyping import Bool, Float32, Float64, Real
 from numpy.typing import ArrayLike
 
-from inrr_jax.data.arrays import Source, check_memory
+from inrr_jax.data.arrays import Source, as_array, check_memory
 from inrr_jax.data.readers import open_file
 from inrr_jax.data.readers.files import check_file
 from inrr_jax.data.readers.text import read_table
@@ -143,7 +143,7 @@ def _read_all(source: Source) -> np.ndarray:
 
 def _columns(array: ArrayLike, what: str) -> Float64[np.ndarray, "M columns"]:
     """Return real numbers as a table of float64."""
-    table = np.asarray(array)
+    table = as_array(array, what)
     if table.dtype.kind not in "iuf":
         raise UserError(f"{what} of type {table.dtype}: give integers or floats")
     if table.ndim not in (1, 2) or 0 in table.shape[1:]:

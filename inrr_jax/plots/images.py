@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -9,6 +10,8 @@ from matplotlib.figure import Figure
 
 MISSING_COLOR = (0.85, 0.25, 0.25)
 """Red, green and blue of missing pixels, in [0, 1]."""
+LONGEST = 3.0
+"""Largest ratio of the sides of a picture that is drawn in its proportions; longer ones fill their panel."""
 
 
 def paint_missing(image: Float[np.ndarray, "H W C"], mask: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "H W 3"]:
@@ -20,6 +23,11 @@ def paint_missing(image: Float[np.ndarray, "H W C"], mask: Bool[np.ndarray, "H W
     """
     color = np.broadcast_to(image, (*image.shape[:2], 3))
     return np.where(mask[..., None], color, np.asarray(MISSING_COLOR, image.dtype))
+
+
+def aspect(height: float | int, width: float | int) -> Literal["equal", "auto"]:
+    """Return how matplotlib should draw a picture with these sides."""
+    return "equal" if max(height / width, width / height) <= LONGEST else "auto"
 
 
 def pictures(path: Path, titled: Mapping[str, Float[np.ndarray, "H W 3"]], columns: int = 7) -> None:

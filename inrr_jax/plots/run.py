@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from matplotlib.colors import SymLogNorm
 from matplotlib.figure import Figure
 
-from inrr_jax.plots.images import paint_missing
+from inrr_jax.plots.images import aspect, paint_missing
 
 
 def comparison(
@@ -68,6 +68,7 @@ def _show(axes, title: str, picture: np.ndarray) -> None:
         vmin=0,
         vmax=max(float(np.quantile(picture, 0.995)), 1e-3) if is_error else 1,
         interpolation="nearest",
+        aspect=aspect(*picture.shape[:2]),
     )
     axes.set_title(title)
     axes.set_axis_off()

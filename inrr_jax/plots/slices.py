@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from inrr_jax.plots.images import MISSING_COLOR
+from inrr_jax.plots.images import MISSING_COLOR, aspect
 
 STYLES = {
     "truth": {"color": "black", "linewidth": 1.0, "linestyle": "--"},
@@ -16,8 +16,6 @@ STYLES = {
     "observed": {"color": "tab:orange", "marker": ".", "markersize": 4, "linestyle": "none"},
 }
 """How the curves of a profile are drawn, the first one at the bottom."""
-SQUARE = 3.0
-"""Largest ratio of the sides of a plane that is drawn in its proportions; longer ones fill their panel."""
 
 
 class Plane(NamedTuple):
@@ -105,7 +103,6 @@ def _curves(axes, profile: Profile, label: str) -> None:
 def _plane(row, plane: Plane, panels: Mapping[str, np.ndarray], ends: tuple[float, float], top: float, label: str):
     """Draw one row."""
     height, width = plane.lengths
-    aspect = "equal" if max(height / width, width / height) <= SQUARE else "auto"
     for axes, (title, values) in zip(row.subplots(1, len(panels), sharey=True), panels.items(), strict=True):
         is_error = title == "absolute error"
         axes.set_facecolor(MISSING_COLOR)
@@ -116,7 +113,7 @@ def _plane(row, plane: Plane, panels: Mapping[str, np.ndarray], ends: tuple[floa
             vmin=low,
             vmax=high,
             extent=(0, width, height, 0),
-            aspect=aspect,
+            aspect=aspect(height, width),
             interpolation="nearest",
         )
         axes.set_title(title, fontsize=10)

@@ -8,7 +8,7 @@ from absl import logging
 from jaxtyping import Bool, Float, Real
 from numpy.typing import ArrayLike
 
-from inrr_jax.data.arrays import check_memory
+from inrr_jax.data.arrays import as_array, check_memory
 from inrr_jax.data.units import units_of
 from inrr_jax.errors import UserError
 from inrr_jax.operators.masking import masked
@@ -104,7 +104,7 @@ def _usable(settings: Settings) -> Settings:
 
 def _checked(values: ArrayLike) -> np.ndarray:
     """Return the values as an array of integers, float32 or float64."""
-    given = np.asarray(values)
+    given = as_array(values, "values")
     if given.dtype.kind not in "iuf" or given.ndim == 0 or given.size == 0:
         raise UserError(f"values are {given.dtype} of shape {given.shape}: give real numbers with one axis or more")
     return given.astype(np.float32) if given.dtype == np.float16 else given
@@ -114,7 +114,7 @@ def _mask(whole: np.ndarray, observed: ArrayLike | None) -> Bool[np.ndarray, "*g
     known = ~np.isnan(whole).any(axis=-1)
     if observed is None:
         return known
-    mask = np.asarray(observed)
+    mask = as_array(observed, "observed")
     if mask.dtype != bool or mask.shape != known.shape:
         raise UserError(
             f"observed is {mask.dtype} of shape {mask.shape}: give bool of shape {known.shape}, True where observed"
@@ -122,13 +122,18 @@ def _mask(whole: np.ndarray, observed: ArrayLike | None) -> Bool[np.ndarray, "*g
     return mask & known
 
 
+def _is_spacing(spacing: Any, axes: int) -> bool:
+    """Return whether the spacing is one positive number per axis."""
+    steps = np.asarray(spacing)
+    return steps.shape == (axes,) and steps.dtype.kind in "iuf" and bool(((steps > 0) & (steps < np.inf)).all())
+
+
 def _problem(whole: np.ndarray, mask: Bool[np.ndarray, "*grid"], spacing: tuple[float, ...] | None) -> Problem:
-    positive = spacing is None or (len(spacing) == mask.ndim and all(0 < s < np.inf for s in spacing))
-    if not positive:
+    if spacing is not None and not _is_spacing(spacing, mask.ndim):
         raise UserError(f"spacing={spacing!r}: give one positive number for each of the {mask.ndim} axes, or None")
     if mask.all():
         raise UserError("nothing is missing: mark missing entries as NaN, or as False in observed")
     units = units_of(whole, mask)
     problem = masked(units.to_unit(whole), mask, truth=False, bounds=None)
-    own: Any = None if spacing is None else tuple(map(float, spacing))
+    own: Any = None if spacing is None else tuple(np.asarray(spacing, float).tolist())
     return problem._replace(domain=replace(problem.domain, spacing=own), units=units)

@@ -9,6 +9,7 @@ from jaxtyping import Float, Float64, Int
 from numpy.typing import ArrayLike
 
 from inrr_jax.data import points as scattered
+from inrr_jax.data.arrays import as_array
 from inrr_jax.data.points import Points
 from inrr_jax.data.units import units_of
 from inrr_jax.errors import UserError
@@ -55,11 +56,12 @@ class Interpolation:
         Raises:
             UserError: the positions have another number of coordinates, or are not finite.
         """
-        at = np.asarray(query, np.float64)
-        at = at[:, None] if at.ndim == 1 and self.points.shape[1] == 1 else at
-        if at.ndim != 2 or at.shape[1] != self.points.shape[1] or not np.isfinite(at).all():
-            raise UserError(f"positions of shape {at.shape}: give finite numbers [Q, {self.points.shape[1]}]")
-        mean, deviation = self.kriging.predict(at)
+        at, dimensions = as_array(query, "positions"), self.points.shape[1]
+        at = at[:, None] if at.ndim == 1 and dimensions == 1 else at
+        numbers = at.dtype.kind in "iuf" and at.ndim == 2 and at.shape[1] == dimensions
+        if not numbers or not np.isfinite(at).all():
+            raise UserError(f"positions are {at.dtype} of shape {at.shape}: give finite numbers [Q, {dimensions}]")
+        mean, deviation = self.kriging.predict(at.astype(np.float64))
         mean = mean[:, 0] if self.flat else mean
         return (mean, self.scale * deviation) if return_std else mean
 

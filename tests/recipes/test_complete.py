@@ -64,6 +64,13 @@ def test_a_mask_marks_what_is_observed_and_missing_values_are_not_used():
     np.testing.assert_array_equal(done[0], done[2])
 
 
+def test_masked_entries_of_a_masked_array_are_missing():
+    truth = smooth((12, 12))
+    hidden = RNG.random(truth.shape) < 0.4
+    done = inrr_jax.complete(np.ma.masked_array(np.where(hidden, 1e9, truth), hidden), settings=QUICK)
+    np.testing.assert_array_equal(done, inrr_jax.complete(np.where(hidden, np.nan, truth), settings=QUICK))
+
+
 def test_integers_stay_integers_and_channels_are_missing_together():
     truth = np.rint(np.stack([smooth((10, 12)), 2 * smooth((10, 12))], axis=-1)).astype(np.int16)
     observed = RNG.random(truth.shape[:-1]) < 0.6
@@ -83,6 +90,8 @@ def test_a_single_axis_is_completed():
     ("values", "options", "message"),
     [
         (np.float64(3), {}, "with one axis or more"),
+        (["1 K", "2 K"], {}, "values are <U3 of shape .*: give real numbers"),
+        ([[1, 2], [3]], {}, "values: its rows have different lengths"),
         (np.zeros((3, 0)), {}, "with one axis or more"),
         (np.ones((4, 4), complex), {}, "real numbers"),
         (np.ones((4, 4), bool), {}, "real numbers"),
@@ -97,8 +106,9 @@ def test_a_single_axis_is_completed():
     ],
 )
 def test_wrong_input_is_refused(values, options, message):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=message) as caught:
         inrr_jax.complete(values, **options)
+    assert "\n" not in str(caught.value)
 
 
 def test_blending_is_for_masked_signals_with_something_to_hold_out():

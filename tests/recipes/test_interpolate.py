@@ -62,6 +62,9 @@ def test_the_field_follows_the_interpolation_in_the_coordinates_of_the_points(in
     ("points", "values", "message"),
     [
         (POINTS[:1], [1.0], "1 different points in 3 dimensions"),
+        (np.ones((9, 2)), np.arange(9.0), "1 different points in 2 dimensions: give at least 3"),
+        ([[1, 2], [3]], [1.0, 2.0], "points: its rows have different lengths"),
+        (POINTS, np.ma.masked_all(500), "0 different points"),
         (POINTS, np.zeros(3), "500 points and 3 rows"),
         (POINTS.astype(complex), np.zeros(500), "type complex128"),
         (np.full((9, 2), np.nan), np.zeros(9), "0 different points"),
@@ -73,7 +76,7 @@ def test_wrong_points_are_refused(points, values, message):
         inrr_jax.interpolate(points, values)
 
 
-@pytest.mark.parametrize("query", [np.zeros((4, 2)), np.zeros(3), np.full((2, 3), np.nan)])
+@pytest.mark.parametrize("query", [np.zeros((4, 2)), np.zeros(3), np.full((2, 3), np.nan), [["a", "b", "c"]]])
 def test_wrong_positions_are_refused(interpolation, query):
     with pytest.raises(UserError, match=r"give finite numbers \[Q, 3\]"):
         interpolation(query)
