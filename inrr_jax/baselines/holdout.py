@@ -76,13 +76,13 @@ def hold_out(key: Key[Array, ""], mask: Mask, share: float = SHARE) -> Split:
     return Split(mask & ~held, held)
 
 
-def hold_out_fifth(mask: Mask) -> Split:
-    """Split the observed entries of an array, the same for every call.
+def hold_out_fifth(mask: Mask, draw: int = 0) -> Split:
+    """Split the observed entries of an array, the same for every call with the same number of the draw.
 
     Raises:
         UserError: fewer than two entries are observed.
     """
-    return hold_out(jax.random.key(0), mask, GRID_SHARE)
+    return hold_out(jax.random.key(draw), mask, GRID_SHARE)
 
 
 def single_entries(key: Key[Array, ""], mask: Mask, count: int) -> Mask:

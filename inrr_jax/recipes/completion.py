@@ -31,6 +31,8 @@ COMPLETIONS = {
     "dct_pls_scaled": 5_000_000,
     "als": 5_000_000,
     "tctv": 1_000_000,
+    "tctv_12": 1_000_000,
+    "tctv_20": 1_000_000,
 }
 """Completions that are combined with the field, by their names in `baselines.tensors`, and the number of entries above
 which each would take minutes and is left out."""
@@ -40,6 +42,11 @@ RANGES = 4
 """Ranges of the distance, each with the same number of missing entries."""
 FEWEST = 30
 """Connected components of held-out entries below which a range takes the weights of all ranges together."""
+MOST_DRAWS = 3
+"""Hold-outs whose errors are put together while they have fewer than `FEWEST` components: a few pieces of clouds may
+all lie where the signal is flat."""
+MOST_DRAWN = 1_000_000
+"""Entries above which a second hold-out would take minutes."""
 TINY = 1e-6
 """Smallest floor, which keeps the deviation of exact recoveries positive; the signal spans about [0, 1]."""
 
@@ -93,21 +100,53 @@ def study(problem: Problem, solve: Solve, log: Callable[[str], None]) -> Study:
             "correction=blended is for signals on a grid under a mask: the measurements are of another kind"
         )
     measured, mask = np.asarray(problem.measurements), np.asarray(problem.operator.mask)
-    training, held = hold_out_fifth(mask)
+    far = distance(mask)[~mask]
+    edges = np.quantile(far, np.arange(1, RANGES) / RANGES)
+    kriged = int((~mask).sum()) <= MOST_KRIGED
+    draws: list[_Tried] = []
+    while not draws or (_components(draws) < FEWEST and len(draws) < MOST_DRAWS and mask.size <= MOST_DRAWN):
+        draws.append(_try(problem, solve, edges, len(draws), kriged, log))
+    estimates = np.concatenate([np.stack([*tried.recovered.values()]) for tried in draws], axis=1)
+    truth = np.concatenate([measured[tried.held] for tried in draws])
+    places = np.concatenate([tried.places for tried in draws])
+    # Components of different draws are different observations, although they may overlap.
+    before = np.cumsum([0, *(tried.component.max() for tried in draws)])
+    component = np.concatenate([tried.component + n for tried, n in zip(draws, before, strict=False)])
+    ranges = weigh(estimates, truth, places, component)
+    shares = zip(draws[0].recovered, np.mean([r.weights for r in ranges], axis=0), strict=True)
+    log("blend: " + ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares))
+    completions = _complete(measured, mask, ~mask, kriged=kriged)
+    return Study(completions, ranges, np.searchsorted(edges, far))
+
+
+class _Tried(NamedTuple):
+    """Recoveries of one draw of held-out entries."""
+
+    held: Mask
+    recovered: dict[str, Float[np.ndarray, "M C"]]
+    places: Int[np.ndarray, "M"]
+    """The number of the range of each entry."""
+    component: Int[np.ndarray, "M"]
+    """The number of its connected component, from 1."""
+
+
+def _try(
+    problem: Problem, solve: Solve, edges: Float[np.ndarray, "_"], draw: int, kriged: bool, log: Callable[[str], None]
+) -> _Tried:
+    """Recover held-out entries from the other observed ones by every method."""
+    measured, mask = np.asarray(problem.measurements), np.asarray(problem.operator.mask)
+    training, held = hold_out_fifth(mask, draw)
     log(f"blend: {100 * held.sum() / mask.sum():.0f} % of the observed entries are held out ...")
-    tried = _complete(measured, training, held, kriged=int((~mask).sum()) <= MOST_KRIGED)
+    tried = _complete(measured, training, held, kriged=kriged)
     try:
         tried["field"] = solve(restrict(problem, training))[held]
     except DivergedError:
         tried["field"] = np.full_like(measured[held], np.nan)
-    far = distance(mask)[~mask]
-    edges = np.quantile(far, np.arange(1, RANGES) / RANGES)
-    places = np.searchsorted(edges, distance(training)[held])
-    ranges = weigh(np.stack([*tried.values()]), measured[held], places, components(held)[0][held])
-    shares = zip(tried, np.mean([r.weights for r in ranges], axis=0), strict=True)
-    log("blend: " + ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares))
-    completions = _complete(measured, mask, ~mask, kriged="kriging" in tried)
-    return Study(completions, ranges, np.searchsorted(edges, far))
+    return _Tried(held, tried, np.searchsorted(edges, distance(training)[held]), components(held)[0][held])
+
+
+def _components(draws: Sequence[_Tried]) -> int:
+    return sum(int(tried.component.max()) for tried in draws)
 
 
 def blend(raw: Values, problem: Problem, found: Study) -> Blend:

@@ -7,6 +7,7 @@ import pytest
 
 import inrr_jax
 from inrr_jax.errors import UserError
+from inrr_jax.operators.masking import masked
 from inrr_jax.operators.sampling import Sampling
 from inrr_jax.options import change
 from inrr_jax.problem import Domain, Problem
@@ -140,6 +141,24 @@ def test_a_diverged_recovery_gets_no_weight():
     assert [r.weights.tolist() for r in ranges] == [[1.0, 0.0]] * completion.RANGES
     values, _ = completion.combine(estimates, ranges, np.zeros(200, int))
     np.testing.assert_allclose(values, truth + 0.1, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("whole", "draws"), [(True, 3), (False, 1)], ids=["whole rows", "single entries"])
+def test_hold_outs_with_few_pieces_are_drawn_several_times(whole, draws):
+    observed = np.broadcast_to((np.arange(40) % 20 < 14)[:, None], (40, 30)) if whole else RNG.random((40, 30)) < 0.5
+    values = np.where(observed, smooth((40, 30)), np.nan)
+    hidden = []
+
+    def solve(problem):
+        hidden.append(np.asarray(problem.operator.mask))
+        return np.zeros((40, 30, 1), np.float32)
+
+    problem = masked(np.nan_to_num(values)[..., None].astype(np.float32), observed, truth=False)
+    found = completion.study(problem, solve, lambda line: None)
+    assert len(hidden) == draws
+    assert len({training.tobytes() for training in hidden}) == draws
+    assert not any((training & ~observed).any() for training in hidden)
+    assert len(found.places) == (~observed).sum()
 
 
 def test_deviations_grow_with_the_disagreement():

@@ -9,7 +9,7 @@ from inrr_jax.baselines.tensors.harmonic import harmonic, harmonic_scaled
 from inrr_jax.baselines.tensors.lines import linear, pchip, spline
 from inrr_jax.baselines.tensors.nearest import nearest
 from inrr_jax.baselines.tensors.smooth import dct_pls, dct_pls_scaled
-from inrr_jax.baselines.tensors.tctv import tctv
+from inrr_jax.baselines.tensors.tctv import tctv_of
 
 
 class Entry(NamedTuple):
@@ -33,6 +33,8 @@ TENSORS: dict[str, Entry] = {
     "dct_pls_scaled": Entry(dct_pls_scaled),
     "als": Entry(als, axes=2, largest=20_000_000),
     "halrtc": Entry(halrtc, axes=2, largest=20_000_000),
-    "tctv": Entry(tctv, axes=3, largest=8_000_000),
+    "tctv": Entry(tctv_of((0, 1)), axes=3, largest=8_000_000),
+    "tctv_12": Entry(tctv_of((1, 2)), axes=3, largest=8_000_000),
+    "tctv_20": Entry(tctv_of((2, 0)), axes=3, largest=8_000_000),
 }
 """All completions by the names that comparisons and results use."""

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Float
 
-from inrr_jax.baselines.tensors.contract import channels_as_axis, completing
+from inrr_jax.baselines.tensors.contract import Complete, channels_as_axis, completing
 from inrr_jax.baselines.tensors.shrinkage import shrink_singular_values
 from inrr_jax.errors import UserError
 
@@ -13,24 +13,30 @@ ITERATIONS = 500  # the most
 TOLERANCE = 1e-4  # largest change of an entry and largest residual, in units of the range of the observed values
 
 
-@completing
-@channels_as_axis
-def tctv(values: Float[np.ndarray, "*axes"], mask: Bool[np.ndarray, "*axes"]) -> Float[np.ndarray, "*axes"]:
-    """Complete a tensor by T-CTV (Wang, Peng, Qin, Wang, Meng, TPAMI 2023); see `minimize_tctv`.
+def tctv_of(slices: tuple[int, int]) -> Complete:
+    """Return T-CTV (Wang, Peng, Qin, Wang, Meng, TPAMI 2023) with slices along two axes; see `minimize_tctv`.
 
-    Raises:
-        UserError: the tensor has fewer than three axes.
+    The authors take the first two axes. Which ones suit a signal is a property of it: the slices should be of low rank.
+    The completion raises `UserError` for a tensor with fewer than three axes.
     """
-    if values.ndim < 3:
-        raise UserError(f"T-CTV of a tensor of shape {values.shape}: give at least three axes, or use harmonic")
-    return minimize_tctv(values, mask)
+
+    @completing
+    @channels_as_axis
+    def tctv(values: Float[np.ndarray, "*axes"], mask: Bool[np.ndarray, "*axes"]) -> Float[np.ndarray, "*axes"]:
+        if values.ndim < 3:
+            raise UserError(f"T-CTV of a tensor of shape {values.shape}: give at least three axes, or use harmonic")
+        return minimize_tctv(values, mask, slices)
+
+    return tctv
 
 
-def minimize_tctv(values: Float[np.ndarray, "*axes"], mask: Bool[np.ndarray, "*axes"]) -> Float[np.ndarray, "*axes"]:
+def minimize_tctv(
+    values: Float[np.ndarray, "*axes"], mask: Bool[np.ndarray, "*axes"], slices: tuple[int, int] = (0, 1)
+) -> Float[np.ndarray, "*axes"]:
     """Minimise ``1/D sum over axes a of |D_a X|_TNN`` with X held where observed; D_a are cyclic differences.
 
-    The tensor nuclear norm (TNN) is the mean nuclear norm of the slices along the first two axes, after a Fourier
-    transform along all others. The alternating direction method of multipliers has copies G_a = D_a X and a free tensor
+    The tensor nuclear norm (TNN) is the mean nuclear norm of the slices along two axes, after a Fourier transform along
+    all others. The alternating direction method of multipliers has copies G_a = D_a X and a free tensor
     E on the missing entries, X + E = Y. With the multipliers Lambda and Gamma_a, divided by mu,
 
         X    <- (1 + sum_a D_a^T D_a)^-1 (Y - E + Lambda + sum_a D_a^T (G_a - Gamma_a))     by FFT
@@ -41,6 +47,7 @@ def minimize_tctv(values: Float[np.ndarray, "*axes"], mask: Bool[np.ndarray, "*a
     Args:
         values: Y, in [0, 1] where observed.
         mask: True where observed.
+        slices: the two axes.
     """
     from scipy.fft import irfftn, rfftn
 
@@ -60,7 +67,7 @@ def minimize_tctv(values: Float[np.ndarray, "*axes"], mask: Bool[np.ndarray, "*a
         largest = max(np.abs(x - before).max(), np.abs(gap).max())
         for a in axes:
             difference = np.roll(x, -1, a) - x
-            copies[a] = _shrink(difference + multipliers[a], 1 / (values.ndim * mu))
+            copies[a] = _shrink(difference + multipliers[a], 1 / (values.ndim * mu), slices)
             residual = difference - copies[a]
             multipliers[a] = (multipliers[a] + residual) / np.float32(GROWTH)
             largest = max(largest, np.abs(residual).max())
@@ -78,14 +85,16 @@ def _symbol(shape: tuple[int, ...]) -> Float[np.ndarray, "..."]:
     )
 
 
-def _shrink(tensor: Float[np.ndarray, "*axes"], threshold: float) -> Float[np.ndarray, "*axes"]:
+def _shrink(
+    tensor: Float[np.ndarray, "*axes"], threshold: float, slices: tuple[int, int]
+) -> Float[np.ndarray, "*axes"]:
     """Apply the proximal operator of the tensor nuclear norm.
 
     Slices of conjugate frequencies are conjugate, so the transform along the last axis keeps one of each pair.
     """
     from scipy.fft import irfftn, rfftn
 
-    others = range(2, tensor.ndim)
-    slices = np.moveaxis(rfftn(tensor, axes=others, workers=-1), (0, 1), (-2, -1))
-    shrunk = np.moveaxis(shrink_singular_values(np.ascontiguousarray(slices), threshold), (-2, -1), (0, 1))
-    return irfftn(shrunk, tensor.shape[2:], axes=others, workers=-1)
+    others = [axis for axis in range(tensor.ndim) if axis not in slices]
+    matrices = np.moveaxis(rfftn(tensor, axes=others, workers=-1), slices, (-2, -1))
+    shrunk = np.moveaxis(shrink_singular_values(np.ascontiguousarray(matrices), threshold), (-2, -1), slices)
+    return irfftn(shrunk, [tensor.shape[axis] for axis in others], axes=others, workers=-1)

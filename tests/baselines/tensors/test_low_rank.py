@@ -36,6 +36,24 @@ def test_tctv_recovers_a_smooth_tensor_of_low_rank_where_halrtc_does_not():
     assert relative_error("halrtc", values, 0.15) > 0.1
 
 
+def test_tctv_needs_slices_of_low_rank():
+    # Fields with two axes and another time course at each node: only slices with the last axis are of low rank.
+    rng, steps = np.random.default_rng(0), np.arange(24)
+    courses = np.cos(np.outer(rng.uniform(0.1, 0.4, 2), steps)).astype(np.float32)
+    values = np.einsum("ijr,rk->ijk", rng.standard_normal((18, 18, 2)), courses)[..., None].astype(np.float32)
+    errors = {name: relative_error(name, values, 0.5) for name in ("tctv", "tctv_12", "tctv_20")}
+    assert max(errors["tctv_12"], errors["tctv_20"]) < 0.5 * errors["tctv"]
+
+
+@pytest.mark.parametrize(("name", "order"), [("tctv_12", (1, 2, 0)), ("tctv_20", (2, 0, 1))])
+def test_the_axes_of_the_slices_are_those_of_the_name(name, order):
+    values = tucker((9, 10, 8), 2, smooth=True)
+    mask = np.random.default_rng(1).random(values.shape[:-1]) < 0.6
+    turned = TENSORS["tctv"].complete(np.ascontiguousarray(values.transpose(*order, 3)), mask.transpose(order), None)
+    expected = turned.transpose(*np.argsort(order), 3)
+    np.testing.assert_allclose(TENSORS[name].complete(values, mask, None), expected, atol=1e-3)
+
+
 def test_als_recovers_a_smooth_matrix_of_low_rank():
     values = tucker((16, 17, 30), 2, smooth=True)
     assert relative_error("als", values, 0.3) < 0.05 < relative_error("nearest", values, 0.3)
