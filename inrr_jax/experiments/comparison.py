@@ -150,7 +150,7 @@ class Fit(NamedTuple):
 
     def row(self, outcome: Outcome) -> Row:
         """Return its row, with the scores of its recovery."""
-        settings = self.method.settings
+        settings = self.member.settings
         return _row(
             self.key,
             self.task,

@@ -5,11 +5,12 @@
 `siren+inrr/harmonic` is followed by a correction.
 
 All fits evaluate the same number of points: they have the steps and fibers of the settings they start from, except that
-isotropic total variation, which also evaluates adjacent fibers, draws two thirds as many.
+isotropic total variation, which also evaluates adjacent fibers, draws two thirds as many, and that the number of steps
+of values on nodes is chosen.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from inrr_jax.errors import UserError, unknown
@@ -28,6 +29,14 @@ ALIASES: dict[str, Changes] = {
     "tucker_nodes": {"field.name": "tucker", "field.factor": "nodes", "optimizer.field_rate": 3e-2},
 }
 """Names of fields with other options than their defaults."""
+CANDIDATES: dict[str, Callable[[int], dict[str, list[Any]]]] = {
+    "tucker_nodes": lambda steps: {
+        "optimizer.field_rate": [1e-2, 3e-2, 1e-1],
+        "train.steps": [max(1, steps // 4), steps, 4 * steps],
+    }
+}
+"""Settings that are chosen for an alias instead of its field's candidates, as a function of the steps of all other
+methods. Values on nodes have no omega that bounds their detail, so they overfit after many steps."""
 REFERENCE_SIZE = 256
 """Nodes of the longest axis for which the fields declare their candidates."""
 
@@ -116,24 +125,28 @@ def build(name: Name, start: Settings, longest: int) -> Method:
         changes["train.fibers"] = round(changes.get("train.fibers", start.train.fibers) * 2 / 3)
     if name.percent:
         changes["optimizer.freeze_at"] = max(1, round(start.train.steps * float(name.percent) / 100))
-    return Method(
-        name, change(start, {"correction": "none", **changes}), _candidates(name.terms, field, start, longest)
-    )
+    return Method(name, change(start, {"correction": "none", **changes}), _candidates(name, field, start, longest))
 
 
-def _candidates(terms: Sequence[str], field, start: Settings, longest: int) -> list[Changes]:
+def _candidates(name: Name, field, start: Settings, longest: int) -> list[Changes]:
     """List all combinations of the candidates that field and terms declare."""
+    terms = name.terms
     weights = {
         f"regularizer.{term}.weight": [field.weight_factor * weight for weight in TERMS[term].candidates]
         for term in terms
         if TERMS[term].candidates
     }
-    choices: dict[str, list[float]] = {}
+    choices: dict[str, list[Any]] = {}
     # A term without candidates belongs to a recipe whose settings are fixed, omega included.
     if all(TERMS[term].candidates for term in terms):
-        for option, values in field.candidates.items():
-            # An option that is not at its default of 0 was set by the user, and is kept.
-            if not getattr(start.field, option, 0):
-                choices[f"field.{option}"] = [value * longest / REFERENCE_SIZE for value in values]
+        if name.field in CANDIDATES:
+            choices |= CANDIDATES[name.field](start.train.steps)
+        else:
+            choices |= {
+                f"field.{option}": [value * longest / REFERENCE_SIZE for value in values]
+                for option, values in field.candidates.items()
+                # An option that is not at its default of 0 was set by the user, and is kept.
+                if not getattr(start.field, option, 0)
+            }
         choices |= weights
     return [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]

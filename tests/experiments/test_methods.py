@@ -67,6 +67,14 @@ def test_an_omega_that_is_given_is_not_chosen():
     assert [set(candidate) for candidate in method.candidates] == [{"regularizer.inrr.weight"}] * 2
 
 
+def test_the_rate_and_the_steps_of_values_on_nodes_are_chosen_instead_of_omega():
+    method = build("tucker_nodes+grid")
+    chosen = {name for candidate in method.candidates for name in candidate}
+    assert chosen == {"optimizer.field_rate", "train.steps", "regularizer.grid.weight"}
+    assert {candidate["train.steps"] for candidate in method.candidates} == {100, 400, 1600}
+    assert len({change(method.settings, candidate) for candidate in method.candidates}) == 18
+
+
 def test_omega_keeps_its_detail_per_pixel_in_every_size():
     small, large = (build("siren", longest=size).candidates for size in (128, 512))
     for low, high in zip(small, large, strict=True):
