@@ -29,7 +29,7 @@ def gaps(axis: int) -> str:
 
 VOLUME = {"signals": "mni152[20:176:3,20:212:3,20:170:3]", "masks": gaps(2)}
 CLIMATE = {"signals": "air_temperature[:60]", "masks": gaps(0)}
-VIDEO = {"signals": "carphone[:40,::3,::3]", "masks": gaps(0)}
+VIDEO = {"signals": "carphone[:40,::4,::4]", "masks": gaps(0)}
 CORNERS_CHANGES = {"masks": "random:0.95,clouds:0.3:2:8", "methods": ",".join(CORNERS)}
 SMOKE = {
     "signals": "covid_serology[:12]",
@@ -45,7 +45,7 @@ SMOKE = {
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config of the given variant."""
     config = presets.to_config(ComparisonSettings())
-    config.signals, config.masks = "indian_pines[:48,:48,:100:2]", gaps(2)
+    config.signals, config.masks = "indian_pines[:40,:40,:100:2]", gaps(2)
     config.methods = ",".join([*COMPLETIONS, *FIELDS])
     config.fit.data.update(name="array", grey=True)
     config.fit.train.update(steps=600, chunk=100)
