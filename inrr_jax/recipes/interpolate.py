@@ -22,12 +22,14 @@ from inrr_jax.settings import INTERPOLATION, Settings
 from inrr_jax.training import fit
 from inrr_jax.training.fitted import FittedField, Frame
 
-HELD = 0.2
-"""Share of the points that is held out to calibrate the deviation."""
+FOLDS = 5
+"""Parts of the groups of points, of which one is held out to calibrate the deviation."""
+FEW_GROUPS = 500
+"""Groups up to which every part is held out in turn: a fifth of a hundred stations would say little."""
 FEWEST_LINES = 10
 """Lines from which on points count as stations."""
 FEWEST = 50
-"""Held-out values below which the deviation is not calibrated."""
+"""Values below which the deviation is not calibrated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,14 +117,19 @@ def interpolate(points: ArrayLike, values: ArrayLike, *, seed: int = 0) -> Inter
 
 def _calibrate(given: Points, groups: Int[np.ndarray, "M"], seed: int) -> float:
     """Return the factor on kriging's deviation, from values that are held out by groups; 1 if they are too few."""
-    drawn = np.random.default_rng(seed).permutation(groups.max() + 1)
-    held = np.isin(groups, drawn[: int(HELD * len(drawn))])
-    if held.sum() * given.values.shape[1] < FEWEST:
+    count = int(groups.max()) + 1
+    if count < 2 * FOLDS or given.values.size < FEWEST:
         return 1.0
-    _, rest = np.unique(groups[~held], return_inverse=True)
-    learned = covariance.learn(given.points[~held], given.values[~held], seed, rest)
-    mean, deviation = learned.predict(given.points[held])
-    return calibrate(mean - given.values[held], np.maximum(deviation, np.finfo(np.float32).tiny)[:, None])
+    part = np.random.default_rng(seed).permutation(count) % FOLDS
+    errors, deviations = [], []
+    for held_part in range(FOLDS if count <= FEW_GROUPS else 1):
+        held = (part == held_part)[groups]
+        _, rest = np.unique(groups[~held], return_inverse=True)
+        learned = covariance.learn(given.points[~held], given.values[~held], seed, rest)
+        mean, deviation = learned.predict(given.points[held])
+        errors.append(mean - given.values[held])
+        deviations.append(np.maximum(deviation, np.finfo(np.float32).tiny)[:, None])
+    return calibrate(np.concatenate(errors), np.concatenate(deviations))
 
 
 def stations(points: Float64[np.ndarray, "M D"]) -> Int[np.ndarray, "M"]:

@@ -6,6 +6,7 @@ import pytest
 import inrr_jax
 from inrr_jax.errors import UserError
 from inrr_jax.options import change
+from inrr_jax.recipes import interpolate
 from inrr_jax.recipes.interpolate import stations
 
 RNG = np.random.default_rng(0)
@@ -104,3 +105,18 @@ def test_the_deviation_at_new_stations_covers_what_stations_differ_in():
     query = np.stack([RNG.random(400) * 11, RNG.random(400) * 9 + 0.5], axis=-1)
     mean, deviation = inrr_jax.interpolate(points, rough(points))(query, return_std=True)
     assert np.mean(np.abs(mean - rough(query)) < 1.645 * deviation) > 0.7
+
+
+def test_every_station_is_held_out_once_to_calibrate(monkeypatch):
+    held, honest = [], interpolate.covariance.learn
+
+    def learn(points, *others):
+        held.append({*range(20)} - {*points[:, 1].astype(int)})
+        return honest(points, *others)
+
+    monkeypatch.setattr(interpolate.covariance, "learn", learn)
+    points = np.stack(np.meshgrid(np.arange(6.0), np.arange(20.0)), -1).reshape(-1, 2)  # times of 20 stations
+    inrr_jax.interpolate(points, np.sin(points[:, 0]) + np.cos(points[:, 1] / 3))
+    assert held[0] == set()
+    assert sorted(map(len, held[1:])) == [4] * 5
+    assert set.union(*held[1:]) == {*range(20)}
