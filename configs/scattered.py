@@ -2,7 +2,7 @@
 
     inrr-jax train --config=scattered
 
-A network guided by kriging: about a minute on two CPU cores, 51.1 m root mean squared error between the points (a thin
+A network guided by kriging: a minute on two busy CPU cores, 51.1 m root mean squared error between the points (a thin
 plate spline has 53.4; docs/scattered.md). Variants: `:dense` knows 5 % of the nodes, `:uneven` 1 %, fewer in the east;
 `:smoke` takes seconds. Points of your own are --config.data.points=FILE --config.data.source= (docs/data.md), which are
 recovered on a grid around them.
