@@ -3,9 +3,9 @@
     inrr-jax train --config=hyperspectral
 
 36.6 dB on the missing entries, an error of 119 counts (ALS 36.5 dB, linear interpolation 30.3), in 188 s on two cores
-without other jobs. The spectra of six pixels are in profiles.png. Variants: `:bands` has lost a quarter of the bands as a
-whole, `:deadlines` columns in half of the bands; `:smoke` takes seconds. Needs tensorly (docs/data.md). Your own image is
---config.data.source=FILE.
+without other jobs. The spectra of six pixels are in profiles.png. Variants: `:bands` has lost a quarter of the bands as
+a whole, `:deadlines` columns in half of the bands; `:smoke` takes seconds. Needs tensorly (docs/data.md). Your own
+image is --config.data.source=FILE.
 """
 
 import ml_collections

@@ -4,7 +4,8 @@
 
 24.4 dB on the missing voxels (ALS 22.3, linear interpolation 18.5), with 50 s of processor time; 135 s passed on two
 cores that eight jobs shared. Variants: `:slices` has lost three of four slices, `:block` a box with an eighth of the
-volume; `:smoke` takes seconds. Needs nilearn (docs/data.md). A volume of your own is --config.data.source=FILE (.nii.gz, .tif, .npy, ...).
+volume; `:smoke` takes seconds. Needs nilearn (docs/data.md). A volume of your own is
+--config.data.source=FILE (.nii.gz, .tif, .npy, ...).
 """
 
 import ml_collections
