@@ -12,6 +12,7 @@ from inrr_jax.data.arrays import as_array, check_memory
 from inrr_jax.data.units import units_of
 from inrr_jax.errors import UserError
 from inrr_jax.operators.masking import masked
+from inrr_jax.options import change
 from inrr_jax.problem import Problem
 from inrr_jax.recipes import pipeline
 from inrr_jax.settings import COMPLETION, Settings
@@ -20,6 +21,8 @@ from inrr_jax.training.fitted import FittedField
 
 Values = Float[np.ndarray, "*grid C"]
 
+LARGEST_REGULARISED = 1_000_000
+"""Entries above which the default settings have no regulariser, because it would double the time of a call."""
 BYTES_PER_ENTRY = 200
 """Peak of a call with the default settings, as measured on 16 million voxels: spline interpolation in float64."""
 
@@ -47,8 +50,8 @@ def complete(
 ) -> np.ndarray | Completed:
     """Recover the missing entries of a signal on a grid: a matrix, a volume, a video, a spectral image, a tensor.
 
-    The default recipe fits a factorised field and combines it with classical completions, weighted by observed entries
-    that are held out in the shape of the missing ones.
+    The default recipe fits a factorised field with the learned energy INRR, up to a million entries, and combines it
+    with classical completions, weighted by observed entries that are held out in the shape of the missing ones.
 
     Args:
         values: real numbers with one axis or more, in any unit. Missing entries may hold any value, NaN included.
@@ -56,7 +59,7 @@ def complete(
             Observed entries that are NaN count as missing.
         spacing: the distance of neighbouring nodes along each axis; None: equal on all axes.
         channels: whether the last axis holds channels, which are missing together, and not positions.
-        settings: of the fit; their `data` and `mask` are not used. None for `inrr_jax.COMPLETION`.
+        settings: of the fit; their `data` and `mask` are not used. None for those of `default_settings`.
         details: whether to return the deviation and the field as well.
 
     Returns:
@@ -68,8 +71,8 @@ def complete(
             observed, the signal is too small for the settings, or the memory does not suffice.
         DivergedError: a loss term was no number.
     """
-    settings = _usable(COMPLETION if settings is None else settings)
     given = _checked(values)
+    settings = default_settings(given.size) if settings is None else _usable(settings)
     whole = given if channels else given[..., None]
     mask = _mask(whole, observed)
     check_memory(BYTES_PER_ENTRY * whole.size, f"the completion of an array of shape {whole.shape}", "give parts of it")
@@ -81,6 +84,15 @@ def complete(
     if deviation is not None:
         deviation = deviation if channels else deviation[..., 0]
     return Completed(completed, deviation, field) if details else completed
+
+
+def default_settings(entries: int) -> Settings:
+    """Return the settings of `complete` by default: `inrr_jax.COMPLETION`, with INRR up to a million entries.
+
+    On twelve development cases, four signals each behind clouds, without fibers, and without 98 % of their entries,
+    INRR with its default weight gained the field 1.4 dB on average (docs/completion.md).
+    """
+    return change(COMPLETION, {"regularizer.name": "inrr"}) if entries <= LARGEST_REGULARISED else COMPLETION
 
 
 def _recover(problem: Problem, settings: Settings) -> tuple[Values, Values | None, FittedField]:

@@ -11,7 +11,7 @@ from inrr_jax.operators.masking import masked
 from inrr_jax.operators.sampling import Sampling
 from inrr_jax.options import change
 from inrr_jax.problem import Domain, Problem
-from inrr_jax.recipes import completion, holdout
+from inrr_jax.recipes import complete, completion, holdout
 from inrr_jax.recipes.completion import Range
 
 QUICK = change(inrr_jax.COMPLETION, {"train.steps": 60, "train.chunk": 60, "field.precision": "float32"})
@@ -167,6 +167,11 @@ def test_deviations_grow_with_the_disagreement():
     values, deviation = completion.combine(recovered, ranges, np.array([0, 3]))
     np.testing.assert_allclose(values[:, 0], [0, 1])
     np.testing.assert_allclose(deviation[:, 0], [0.2, 2 * np.hypot(1, 0.1)], rtol=1e-6)
+
+
+def test_the_default_has_a_learned_energy_unless_the_signal_is_large():
+    assert complete.default_settings(10**6).regularizer.name == "inrr"
+    assert complete.default_settings(10**6 + 1) == inrr_jax.COMPLETION
 
 
 def test_settings_without_blending_have_no_deviation():
