@@ -31,7 +31,7 @@ ALIASES: dict[str, Changes] = {
 """Names of fields with other options than their defaults."""
 CANDIDATES: dict[str, Callable[[int], dict[str, list[Any]]]] = {
     "tucker_nodes": lambda steps: {
-        "optimizer.field_rate": [1e-2, 3e-2, 1e-1],
+        "optimizer.field_rate": [3e-2, 1e-1, 3e-1],
         "train.steps": [max(1, steps // 4), steps, 4 * steps],
     }
 }
