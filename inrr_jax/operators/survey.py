@@ -55,12 +55,15 @@ class Survey(GridOperator):
         return self._records(values, jnp.arange(self.wavelets.shape[0]))
 
     def _records(self, values, shots: Int[Array, "B"]) -> Float[Array, "B T R 1"]:
+        return self._filtered(self.simulated(values, shots))[..., None]
+
+    def simulated(self, values: Float[Array, "nz nx 1"], shots: Int[Array, "B"]) -> Float[Array, "B T R"]:
+        """Return R p(v), the pressure at the receivers before the filter, for some of the shots."""
         if self.emphasis is not None:
             scaled = self.emphasis * values
             values = scaled + jax.lax.stop_gradient(values - scaled)
         wavelets, sources = jax.tree.map(lambda part: jnp.asarray(part)[shots], (self.wavelets, self.sources))
-        records = self.medium.record(self.velocity(values), wavelets, sources, self.receivers, self.at_once)
-        return self._filtered(records)[..., None]
+        return self.medium.record(self.velocity(values), wavelets, sources, self.receivers, self.at_once)
 
     def _filtered(self, records: Float[Array, "B T R"]) -> Float[Array, "B T R"]:
         """Return F of records, which are continued by as many zeros so that the response does not wrap around."""
@@ -93,8 +96,20 @@ class Survey(GridOperator):
         """Return the mean squared weighted difference over the kept shots."""
         return self._distance(values, measurements, jnp.arange(self.wavelets.shape[0]))
 
+    def difference(
+        self, records: Float[Array, "S T R"], measurements: Float[Array | np.ndarray, "S T R 1"]
+    ) -> Float[Array, ""]:
+        """Return the mean squared weighted difference over the kept shots, of records that `simulated` has returned.
+
+        Surveys that differ in their filters and weights alone can share them.
+        """
+        return self._difference(self._filtered(records)[..., None], measurements, jnp.arange(self.wavelets.shape[0]))
+
     def _distance(self, values, measurements, shots):
-        error = self._records(values, shots) - jnp.asarray(measurements)[shots]
+        return self._difference(self._records(values, shots), measurements, shots)
+
+    def _difference(self, records, measurements, shots):
+        error = records - jnp.asarray(measurements)[shots]
         weights = jnp.broadcast_to(jnp.asarray(self.weights), measurements.shape)[shots]
         each = jnp.mean((weights * error) ** 2, axis=(1, 2, 3))
         if self.kept is None:

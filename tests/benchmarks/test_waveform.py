@@ -6,14 +6,16 @@ from inrr_jax.data.kinds.inverse import fwi
 from inrr_jax.data.settings import MaskSettings
 
 ROW = {"stage": "table", "ground": "salt", "start": "linear", "lowest": 5.0, "noise": 0.0, "field": "grid"}
-ROW |= {"term": "tv", "weight": 1.0, "ssim": 0.5, "misfit": 0.1, "seconds": 1.0}
+ROW |= {"term": "tv", "weight": 1.0, "half": 50.0, "ssim": 0.5, "misfit": 0.1, "seconds": 1.0}
 
 
 def test_rows_are_kept_and_found_by_their_key(tmp_path):
-    waveform.Rows(tmp_path).add({**ROW, "seed": 1, "rmse": 100.0})
+    waveform.Rows(tmp_path).add({**ROW, "seed": 1, "rmse": 100.0}, np.ones((2, 3, 1)))
     rows = waveform.Rows(tmp_path)
     assert rows.get({**ROW, "seed": 1})["rmse"] == 100
     assert rows.get({**ROW, "seed": 2}) is None
+    (path,) = (tmp_path / "velocities").iterdir()
+    assert np.load(path).shape == (2, 3, 1)
 
 
 def test_means_are_those_of_the_table_alone(tmp_path):
@@ -26,30 +28,40 @@ def test_means_are_those_of_the_table_alone(tmp_path):
     assert {path.suffix for path in tmp_path.iterdir()} >= {".md", ".json", ".csv", ".png"}
 
 
-def test_a_weight_is_chosen_by_the_held_out_shots(tmp_path, monkeypatch):
+def test_a_weight_is_chosen_by_the_error_on_the_ground_for_development(tmp_path, monkeypatch):
     monkeypatch.setattr(waveform, "make", lambda case: None)
     monkeypatch.setattr(waveform, "held_out", lambda problem, share: (None, None))
-    monkeypatch.setattr(waveform, "solve", lambda problem, key, held: {**key, "held": -key["weight"], "rmse": 1.0})
+    monkeypatch.setattr(waveform, "solve", lambda rows, problem, key, held: {**key, "held": 1, "rmse": -key["weight"]})
     assert waveform.choose(waveform.Rows(tmp_path), "grid", "tv", 0.1) == max(waveform.TERMS["tv"])
 
 
 def test_a_run_has_the_start_models_and_continues(tmp_path, monkeypatch):
     solved = []
 
-    def solve(problem, key):
+    def solve(rows, problem, key):
         solved.append(key)
-        return {**key, "seconds": 1.0, "rmse": 1.0, "ssim": 1.0, "misfit": 0.0}
+        rows.add({**key, "seconds": 1.0, "rmse": 1.0, "half": 1.0, "ssim": 1.0, "misfit": 0.0}, problem.truth)
 
     config = fwi.Config(nodes=(14, 20), sources=(2,), duration=0.6, layer=6, water=75.0)
     monkeypatch.setattr(waveform, "make", lambda case: config.problem(config.read(), MaskSettings()))
     monkeypatch.setattr(waveform, "solve", solve)
+    monkeypatch.setattr(waveform, "sensitive", lambda lowest: np.ones((14, 20), bool))
     case = {name: ROW[name] for name in ("ground", "start", "lowest", "noise")} | {"seed": 0}
     for _ in range(2):
         rows = waveform.Rows(tmp_path)
         waveform.run(rows, [case], ["siren+none"])
         assert [row["field"] for row in rows.rows] == ["start", "siren"]
     assert len(solved) == 1
-    assert rows.rows[0]["rmse"] > 50
+    assert rows.rows[0]["rmse"] > 50 < rows.rows[0]["half"]
+
+
+def test_the_sensitive_half_is_near_the_survey(monkeypatch):
+    config = fwi.Config(nodes=(14, 20), sources=(2,), duration=0.6, layer=6, water=75.0)
+    monkeypatch.setattr(waveform, "make", lambda case: config.problem(config.read(), MaskSettings()))
+    found = waveform.sensitive.__wrapped__(5.0)
+    assert found.sum() == (14 - 3) * 20 // 2
+    assert not found[:3].any()
+    assert found[3:8].mean() > 0.8 > 0.2 > found[-5:].mean()
 
 
 def test_no_stage_fits_a_held_out_shot():

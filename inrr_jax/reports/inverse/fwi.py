@@ -81,8 +81,11 @@ class Report(base.Report):
             return
         if name == "gathers.png":
             middle = problem.measurements.shape[0] // 2
-            observed = np.asarray(problem.measurements)[middle, ..., 0]
-            predicted = np.asarray(jax.jit(lambda v: operator.apply(v))(jnp.asarray(recovery.values)))[middle, ..., 0]
+            # As the misfit sees them: with its weights.
+            weights = np.broadcast_to(operator.weights, problem.measurements.shape)[middle, ..., 0]
+            observed = weights * np.asarray(problem.measurements)[middle, ..., 0]
+            every = jax.jit(lambda v: operator.apply(v))(jnp.asarray(recovery.values))
+            predicted = weights * np.asarray(every)[middle, ..., 0]
             shown = {"observed": observed, "predicted": predicted, "difference": observed - predicted}
             survey.gathers(path, shown, observed.shape[0] * operator.medium.step)
             return
@@ -106,15 +109,30 @@ def _misfit(operator, values, measurements):
 
 
 def _line(problem: Problem) -> list[list[float]] | None:
-    """Return the misfits of each band from the start model to the truth; None if one of them is unknown."""
-    start = problem.auxiliary.get("start")
+    """Return the misfits of each band from the start model to the truth; None if one of them is unknown.
+
+    The bands share the simulation of each model, whose records are in proportion to the wavelet.
+    """
+    start, last = problem.auxiliary.get("start"), problem.operator
     if start is None or problem.truth is None:
         return None
     models = [jnp.asarray(start + share * (problem.truth - start), jnp.float32) for share in LINE]
-    stages = [*problem.stages, (problem.operator, problem.measurements)]
-    return [
-        [float(_misfit(operator, model, jnp.asarray(measured))) for model in models] for operator, measured in stages
-    ]
+    records = [_simulated(last, model) for model in models]
+    found = []
+    for operator, measured in (*problem.stages, (last, problem.measurements)):
+        scale = float(np.abs(operator.wavelets).max() / np.abs(last.wavelets).max())
+        found.append([float(_difference(operator, scale * record, jnp.asarray(measured))) for record in records])
+    return found
+
+
+@jax.jit
+def _simulated(operator, values):
+    return operator.simulated(values, jnp.arange(operator.wavelets.shape[0]))
+
+
+@jax.jit
+def _difference(operator, records, measurements):
+    return operator.difference(records, measurements)
 
 
 def _edges(recovery: Recovery) -> list[int]:
