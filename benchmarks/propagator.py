@@ -5,7 +5,7 @@
 Both have 94 x 144 nodes, the same time step and eighth order in space; each has its own default absorbing layers: ours
 are a sponge of 40 nodes, and those of deepwave (pip install deepwave, with PyTorch) are perfectly matched, of 20 nodes.
 Each measurement runs in a process of its own, so that the peak memory is its own, and the versions take turns, so that
-other load on the machine affects both alike.
+other load on the machine affects both alike. It does not change the seconds of the processors, of all threads together.
 """
 
 import importlib.util
@@ -18,7 +18,8 @@ import numpy as np
 from benchmarks import measure
 
 SHAPE, SPACING, STEP, SPEED = (94, 144), 20.0, 2e-3, 2500.0
-COLUMNS = {"propagator": "{name}", "seconds": "{median:.2f} ({low:.2f}-{high:.2f})", "memory in MiB": "{memory:.0f}"}
+COLUMNS = {"propagator": "{name}", "seconds": "{median:.2f} ({low:.2f}-{high:.2f})"}
+COLUMNS |= {"processor seconds": "{processor:.2f}", "memory in MiB": "{memory:.0f}"}
 
 
 def survey(shots: int, times: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -71,13 +72,13 @@ VERSIONS = {"inrr_jax": ours, "deepwave": theirs}
 
 
 def measured(name: str, shots: int, times: int) -> dict[str, float]:
-    """Return the seconds of a version's second call, and the growth of the peak memory of this process."""
+    """Return the seconds of a version's second call, those of the processors, and the growth of the peak memory."""
     call, before = VERSIONS[name](shots, times), measure.reset_peak()
     call()
-    start = time.perf_counter()
+    start, used = time.perf_counter(), time.process_time()
     call()
-    seconds = time.perf_counter() - start
-    return {"seconds": seconds, "memory": (measure.memory("VmHWM") - before) / 2**20}
+    seconds, processor = time.perf_counter() - start, time.process_time() - used
+    return {"seconds": seconds, "processor": processor, "memory": (measure.memory("VmHWM") - before) / 2**20}
 
 
 def main() -> None:
@@ -102,6 +103,7 @@ def main() -> None:
             found.append(measure.in_process("benchmarks.propagator", f"--only={name}", *options))
     rows = [
         {"name": name, **measure.quartiles([turn["seconds"] for turn in found])}
+        | {"processor": float(np.median([turn["processor"] for turn in found]))}
         | {"memory": max(turn["memory"] for turn in found)}
         for name, found in turns.items()
     ]

@@ -50,7 +50,7 @@ TERMS: dict[str, tuple[float, ...]] = {
     "none": (0.0,),
     "grid": (1.0, 10.0),
     "tv": (0.1, 1.0),
-    "inrr": (1.0, 10.0),
+    "inrr": (0.3, 1.0),
     "air": (0.1, 1.0),
 }
 """Candidate weights of each term. `grid` is Tikhonov's energy of order 1."""

@@ -25,8 +25,8 @@ SETTINGS = replace(
     data=fwi.Config(),
     field=siren.Config(width=96, depth=4, omega=24.0, precision="float32"),
     regularizer=RegularizerSettings(name="none"),
-    optimizer=OptimizerSettings(name="adam", field_rate=2e-4, first_scale=1.0, warmup=10),
-    train=TrainSettings(steps=120, fibers=0, measurements=3, chunk=20, evaluate_every=20, checkpoint_every=60),
+    optimizer=OptimizerSettings(name="adam", field_rate=4e-4, first_scale=1.0, warmup=10),
+    train=TrainSettings(steps=240, fibers=0, measurements=1, chunk=40, evaluate_every=40, checkpoint_every=120),
 )
 SMOKE = {
     **{k: v for k, v in presets.SMOKE.items() if k not in ("data.size", "train.fibers")},

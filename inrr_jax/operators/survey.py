@@ -21,7 +21,10 @@ class Survey(GridOperator):
 
     F is a filter in time that the measurements have passed as well. It filters records and not the wavelet, because its
     response begins before the shot, where a filtered wavelet would be cut off. The misfit is the mean of
-    (w (F R p(v) - y))² over shots, times and receivers, with weights w. A step draws a random minibatch of the shots.
+    (w (F R p(v) - y))² over shots, times and receivers, with weights w. A step draws a random minibatch of the shots, or
+    encodes them (Krebs et al., Geophysics 2009): the equation is linear in the sources, so that one simulation of all
+    sources with random signs e_s gives sum_s e_s p_s. With independent signs the mean of (w (F R sum_s e_s p_s -
+    sum_s e_s y_s))² is the sum of the misfits of all shots, because the products of different shots cancel.
     """
 
     wavelets: Any
@@ -41,6 +44,9 @@ class Survey(GridOperator):
     """Rows at the top whose velocity is known, and this velocity in m/s."""
     at_once: int = dataclasses.field(default=1, metadata={"static": True})
     """Shots that are computed together."""
+    encoded: bool = dataclasses.field(default=False, metadata={"static": True})
+    """Whether a step encodes the shots. All of them must have the first one's wavelet and be seen by all receivers,
+    and a sample has the smallest of its weights."""
 
     def velocity(self, values: Float[Array, "nz nx 1"]) -> Float[Array, "nz nx"]:
         """Return the velocity in m/s for values in [0, 1]; those outside are clipped, so that time steps are stable.
@@ -59,10 +65,13 @@ class Survey(GridOperator):
 
     def simulated(self, values: Float[Array, "nz nx 1"], shots: Int[Array, "B"]) -> Float[Array, "B T R"]:
         """Return R p(v), the pressure at the receivers before the filter, for some of the shots."""
+        wavelets, sources = jax.tree.map(lambda part: jnp.asarray(part)[shots], (self.wavelets, self.sources))
+        return self._pressure(values, wavelets, sources)
+
+    def _pressure(self, values, wavelets: Float[Array, "B T"], sources: Spread) -> Float[Array, "B T R"]:
         if self.emphasis is not None:
             scaled = self.emphasis * values
             values = scaled + jax.lax.stop_gradient(values - scaled)
-        wavelets, sources = jax.tree.map(lambda part: jnp.asarray(part)[shots], (self.wavelets, self.sources))
         return self.medium.record(self.velocity(values), wavelets, sources, self.receivers, self.at_once)
 
     def _filtered(self, records: Float[Array, "B T R"]) -> Float[Array, "B T R"]:
@@ -74,10 +83,16 @@ class Survey(GridOperator):
     def request(
         self, measurements: Array | np.ndarray, domain: Domain, key: Key[Array, ""], count: int
     ) -> Request | None:
-        """Draw `count` of the kept shots without replacement; all shots if `count` is 0 or not below their number."""
+        """Draw `count` of the kept shots without replacement; all shots if `count` is 0 or not below their number.
+
+        If shots are encoded, draw the signs [count, S] of as many simulations, which are 0 for shots that are not kept.
+        """
         shots = self.wavelets.shape[0]
         if not 0 < count < shots:
             return None
+        if self.encoded:
+            signs = jax.random.rademacher(key, (count, shots), jnp.float32)
+            return Request(signs if self.kept is None else signs * jnp.asarray(self.kept).reshape(1, shots), None)
         order = jax.random.uniform(key, (shots,))
         if self.kept is not None:
             order = order + ~jnp.asarray(self.kept).reshape(shots)
@@ -88,7 +103,20 @@ class Survey(GridOperator):
         sample = evaluated.sample
         if evaluated.measured is None or sample is None or sample.whole is None:
             return super().misfit(jnp.asarray(measurements), evaluated)
-        return self._distance(sample.whole, measurements, evaluated.measured)
+        compare = self._encoded_distance if self.encoded else self._distance
+        return compare(sample.whole, measurements, evaluated.measured)
+
+    def _encoded_distance(self, values, measurements, signs: Float[Array, "B S"]):
+        """Return an estimate of the misfit of all kept shots from simulations of all sources together."""
+        count, shots = signs.shape
+        rows, columns = (jnp.broadcast_to(part.reshape(-1), (count, part.size)) for part in self.sources[:2])
+        together = Spread(rows, columns, (signs[..., None] * jnp.asarray(self.sources.weights)[None]).reshape(count, -1))
+        wavelets = jnp.broadcast_to(jnp.asarray(self.wavelets)[0], (count, self.wavelets.shape[1]))
+        records = self._filtered(self._pressure(values, wavelets, together))
+        error = records - jnp.tensordot(signs, jnp.asarray(measurements)[..., 0], 1)
+        weights = jnp.broadcast_to(jnp.asarray(self.weights), measurements.shape).min(axis=0)[..., 0]
+        kept = shots if self.kept is None else jnp.maximum(jnp.asarray(self.kept).sum(), 1)
+        return jnp.mean((weights[None] * error) ** 2) / kept
 
     def distance(
         self, values: Float[Array, "nz nx 1"], measurements: Float[Array | np.ndarray, "S T R 1"]

@@ -8,7 +8,9 @@ from inrr_jax.data.kinds.inverse import fwi
 from inrr_jax.data.seismic import shots
 from inrr_jax.data.settings import MaskSettings
 from inrr_jax.errors import UserError
+from inrr_jax.fibers import Sample
 from inrr_jax.options import change
+from inrr_jax.problem import Evaluated
 from inrr_jax.reports import report_of
 from inrr_jax.reports.base import Recovery
 from inrr_jax.settings import Settings
@@ -59,12 +61,35 @@ def test_a_stage_has_its_own_band_and_the_same_shapes(problem):
 
 
 def test_held_out_shots_are_neither_drawn_nor_fitted(problem, key):
+    alone = replace(problem.operator, encoded=False)
+    problem = problem._replace(operator=alone)
     fitted, held = problem.operator.hold_out(problem.measurements.shape, 0, 0.5)
     drawn = fitted.request(problem.measurements, problem.domain, key, 1).measured
     assert np.asarray(fitted.kept).ravel()[drawn].all()
     wrong = np.where(held.kept, 100 * problem.measurements, problem.measurements)
     values = jnp.asarray(problem.truth)
     assert float(fitted.distance(values, wrong)) < 1 < float(held.distance(values, wrong))
+
+
+def test_the_misfit_of_encoded_shots_is_that_of_all_shots_on_average(problem, key):
+    operator, start = problem.operator, jnp.asarray(problem.auxiliary["start"], jnp.float32)
+    shape = problem.measurements.shape
+    # As in an encoded step, a sample has the smallest weight of all shots.
+    least = np.broadcast_to(np.broadcast_to(operator.weights, shape).min(axis=0), shape)
+    signs = jnp.array([(a, b) for a in (1.0, -1.0) for b in (1.0, -1.0)])
+
+    def encoded(operator, signs):
+        evaluated = Evaluated(Sample(whole=start), signs, None, lambda points: points)
+        return float(operator.misfit(problem.measurements, evaluated))
+
+    every = float(replace(operator, weights=least).distance(start, problem.measurements))
+    assert encoded(operator, signs) == pytest.approx(every, rel=1e-4)
+    assert encoded(operator, signs[:1]) != pytest.approx(every, rel=1e-2)
+    fitted, held = operator.hold_out(shape, 0, 0.5)
+    drawn = fitted.request(problem.measurements, problem.domain, key, 1).measured
+    np.testing.assert_array_equal(np.abs(drawn)[0], np.ravel(fitted.kept))
+    alone = float(replace(fitted, weights=least).distance(start, problem.measurements))
+    assert encoded(fitted, drawn) == pytest.approx(alone, rel=1e-4)
 
 
 def test_a_field_begins_at_the_start_model_and_lowers_the_misfit(problem):

@@ -98,6 +98,9 @@ class Config(DataConfig):
     """Exponent of the time in the weights of the misfit."""
     mute: float = at_least(0.0, 0.0)
     """Time after the peak of the direct wave until which the misfit has no weight; 0: nothing is muted."""
+    encode: bool = True
+    """Whether each simulation of a step has all sources at once with random signs, and not one of them. All shots must
+    have the same receivers, and a sample counts only if no shot mutes it."""
     precondition: float = at_least(0.0, 0.0)
     """Exponent of the depth in a factor on the gradient; 0: none."""
 
@@ -256,7 +259,7 @@ class Config(DataConfig):
         operator = Survey(
             wavelets=forces.astype(np.float32), response=shots.response(len(times), medium.step, self.lowest, high),
             sources=sources, receivers=receivers, weights=weights, emphasis=emphasis, medium=medium,
-            slowest=self.slowest, water=(self._wet, WATER),
+            slowest=self.slowest, water=(self._wet, WATER), encoded=self.encode,
         )  # fmt: skip
         return operator, (inside / level).astype(np.float32)
 
