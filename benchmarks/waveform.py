@@ -50,7 +50,7 @@ TERMS: dict[str, tuple[float, ...]] = {
     "none": (0.0,),
     "grid": (1.0, 10.0),
     "tv": (0.1, 1.0),
-    "inrr": (0.3, 1.0),
+    "inrr": (0.3, 1.0, 3.0, 10.0),
     "air": (0.1, 1.0),
 }
 """Candidate weights of each term. `grid` is Tikhonov's energy of order 1."""
@@ -80,11 +80,20 @@ class Rows:
 
     def add(self, row: dict[str, Any], values: np.ndarray) -> None:
         """Write the values of a fit on the grid, and all rows with the new one."""
-        folder = self._path.parent / "velocities"
-        folder.mkdir(exist_ok=True)
-        np.save(folder / ("_".join(f"{row[name]}" for name in KEY) + ".npy"), values)
+        path = self._values(row)
+        path.parent.mkdir(exist_ok=True)
+        np.save(path, values)
         self.rows.append(row)
         write_json(self._path, self.rows)
+
+
+    def _values(self, row: dict[str, Any]) -> Path:
+        return self._path.parent / "velocities" / ("_".join(f"{row[name]}" for name in KEY) + ".npy")
+
+    def values(self, case: dict[str, Any]) -> dict[str, Float[np.ndarray, "nz nx 1"]]:
+        """Return the values of all rows of a case by method and error."""
+        rows = [row for row in self.rows if row["stage"] == "table" and case.items() <= row.items()]
+        return {f"{row['field']}, {row['term']}: {row['rmse']:.0f} m/s": np.load(self._values(row)) for row in rows}
 
 
 def make(case: dict[str, Any]) -> Problem:
@@ -229,6 +238,21 @@ def report(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
     plots.bars(folder / "waveform.png", panels)
 
 
+def draw(rows: Rows, folder: Path, case: dict[str, Any]) -> None:
+    """Draw the true velocity of a case, and those of all methods."""
+    from inrr_jax.plots.inverse import survey
+
+    problem = make(case)
+    assert problem.truth is not None and problem.units is not None and problem.domain.spacing is not None
+    shown = {"true velocity": problem.truth, **rows.values(case)}
+    models = {
+        name: problem.units.to_own(np.clip(np.asarray(values), 0, 1))[..., 0] for name, values in shown.items()
+    }
+    truth = models["true velocity"]
+    path = folder / ("models_" + "_".join(str(value) for value in case.values()) + ".png")
+    survey.models(path, models, problem.domain.spacing, (float(truth.min()), float(truth.max())))
+
+
 def _spread(row: dict[str, Any]) -> dict[str, float]:
     return {"median": row["rmse"], "low": row["rmse"] - row["se"], "high": row["rmse"] + row["se"]}
 
@@ -250,6 +274,8 @@ def main() -> None:
                 cases = [{"ground": GROUNDS[s % len(GROUNDS)], "seed": s, **common} for s in range(flags.seeds)]
                 run(rows, cases, flags.methods)
                 report(flags.workdir, rows.rows)
+                for case in cases:
+                    draw(rows, flags.workdir, case)
 
 
 if __name__ == "__main__":

@@ -160,6 +160,7 @@ def test_wrong_numbers_are_refused_in_one_line():
         ({"sources": (0.0, 5000.0)}, "outside of the model"),
         ({"depth": 9000.0}, "outside of the model"),
         ({"fastest": 1000.0}, "is not below"),
+        ({"mute": 0.2}, "data.encode=False"),
         ({"bands": (4.0, 8.0)}, "give upper ends above data.lowest=5 Hz"),
     ]:
         with pytest.raises(UserError, match=message) as caught:

@@ -97,10 +97,11 @@ class Config(DataConfig):
     gain: float = at_least(1.0, 0.0)
     """Exponent of the time in the weights of the misfit."""
     mute: float = at_least(0.0, 0.0)
-    """Time after the peak of the direct wave until which the misfit has no weight; 0: nothing is muted."""
+    """Time after the peak of the direct wave until which the misfit has no weight; 0: nothing is muted. Encoded shots
+    cannot be muted."""
     encode: bool = True
-    """Whether each simulation of a step has all sources at once with random signs, and not one of them. All shots must
-    have the same receivers, and a sample counts only if no shot mutes it."""
+    """Whether each simulation of a step has all sources at once with random signs, and not one of them. Samples near
+    any source then count for no shot."""
     precondition: float = at_least(0.0, 0.0)
     """Exponent of the depth in a factor on the gradient; 0: none."""
 
@@ -167,6 +168,11 @@ class Config(DataConfig):
     def _medium(self, shape: tuple[int, ...]) -> Medium:
         if not self.slowest < self.fastest:
             raise UserError(f"data.slowest={self.slowest:g} is not below data.fastest={self.fastest:g} m/s")
+        if self.encode and self.mute:
+            raise UserError(
+                f"data.mute={self.mute:g} s with encoded shots, which share every sample: give mute=0, or"
+                " data.encode=False and train.measurements=3"
+            )
         if self.lowest >= min(self.upper):
             raise UserError(f"data.bands={self.bands} Hz: give upper ends above data.lowest={self.lowest:g} Hz")
         spacing = (self.spacing, self.spacing)
