@@ -86,7 +86,6 @@ class Rows:
         self.rows.append(row)
         write_json(self._path, self.rows)
 
-
     def _values(self, row: dict[str, Any]) -> Path:
         return self._path.parent / "velocities" / ("_".join(f"{row[name]}" for name in KEY) + ".npy")
 
@@ -124,8 +123,8 @@ def held_out(problem: Problem, share: float) -> tuple[Problem, Any]:
 def sensitive(lowest: float) -> Bool[np.ndarray, "nz nx"]:
     """Return where the records of the linear start model are most sensitive to the velocity: half of the ground.
 
-    With the Jacobian J of the weighted records, the sensitivity of a node is the diagonal of J^T J, which is the mean of
-    (J^T r)² over random records r of unit variance. It is the same for all grounds and methods.
+    With the Jacobian J of the weighted records, the sensitivity of a node is the diagonal of J^T J, which is the mean
+    of (J^T r)² over random records r of unit variance. It is the same for all grounds and methods.
     """
     from scipy.ndimage import gaussian_filter
 
@@ -146,7 +145,8 @@ def sensitive(lowest: float) -> Bool[np.ndarray, "nz nx"]:
 
 def scores(values: Float[np.ndarray, "nz nx 1"], problem: Problem, lowest: float) -> dict[str, float | None]:
     """Return the scores of the report, and the error in the half to which the records are most sensitive."""
-    assert problem.truth is not None and problem.units is not None
+    assert problem.truth is not None
+    assert problem.units is not None
     error = float(problem.units.scale[0]) * (np.clip(values, 0, 1) - problem.truth)[sensitive(lowest)]
     half = float(np.sqrt(np.mean(np.square(error, dtype=np.float64))))
     return {**report_of("fwi").score(values, problem), "half": half}
@@ -243,11 +243,11 @@ def draw(rows: Rows, folder: Path, case: dict[str, Any]) -> None:
     from inrr_jax.plots.inverse import survey
 
     problem = make(case)
-    assert problem.truth is not None and problem.units is not None and problem.domain.spacing is not None
+    assert problem.truth is not None
+    assert problem.units is not None
+    assert problem.domain.spacing is not None
     shown = {"true velocity": problem.truth, **rows.values(case)}
-    models = {
-        name: problem.units.to_own(np.clip(np.asarray(values), 0, 1))[..., 0] for name, values in shown.items()
-    }
+    models = {name: problem.units.to_own(np.clip(np.asarray(values), 0, 1))[..., 0] for name, values in shown.items()}
     truth = models["true velocity"]
     path = folder / ("models_" + "_".join(str(value) for value in case.values()) + ".png")
     survey.models(path, models, problem.domain.spacing, (float(truth.min()), float(truth.max())))

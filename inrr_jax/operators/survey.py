@@ -21,9 +21,9 @@ class Survey(GridOperator):
 
     F is a filter in time that the measurements have passed as well. It filters records and not the wavelet, because its
     response begins before the shot, where a filtered wavelet would be cut off. The misfit is the mean of
-    (w (F R p(v) - y))² over shots, times and receivers, with weights w. A step draws a random minibatch of the shots, or
-    encodes them (Krebs et al., Geophysics 2009): the equation is linear in the sources, so that one simulation of all
-    sources with random signs e_s gives sum_s e_s p_s. With independent signs the mean of (w (F R sum_s e_s p_s -
+    (w (F R p(v) - y))² over shots, times and receivers, with weights w. A step draws a random minibatch of the shots,
+    or encodes them (Krebs et al., Geophysics 2009): the equation is linear in the sources, so that one simulation of
+    all sources with random signs e_s gives sum_s e_s p_s. With independent signs the mean of (w (F R sum_s e_s p_s -
     sum_s e_s y_s))² is the sum of the misfits of all shots, because the products of different shots cancel.
     """
 
@@ -110,7 +110,8 @@ class Survey(GridOperator):
         """Return an estimate of the misfit of all kept shots from simulations of all sources together."""
         count, shots = signs.shape
         rows, columns = (jnp.broadcast_to(part.reshape(-1), (count, part.size)) for part in self.sources[:2])
-        together = Spread(rows, columns, (signs[..., None] * jnp.asarray(self.sources.weights)[None]).reshape(count, -1))
+        signed = signs[..., None] * jnp.asarray(self.sources.weights)[None]
+        together = Spread(rows, columns, signed.reshape(count, -1))
         wavelets = jnp.broadcast_to(jnp.asarray(self.wavelets)[0], (count, self.wavelets.shape[1]))
         records = self._filtered(self._pressure(values, wavelets, together))
         error = records - jnp.tensordot(signs, jnp.asarray(measurements)[..., 0], 1)
