@@ -31,8 +31,8 @@ COMPLETIONS = {
     "dct_pls_scaled": 5_000_000,
     "als": 5_000_000,
     "tctv": 1_000_000,
-    "tctv_12": 1_000_000,
-    "tctv_20": 1_000_000,
+    "tctv_12": 300_000,
+    "tctv_20": 300_000,
 }
 """Completions that are combined with the field, by their names in `baselines.tensors`, and the number of entries above
 which each would take minutes and is left out."""
@@ -45,8 +45,8 @@ FEWEST = 30
 MOST_DRAWS = 3
 """Hold-outs whose errors are put together while they have fewer than `FEWEST` components: a few pieces of clouds may
 all lie where the signal is flat."""
-MOST_DRAWN = 1_000_000
-"""Entries above which a second hold-out would take minutes."""
+MOST_DRAWN = 300_000
+"""Entries above which further hold-outs would take minutes."""
 TINY = 1e-6
 """Smallest floor, which keeps the deviation of exact recoveries positive; the signal spans about [0, 1]."""
 
