@@ -22,8 +22,8 @@ from inrr_jax.training.fitted import FittedField
 Values = Float[np.ndarray, "*grid C"]
 
 LARGEST_REGULARISED = 1_000_000
-"""Entries above which the default settings have no regulariser. At this size it takes 0.06 s a step, six times as long as
-the rest of a step."""
+"""Entries above which the default settings have no regulariser. At this size it takes 0.06 s a step, six times the time
+of the rest of a step."""
 BYTES_PER_ENTRY = 200
 """Peak of a call with the default settings, as measured on 16 million voxels: spline interpolation in float64."""
 
