@@ -102,7 +102,8 @@ def details(found: Found) -> str:
 
 def label(method: str) -> str:
     """Return the name of a method as the page writes it."""
-    return {"tv": "total variation", "tikhonov": "Tikhonov"}.get(method, method.replace("_", " "))
+    names = {"tv": "total variation", "tikhonov": "Tikhonov", "inrr_jax.inpaint": "inrr_jax.inpaint"}
+    return names.get(method, method.replace("_", " "))
 
 
 def corners(rows: Sequence[Row]) -> str:
