@@ -59,6 +59,8 @@ PROBES = 16
 """Random records by which the sensitivity is estimated."""
 START = "start"
 """The name, in the place of a field, of the start model itself."""
+NAMES = {"none": "", "grid": ", Tikhonov", "tv": ", total variation", "inrr": ", INRR", "air": ", AIR"}
+"""What figures add to the name of a field for each term."""
 KEY = ("stage", "ground", "seed", "start", "lowest", "noise", "field", "term", "weight")
 COLUMNS = {"start": "{start}", "from": "{lowest:g} Hz", "noise": "{noise:.0%}", "field": "{field}", "term": "{term}"}
 COLUMNS |= {"weight": "{weight:g}", "error in m/s": "{rmse:.0f} ± {se:.0f}", "sensitive half": "{half:.0f}"}
@@ -92,7 +94,7 @@ class Rows:
     def values(self, case: dict[str, Any]) -> dict[str, Float[np.ndarray, "nz nx 1"]]:
         """Return the values of all rows of a case by method and error."""
         rows = [row for row in self.rows if row["stage"] == "table" and case.items() <= row.items()]
-        return {f"{row['field']}, {row['term']}: {row['rmse']:.0f} m/s": np.load(self._values(row)) for row in rows}
+        return {f"{_name(row)}: {row['rmse']:.0f} m/s": np.load(self._values(row)) for row in rows}
 
 
 def make(case: dict[str, Any]) -> Problem:
@@ -229,7 +231,7 @@ def report(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
     kinds = dict.fromkeys((row["start"], row["lowest"], row["noise"]) for row in means)
     panels = {
         f"{start}, from {lowest:g} Hz, noise {noise:.0%}": {
-            f"{row['field']} + {row['term']}": _spread(row)
+            _name(row): _spread(row)
             for row in means
             if (row["start"], row["lowest"], row["noise"]) == (start, lowest, noise)
         }
@@ -251,6 +253,11 @@ def draw(rows: Rows, folder: Path, case: dict[str, Any]) -> None:
     truth = models["true velocity"]
     path = folder / ("models_" + "_".join(str(value) for value in case.values()) + ".png")
     survey.models(path, models, problem.domain.spacing, (float(truth.min()), float(truth.max())))
+
+
+def _name(row: dict[str, Any]) -> str:
+    """Return the name of a row's method in figures."""
+    return row["field"] + NAMES[row["term"]]
 
 
 def _spread(row: dict[str, Any]) -> dict[str, float]:

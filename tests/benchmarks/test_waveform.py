@@ -53,7 +53,7 @@ def test_a_run_has_the_start_models_and_continues(tmp_path, monkeypatch):
         assert [row["field"] for row in rows.rows] == ["start", "siren"]
     assert len(solved) == 1
     assert rows.rows[0]["rmse"] > 50 < rows.rows[0]["half"]
-    assert list(rows.values(case)) == [f"start, none: {rows.rows[0]['rmse']:.0f} m/s", "siren, none: 1 m/s"]
+    assert list(rows.values(case)) == [f"start: {rows.rows[0]['rmse']:.0f} m/s", "siren: 1 m/s"]
     waveform.draw(rows, tmp_path, case)
     assert (tmp_path / "models_salt_linear_5.0_0.0_0.png").stat().st_size > 1000
 
