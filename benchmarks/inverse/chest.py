@@ -107,16 +107,16 @@ def made(path: Path) -> Problem:
 
 def listed(path: Path) -> list[Job]:
     """List the recoveries of the chest, the one that takes longest last."""
-    fits: dict[str, Settings] = {
-        "SIREN + INRR": _siren("inrr", 0.003),
-        "SIREN + TV": _siren("tv", 0.0003),
-        "our splitting loop": change(RECONSTRUCTION, LOOP),
-    }
-    found = [
-        _job(path, name, functools.partial(recovered, settings=settings), to_mapping(settings))
-        for name, settings in fits.items()
+
+    def fitted(name: str, settings: Settings) -> Job:
+        return _job(path, name, functools.partial(recovered, settings=settings), to_mapping(settings))
+
+    return [
+        fitted("SIREN + INRR", _siren("inrr", 0.003)),
+        fitted("SIREN + TV", _siren("tv", 0.0003)),
+        _job(path, "grid + TV, ours", _tv, [TV_WEIGHTS, TV_STEPS, TV_FINAL]),
+        fitted("our splitting loop", change(RECONSTRUCTION, LOOP)),
     ]
-    return [*found[:2], _job(path, "grid + TV, ours", _tv, [TV_WEIGHTS, TV_STEPS, TV_FINAL]), found[2]]
 
 
 def _tv(problem: Problem) -> tuple[np.ndarray, dict[str, float]]:

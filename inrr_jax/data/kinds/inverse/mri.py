@@ -52,6 +52,13 @@ class Simulated(DataConfig):
             picture = images.resize(picture[..., None], shape)[..., 0]
         return picture
 
+    def noisy(
+        self, samples: Complex[np.ndarray, "K *m"], brightest: float | np.floating, rng: np.random.Generator
+    ) -> Complex[np.ndarray, "K *m"]:
+        """Return samples of an image with this largest brightness with noise in their real and imaginary parts."""
+        parts = rng.normal(size=(2, *samples.shape))
+        return samples + self.noise * brightest * (parts[0] + 1j * parts[1])
+
 
 @dataclass(frozen=True)
 class Config(Simulated):
@@ -95,16 +102,15 @@ class Config(Simulated):
             UserError: fewer lines are to be sampled than those in the middle.
         """
         rng = np.random.default_rng([self.seed, 1])
-        brightest = scanner.root_sum_of_squares(scanner.centred_fft(content, inverse=True)).max()
+        brightest = largest_brightness(content)
         sampled = (content != 0).any(axis=0)
         complete, measured = sampled.all(), content
         if complete:
             sampled = self._lines(content.shape[1:], rng)
         if not self.path:
-            parts = rng.normal(size=(2, *content.shape))
-            measured = content + self.noise * brightest * (parts[0] + 1j * parts[1])
+            measured = self.noisy(content, brightest, rng)
         measured = np.where(sampled, measured, 0)
-        scale = scanner.root_sum_of_squares(scanner.centred_fft(measured, inverse=True)).max()
+        scale = largest_brightness(measured)
         domain = Domain(content.shape[1:], 2 + 2 * len(content), None, signal=2)
         sigma = None if self.path else float(self.noise * brightest / scale)
         operator = ParallelImaging(kept=sampled[None, :, :, None], noise=Gaussian(sigma))
@@ -121,6 +127,11 @@ class Config(Simulated):
             )
         lines = scanner.sampled_lines(rng, shape[0], self.acceleration, self.centre, self.pattern)
         return np.broadcast_to(lines[:, None], shape)
+
+
+def largest_brightness(content: Complex[np.ndarray, "K H W"]) -> np.floating:
+    """Return the largest root sum of squares of the coils' images from k-space."""
+    return scanner.root_sum_of_squares(scanner.centred_fft(content, inverse=True)).max()
 
 
 def truth_of(content: Complex[np.ndarray, "K H W"]) -> Float[np.ndarray, "H W C"]:

@@ -60,9 +60,8 @@ class Config(mri.Simulated):
         brightness of the image by `scanner.gridded`.
         """
         shape = content.grid.shape[1:]
-        brightest = scanner.root_sum_of_squares(scanner.centred_fft(content.grid, inverse=True)).max()
-        parts = np.random.default_rng([self.seed, 1]).normal(size=(2, *content.spokes.shape))
-        measured = content.spokes + self.noise * brightest * (parts[0] + 1j * parts[1])
+        brightest = mri.largest_brightness(content.grid)
+        measured = self.noisy(content.spokes, brightest, np.random.default_rng([self.seed, 1]))
         scale = scanner.root_sum_of_squares(scanner.gridded(measured, content.frequencies, shape)).max()
         operator = NonUniformImaging(
             frequencies=content.frequencies.astype(np.float32), noise=Gaussian(float(self.noise * brightest / scale))
