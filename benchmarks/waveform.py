@@ -54,7 +54,13 @@ TERMS: dict[str, tuple[float, ...]] = {
     "air": (0.1, 1.0),
 }
 """Candidate weights of each term. `grid` is Tikhonov's energy of order 1."""
-METHODS = tuple(f"{field}+{term}" for field in FIELDS for term in TERMS)
+RELATIVE = "-start"
+"""What the name of a term ends with if the energy is that of the difference from the start model."""
+DIFFERENCES = ("grid+grid", "grid+tv", "siren+inrr", "tucker+inrr", "tucker+tv")
+METHODS = (
+    *(f"{field}+{term}" for field in FIELDS for term in TERMS),
+    *(f"{method}{RELATIVE}" for method in DIFFERENCES),
+)
 PROBES = 16
 """Random records by which the sensitivity is estimated."""
 START = "start"
@@ -109,8 +115,9 @@ def make(case: dict[str, Any]) -> Problem:
 
 def settings_of(field: str, term: str, weight: float) -> Settings:
     """Return the settings of a method."""
-    changes = {**FIELDS[field], "regularizer.name": term}
-    return change(SETTINGS, changes if term == "none" else {**changes, f"regularizer.{term}.weight": weight})
+    name = term.removesuffix(RELATIVE)
+    changes = {**FIELDS[field], "regularizer.name": name, "regularizer.reference": "start" if name != term else "zero"}
+    return change(SETTINGS, changes if name == "none" else {**changes, f"regularizer.{name}.weight": weight})
 
 
 def held_out(problem: Problem, share: float) -> tuple[Problem, Any]:
@@ -168,11 +175,12 @@ def solve(rows: Rows, problem: Problem, key: dict[str, Any], held: Any = None) -
 
 def choose(rows: Rows, field: str, term: str, noise: float) -> float:
     """Return the weight whose fit has the smallest error of the velocity, on a ground of its own."""
-    if len(TERMS[term]) == 1:
-        return TERMS[term][0]
+    candidates = TERMS[term.removesuffix(RELATIVE)]
+    if len(candidates) == 1:
+        return candidates[0]
     case = {"ground": GROUNDS[0], "seed": DEVELOPMENT, "start": "linear", "lowest": 5.0, "noise": noise}
     found, problem = [], None
-    for weight in TERMS[term]:
+    for weight in candidates:
         key = {"stage": "choice", **case, "field": field, "term": term, "weight": weight}
         row = rows.get(key)
         if row is None:
@@ -257,7 +265,8 @@ def draw(rows: Rows, folder: Path, case: dict[str, Any]) -> None:
 
 def _name(row: dict[str, Any]) -> str:
     """Return the name of a row's method in figures."""
-    return row["field"] + NAMES[row["term"]]
+    term = row["term"].removesuffix(RELATIVE)
+    return row["field"] + NAMES[term] + (" from the start" if term != row["term"] else "")
 
 
 def _spread(row: dict[str, Any]) -> dict[str, float]:

@@ -53,6 +53,30 @@ class Sample(NamedTuple):
         along, adjacent, whole = jax.tree.map(cut, (self.along, self.adjacent, self.whole))
         return Sample(along, adjacent, self.drawn, whole, (), nodes)
 
+    def minus(self, known: Float[Array, "*grid C"], spacing: tuple[float, ...] | None = None) -> "Sample":
+        """Return the sample of the signal minus known values on the grid, which are multilinear between the nodes.
+
+        Factors of a field have no such difference and are left out.
+
+        Args:
+            known: on the nodes of the grid.
+            spacing: the distance of neighbouring nodes along each axis, in any unit; None: equal on all axes.
+        """
+        grid = known.shape[:-1]
+        nodes = {
+            name: Nodes(points, values - grids.interpolate(known, grids.places(points, grid, spacing)))
+            for name, (points, values) in self.nodes.items()
+        }
+        if not self.along:
+            return Sample(nodes=nodes)
+        other = _on_whole(known, bool(self.adjacent))
+        if self.drawn:
+            beside = next_to(self.drawn[0], grid) if self.adjacent else ()
+            other = Sample(tuple(known[i] for i in self.drawn), tuple(known[i] for i in beside))
+        pairs = ((s.along, s.adjacent, s.whole) for s in (self, other))
+        along, adjacent, whole = jax.tree.map(jnp.subtract, *pairs)
+        return Sample(along, adjacent, self.drawn, whole, (), nodes)
+
     def mean_squared_error(self, values: Float[Array, "*grid C"], where: Bool[Array, "*grid"]) -> Float[Array, ""]:
         """Return 1/(number of ALL entries) sum over the entries in `where` of (prediction - values)².
 
@@ -110,12 +134,15 @@ def _plan_drawn(key, axes, grid, count, adjacent) -> Plan:
 
 def _plan_whole(axes, grid, adjacent) -> Plan:
     def collect(values):
-        whole = values.reshape(*grid, values.shape[-1])
-        # The fibers of all axes are views of one array: every point is evaluated once.
-        lines = [jnp.moveaxis(whole, axis, -2).reshape(-1, n, whole.shape[-1]) for axis, n in enumerate(grid)]
-        return Sample(tuple(lines), _all_adjacent(whole) if adjacent else (), (), whole)
+        return _on_whole(values.reshape(*grid, values.shape[-1]), adjacent)
 
     return Plan(grids.all_points(axes), collect)
+
+
+def _on_whole(whole: Float[Array, "*grid C"], adjacent: bool) -> Sample:
+    """Return the sample of all fibers, which are views of one array: every point is evaluated once."""
+    lines = [jnp.moveaxis(whole, axis, -2).reshape(-1, n, whole.shape[-1]) for axis, n in enumerate(whole.shape[:-1])]
+    return Sample(tuple(lines), _all_adjacent(whole) if adjacent else (), (), whole)
 
 
 def _all_adjacent(whole: Float[Array, "*grid C"]) -> Lines:

@@ -61,6 +61,8 @@ def two_steps(settings):
     problem = masked(image, np.ones((8, 9), bool)).with_auxiliary(first_estimate=image, guide=image)
     nodes, features = (np.random.default_rng(1).uniform(-1, 1, s).astype(np.float32) for s in ((5, 2), (8, 4)))
     problem = problem.with_auxiliary(nodes=nodes, features=features)
+    if settings.regularizer.reference == "start":
+        problem = problem.with_auxiliary(start=image[::-1])
     state, hyper, key = fit.init(problem, settings)
     before = jax.tree.map(np.array, state.params)
     ((state, info),) = fit.fit(state, problem, hyper, key, settings)
@@ -93,6 +95,7 @@ def test_choices_that_change_the_fit_change_it():
     _, default, _ = two_steps(TINY)
     for name, choice in {
         "regularizer.name": "none",
+        "regularizer.reference": "start",
         "optimizer.name": "adam",
         "optimizer.schedule": "cosine",
     }.items():

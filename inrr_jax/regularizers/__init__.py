@@ -10,10 +10,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from inrr_jax.errors import UserError
 from inrr_jax.fibers import Sample
-from inrr_jax.options import Options, sum_of
+from inrr_jax.options import Options, choice, sum_of
 from inrr_jax.problem import Domain, Problem
 from inrr_jax.regularizers.base import Parts, Term, TermConfig
 from inrr_jax.types import Params
@@ -44,6 +46,9 @@ class SumOfTerms(Options):
     """Terms joined by +, such as inrr+tv, or none."""
     axes: tuple = ()
     """Factors on the energies of each axis, a hyper-parameter; empty for 1 on all axes."""
+    reference: str = choice("zero", "start")
+    """r, where the energies are those of the difference f - r. zero: of the signal f itself; start: of its difference
+    from the start model, the problem's auxiliary array `start`."""
 
     @property
     def terms(self) -> dict[str, TermConfig]:
@@ -83,8 +88,15 @@ class Regularizer(NamedTuple):
     """Whether any fibers are needed."""
 
 
-def build(terms: dict[str, TermConfig], domain: Domain) -> Regularizer:
-    """Build the sum of these terms for a domain."""
+def build(terms: dict[str, TermConfig], domain: Domain, reference: str = "zero") -> Regularizer:
+    """Build the sum of these terms for a domain: energies E(f - r) with the reference r of `SumOfTerms`.
+
+    Raises:
+        UserError: the reference is a start model, and a term is no energy of the signal's values.
+    """
+    relative = reference == "start" and bool(terms)
+    if relative:
+        _check_values(terms)
     built: dict[str, Term] = {name: config.build(domain) for name, config in terms.items()}
 
     def init(key):
@@ -94,6 +106,9 @@ def build(terms: dict[str, TermConfig], domain: Domain) -> Regularizer:
         return {name: params for name, params in drawn.items() if jax.tree.leaves(params)}
 
     def energies(params, sample, problem):
+        if relative:
+            start = jnp.asarray(problem.auxiliary["start"])
+            sample = sample.minus(start[..., : domain.signal or None], domain.spacing)
         return {name: term.energies(params, sample, problem) for name, term in built.items()}
 
     def request(key, problem):
@@ -107,3 +122,12 @@ def build(terms: dict[str, TermConfig], domain: Domain) -> Regularizer:
     adjacent = any(config.adjacent for config in terms.values())
     on_fibers = any(config.on_fibers for config in terms.values())
     return Regularizer(init, energies, laplacians, adjacent, request, on_fibers)
+
+
+def _check_values(terms: dict[str, TermConfig]) -> None:
+    for name, config in terms.items():
+        if not config.of_values:
+            raise UserError(
+                f"regularizer.reference=start: the term {name} has no energy of the difference from a start model:"
+                f" leave it out, use acts_on=signal if it acts on factors, or give regularizer.reference=zero"
+            )

@@ -60,6 +60,11 @@ class TermConfig(Options):
         """Whether the term needs the values on fibers."""
         return True
 
+    @property
+    def of_values(self) -> bool:
+        """Whether the energy depends on the signal's values alone, so that it can be that of a difference."""
+        return True
+
     def build(self, domain: Domain) -> Term:
         """Build the term for a domain."""
         raise NotImplementedError

@@ -19,6 +19,11 @@ class Config(TermConfig):
     # The guide suppresses the noise that a higher omega would otherwise add between the observed entries.
     detail: ClassVar[float] = 2.0
 
+    @property
+    def of_values(self) -> bool:
+        """False: the guide is a signal of its own."""
+        return False
+
     def build(self, domain: Domain) -> Term:
         """Build the term: 1/(number of ALL entries) sum over the unobserved entries of (prediction - guide)²."""
 

@@ -29,6 +29,11 @@ class GraphConfig(TermConfig):
         """Whether the energies are those of fibers."""
         return self.acts_on == "signal"
 
+    @property
+    def of_values(self) -> bool:
+        """Whether the energies are those of the signal's values."""
+        return self.acts_on == "signal"
+
 
 class Graph(NamedTuple):
     """A weighted graph on the n nodes of one axis: pure functions of its parameters, which are empty if it is fixed."""

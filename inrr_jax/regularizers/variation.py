@@ -67,9 +67,11 @@ def tv(fibers: Float[Array, "F n C"], adjacent: tuple[Float[Array, "F n C"], ...
 def tv_anisotropic(fibers: Float[Array, "F n C"]) -> Float[Array, ""]:
     """Return the part of one axis in the anisotropic total variation: 1/(F n C) sum |x_{i+1} - x_i|.
 
-    Edges along the axes cost least (Esedoglu and Osher, Comm. Pure Appl. Math. 2004).
+    Edges along the axes cost least (Esedoglu and Osher, Comm. Pure Appl. Math. 2004). The gradient of equal neighbours
+    is defined to be zero; that of `jnp.abs` at 0 is 1.
     """
-    return jnp.sum(jnp.abs(jnp.diff(fibers, axis=1))) / fibers.size
+    differences = jnp.diff(fibers, axis=1)
+    return jnp.sum(jnp.where(differences == 0, 0.0, jnp.abs(differences))) / fibers.size
 
 
 TERMS = {"tv": Isotropic, "tv_anisotropic": Anisotropic}

@@ -23,6 +23,11 @@ class Config(TermConfig):
 
     candidates: ClassVar = (3e-3, 3e-2)
 
+    @property
+    def of_values(self) -> bool:
+        """False: the energy is that of the parameters."""
+        return False
+
     def build(self, domain: Domain) -> Term:
         """Build the term for a domain."""
         return Term(lambda params, sample, problem: {"field": weight_decay(params["field"])})

@@ -41,6 +41,11 @@ def init(problem: Problem, settings: Settings) -> tuple[State, HyperParameters, 
     check_size(problem.domain, settings)
     check_memory(problem.domain, settings)
     missing = [name for name in auxiliary_names(settings) if name not in problem.auxiliary]
+    if missing[:1] == ["start"]:
+        raise UserError(
+            "regularizer.reference=start, and the problem has no start model: give data.start if the data have one,"
+            " problem.with_auxiliary(start=...), or regularizer.reference=zero"
+        )
     if missing:
         raise UserError(
             f"the fit needs the auxiliary array {missing[0]}, which the problem lacks: give it with"

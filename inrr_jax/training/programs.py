@@ -23,6 +23,7 @@ class StaticKey:
 
     field: FieldConfig
     terms: tuple[tuple[str, TermConfig], ...]
+    reference: str
     optimizer: OptimizerSettings
     steps: int
     fibers: int
@@ -34,7 +35,7 @@ class StaticKey:
 
     def build_regularizer(self, domain: Domain) -> Regularizer:
         """Build the sum of regularisation terms for a domain."""
-        return regularizers.build(dict(self.terms), domain)
+        return regularizers.build(dict(self.terms), domain, self.reference)
 
     @property
     def precision(self) -> str:
@@ -46,7 +47,7 @@ class StaticKey:
         terms = {name: asdict(config) for name, config in self.terms}
         return {
             "field": asdict(self.field),
-            "regularizer": {"name": "+".join(terms) or "none", **terms},
+            "regularizer": {"name": "+".join(terms) or "none", "reference": self.reference, **terms},
             "optimizer": asdict(self.optimizer),
             "train": {"steps": self.steps, "fibers": self.fibers, "measurements": self.measurements},
         }
@@ -57,6 +58,7 @@ def static_key(settings: Settings) -> StaticKey:
     return StaticKey(
         without_hyper_parameters(settings.field),
         tuple((name, without_hyper_parameters(config)) for name, config in settings.regularizer.terms.items()),
+        settings.regularizer.reference,
         without_hyper_parameters(settings.optimizer),
         settings.train.steps,
         settings.train.fibers,
@@ -98,4 +100,5 @@ def lacks(problem: Problem, settings: Settings, name: str) -> bool:
 def auxiliary_names(settings: Settings) -> tuple[str, ...]:
     """Return the names of the auxiliary arrays that a fit with these settings needs."""
     terms = settings.regularizer.terms.values()
-    return (*settings.field.auxiliary, *(name for config in terms for name in config.auxiliary))
+    start = ("start",) if terms and settings.regularizer.reference == "start" else ()
+    return (*settings.field.auxiliary, *(name for config in terms for name in config.auxiliary), *start)

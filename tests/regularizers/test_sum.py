@@ -65,7 +65,7 @@ def test_the_energies_of_a_sum_are_those_of_its_parts(key):
 def test_every_module_of_terms_has_a_file_and_every_file_is_a_module():
     files = {path.stem for path in Path(regularizers.__file__).parent.glob("*.py")} - {"__init__"}
     assert files == {*MODULES, *SHARED}
-    assert set(RegularizerSettings.__dataclass_fields__) - {"name", "axes"} == set(TERMS)
+    assert set(RegularizerSettings.__dataclass_fields__) - {"name", "axes", "reference"} == set(TERMS)
     assert all(isinstance(getattr(RegularizerSettings(), name), config) for name, config in TERMS.items())
 
 

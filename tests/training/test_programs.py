@@ -48,7 +48,7 @@ def options_that_shape_the_fit():
             if value is not None:
                 found.append((settings, f"{prefix}.{option.name}", value, option.metadata.get("hyper", False)))
     training = [(Settings(), f"train.{name}", 7, False) for name in ("steps", "fibers", "measurements")]
-    return found + training
+    return [*found, *training, (Settings(), "regularizer.reference", "start", False)]
 
 
 OPTIONS = options_that_shape_the_fit()
@@ -160,6 +160,9 @@ def test_auxiliary_arrays_are_those_of_the_field_and_of_the_terms():
     assert auxiliary_names(Settings()) == ()
     assert auxiliary_names(RECIPE) == ("guide",)
     assert auxiliary_names(change(RECIPE, {"field.name": "inrz"})) == ("first_estimate", "guide")
+    relative = change(Settings(), {"regularizer.reference": "start"})
+    assert auxiliary_names(relative) == ("start",)
+    assert auxiliary_names(change(relative, {"regularizer.name": "none"})) == ()
 
 
 def test_what_a_fit_lacks_are_the_arrays_that_it_needs_and_the_problem_has_not():
