@@ -30,17 +30,16 @@ def test_every_variant_has_settings_of_its_own(name):
 def test_variants_begin_at_the_start_model_and_move(name, problem, monkeypatch):
     monkeypatch.setattr(variants, "GRAPH_STEPS", 2)
     # Nodes can begin at the start model itself, and networks after a fit to it.
-    field, tolerance = (
-        ({"field.width": 16, "field.depth": 1}, 0.2) if "omega" in name else ({"field.name": "grid"}, 0.05)
-    )
-    monkeypatch.setattr(variants.fit, "START_STEPS", 100)
+    network = {"field.width": 24, "field.depth": 2, "optimizer.field_rate": 1e-3}
+    field = network if "omega" in name else {"field.name": "grid"}
+    monkeypatch.setattr(variants.fit, "START_STEPS", 300)
     if "field.name" in field:
         monkeypatch.setattr(variants.fit, "started", lambda known, _: {"values": jnp.asarray(known.auxiliary["start"])})
     found = SOLVERS[name].solve(problem, change(SETTINGS, {**SMALL, **SOLVERS[name].changes, **field}))
     difference = np.abs(found - problem.auxiliary["start"])[3:]
     assert found.shape == problem.truth.shape
-    # Three steps of at most 0.01 on the scale that the field has.
-    assert 1e-3 < difference.max() < tolerance
+    # Three steps of at most 0.01 on the field's own scale.
+    assert 1e-3 < difference.max() < 0.15
 
 
 def test_the_slowness_is_that_of_the_same_velocity_and_additions_are_clipped(problem):
@@ -58,7 +57,8 @@ def test_early_bands_have_no_weight_at_late_times(problem, monkeypatch):
     seen = []
     monkeypatch.setattr(variants.fit, "solve", lambda problem, settings: seen.append(problem))
     variants.early_first(problem, SETTINGS)
-    shares = [np.flatnonzero(np.asarray(survey.weights).any(axis=(0, 2, 3))).max() for survey, _ in seen[0].stages]
+    weights = [np.asarray(survey.weights).max(axis=(0, 2, 3)) for survey, _ in seen[0].stages]
+    shares = [np.flatnonzero(weight > 1e-6).max() for weight in weights]
     times = problem.measurements.shape[1]
     assert 0.5 * times < shares[0] < 0.6 * times < 0.75 * times < shares[1] < 0.85 * times
     np.testing.assert_array_equal(seen[0].operator.weights, problem.operator.weights)

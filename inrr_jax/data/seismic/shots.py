@@ -89,8 +89,9 @@ def load(path: str, option: str, axes: int) -> Float[np.ndarray, "*shape"]:
         array = np.load(path, allow_pickle=False)
     except (ValueError, OSError) as error:
         raise UserError(f"{option}={path} is no NumPy file: write one with numpy.save") from error
-    if not isinstance(array, np.ndarray) or array.ndim != axes or array.dtype.kind not in "fiu":
-        raise UserError(f"{option}={path}: give an array of real numbers with {axes} axes")
+    if not isinstance(array, np.ndarray) or array.ndim != axes or array.dtype.kind not in "fiu" or not array.size:
+        size = "" if isinstance(array, np.ndarray) else ", not several (.npz)"
+        raise UserError(f"{option}={path}: give one array of real numbers with {axes} axes{size}")
     if not np.isfinite(array).all():
         raise UserError(f"{option}={path} has NaN or infinite values: replace them, dead traces by zeros")
     return array.astype(np.float32)

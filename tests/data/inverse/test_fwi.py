@@ -152,6 +152,30 @@ def test_own_velocity_and_own_gathers(tmp_path, problem):
         made(replace(config, sample=0.0))
     with pytest.raises(UserError, match="end at"):
         made(replace(config, duration=5.0))
+    with pytest.raises(UserError, match="is it in ms"):
+        made(replace(config, sample=1000 * step))
+    np.save(wavelet, np.zeros(9))
+    with pytest.raises(UserError, match="is zero everywhere"):
+        made(replace(config, wavelet=wavelet))
+
+
+def test_one_source_at_a_distance():
+    one = replace(SMALL, sources=(200.0,))
+    sources, _ = one._spreads(one._medium(one.nodes))
+    # After the layer and the halo of the stencil.
+    assert np.ravel(sources.columns).tolist() == [200 / 25 + 6 + 4]
+
+
+def test_gathers_are_those_of_the_receivers_of_ones_own_model(tmp_path):
+    model, gathers = str(tmp_path / "model.npy"), str(tmp_path / "gathers.npy")
+    np.save(model, np.full((14, 17), 2000.0))
+    np.save(gathers, np.random.default_rng(0).normal(size=(2, 300, 17)))
+    content = replace(SMALL, velocity=model, shots=gathers).read()
+    assert content.records.shape == (2, 300, 17)
+    assert content.fine.shape == (27, 33)
+    np.save(gathers, np.zeros((2, 0, 17)))
+    with pytest.raises(UserError, match="one array of real numbers with 3 axes"):
+        replace(SMALL, velocity=model, shots=gathers).read()
 
 
 def test_wrong_numbers_are_refused_in_one_line():
@@ -161,7 +185,20 @@ def test_wrong_numbers_are_refused_in_one_line():
         ({"depth": 9000.0}, "outside of the model"),
         ({"fastest": 1000.0}, "is not below"),
         ({"mute": 0.2}, "data.encode=False"),
-        ({"bands": (4.0, 8.0)}, "give upper ends above data.lowest=5 Hz"),
+        ({"bands": (4.0, 8.0)}, "give ends above data.lowest=5 Hz"),
+        ({"bands": ("a",)}, "give upper ends in Hz"),
+        ({"lowest": 200.0}, "shorter than two nodes of 25 m"),
+        ({"spacing": 2500.0}, "shorter than two nodes of 2500 m"),
+        ({"sources": ()}, "give their number"),
+        ({"sources": (0,)}, "of at least 1"),
+        ({"sources": (-2.5,)}, "outside of the model"),
+        ({"receivers": ("a",)}, "give their number"),
+        ({"nodes": (14, 20, 3)}, "give two whole numbers"),
+        ({"nodes": (14.5, 20)}, "give two whole numbers"),
+        ({"nodes": (5, 20)}, "at least 4 rows below the water"),
+        ({"water": 5000.0}, "at least 4 rows below the water"),
+        ({"duration": 0.01}, "when the wavelet peaks"),
+        ({"mute": 9.0, "encode": False}, "zero from 5 to 7 Hz where they have weight"),
     ]:
         with pytest.raises(UserError, match=message) as caught:
             made(replace(SMALL, **changes))

@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from inrr_jax.data.kinds.base import DataConfig
 from inrr_jax.data.seismic import shots, velocity
+from inrr_jax.data.seismic.checks import check_band, check_nodes, check_positions
 from inrr_jax.data.settings import MaskSettings
 from inrr_jax.data.units import Units
 from inrr_jax.errors import UserError
@@ -66,7 +67,7 @@ class Config(DataConfig):
     peak: float = at_least(8.0, 0.0, above=True)
     """Peak frequency of the Ricker wavelet."""
     sources: tuple = (8,)
-    """The number of sources, evenly spaced along the surface, or their distances (first, second, ...)."""
+    """The number of sources, a whole one, evenly spaced along the surface, or their distances (0.0, 250.0, ...)."""
     receivers: tuple = (0,)
     """The same for the receivers; (0,): one at every node."""
     depth: float = at_least(25.0, 0.0)
@@ -114,6 +115,8 @@ class Config(DataConfig):
     @property
     def upper(self) -> tuple[float, ...]:
         """The upper ends of the bands in Hz."""
+        if any(type(high) not in (int, float) for high in self.bands):
+            raise UserError(f"data.bands={self.bands}: give upper ends in Hz, such as (4.2, 6.0, 8.4)")
         return tuple(map(float, self.bands)) or tuple(max(self.lowest, 2.0) * factor for factor in BANDS)
 
     @property
@@ -125,20 +128,21 @@ class Config(DataConfig):
         """Read or draw the velocity, and read the records.
 
         Raises:
-            UserError: a file is missing or has another shape or unit.
+            UserError: a file is missing or has another shape or unit, or the grid or the positions are impossible.
         """
-        records = None
+        wet, given = self._wet, shots.load(self.velocity, "data.velocity", 2) if self.velocity else None
+        shape = tuple(self.nodes) if given is None else given.shape
+        check_nodes(shape, wet)
+        rows, columns = shape
+        along, records = self._positions((columns - 1) * self.spacing), None
         if self.shots:
-            along = self._positions()
             records = shots.read(self.shots, *(len(points) for points in along))
-        wet = self._wet
-        if self.velocity:
-            fine = _refined(_checked(shots.load(self.velocity, "data.velocity", 2), self))
+        if given is not None:
+            fine = _refined(_checked(given, self))
             fine[: 2 * wet] = WATER
             return Ground(fine, records)
         if self.shots:
             return Ground(None, records)
-        rows, columns = self.nodes
         ground = velocity.draw(self.model, (2 * (rows - wet) - 1, 2 * columns - 1), self.model_seed)
         fine = np.pad(np.clip(ground, self.slowest, self.fastest), ((2 * wet, 0), (0, 0)), constant_values=WATER)
         return Ground(fine, records)
@@ -173,21 +177,21 @@ class Config(DataConfig):
                 f"data.mute={self.mute:g} s with encoded shots, which share every sample: give mute=0, or"
                 " data.encode=False and train.measurements=3"
             )
-        if self.lowest >= min(self.upper):
-            raise UserError(f"data.bands={self.bands} Hz: give upper ends above data.lowest={self.lowest:g} Hz")
+        for high in self.upper:
+            check_band(self.lowest, high, self.slowest, self.spacing, self.sample)
         spacing = (self.spacing, self.spacing)
         step = self.step or 0.95 * stable_step(self.fastest, spacing)
         return Medium(shape, spacing, step, self.fastest, layer=self.layer, free_surface=self.free_surface)  # type: ignore[arg-type]
 
-    def _positions(self, width: float | None = None) -> list[Float[np.ndarray, "P"]]:
-        """Return the distances of sources and receivers."""
-        width = (self.nodes[1] - 1) * self.spacing if width is None else width
+    def _positions(self, width: float) -> list[Float[np.ndarray, "P"]]:
+        """Return the distances of sources and receivers on a model of this width in m."""
         found = []
-        for option in (self.sources, self.receivers):
-            if len(option) == 1:
+        for name, option, least in (("sources", self.sources, 1), ("receivers", self.receivers, 0)):
+            check_positions(name, option, least)
+            if len(option) == 1 and type(option[0]) is int:
                 count = option[0] or round(width / self.spacing) + 1
                 # Sources keep away from the ends, half of their distance.
-                edge = width / (2 * count) if option is self.sources else 0.0
+                edge = width / (2 * count) if name == "sources" else 0.0
                 found.append(np.rint(np.linspace(edge, width - edge, int(count)) / self.spacing) * self.spacing)
             else:
                 found.append(np.asarray(option, np.float64))
@@ -200,9 +204,14 @@ class Config(DataConfig):
 
     def _wavelet(self, step: float) -> Float[np.ndarray, "1 T"]:
         """Return the wavelet at an even number of times."""
+        least = 20 * step if self.wavelet else shots.DELAY / self.peak
+        if self.duration <= least:
+            raise UserError(f"data.duration={self.duration:g} s: give more than {least:.2g} s, when the wavelet peaks")
         times = np.arange(2 * math.ceil(self.duration / (2 * step))) * step
         if self.wavelet:
             given = shots.load(self.wavelet, "data.wavelet", 1)
+            if not given.any():
+                raise UserError(f"data.wavelet={self.wavelet} is zero everywhere: give the sources' wavelet")
             wavelet = np.interp(times, np.arange(len(given)) * self._sample(), given, right=0.0)
         else:
             wavelet = shots.ricker(times, self.peak)
@@ -255,7 +264,12 @@ class Config(DataConfig):
         near = arrivals < arrivals.min() + NEAR * self.spacing / WATER
         weights = np.where(near[:, None, :, None], np.float32(0), weights)
         inside = shots.band(measured, medium.step, self.lowest, high)[..., None]
-        level = float(np.sqrt(np.mean((weights * inside) ** 2))) or 1.0
+        level = float(np.sqrt(np.mean((weights * inside) ** 2)))
+        if not level:
+            raise UserError(
+                f"the records are zero from {self.lowest:g} to {high:g} Hz where they have weight: check"
+                f" data.shots={self.shots}, data.duration and data.mute"
+            )
         sources, receivers = self._spreads(medium)
         forces = np.repeat(wavelet / level, len(sources.rows), axis=0)
         emphasis = None
@@ -286,7 +300,7 @@ class Config(DataConfig):
 def _checked(given: Float[np.ndarray, "nz nx"], config: Config) -> Float[np.ndarray, "nz nx"]:
     low, high = float(given.min()), float(given.max())
     if low < config.slowest or high > config.fastest:
-        hint = "it looks like km/s: multiply by 1000" if high < 20 else "change data.slowest and data.fastest"
+        hint = "it looks like km/s: multiply by 1000" if 1 < high < 20 else "change data.slowest and data.fastest"
         raise UserError(
             f"{config.velocity} has velocities from {low:g} to {high:g} m/s, outside of {config.slowest:g} to"
             f" {config.fastest:g}: {hint}"
