@@ -1,18 +1,21 @@
 """Compares fields and regularisers in full waveform inversion, on synthetic grounds of several seeds.
 
     python -m benchmarks.waveform [--seeds=5] [--starts linear smoothed] [--lowest 5 3] [--noise 0] [--methods grid+tv]
+        [--docs=docs]
 
 Weights of regularisers are chosen on another ground than those of the table (seed 100), once for each share of noise,
 from the linear start at 5 Hz, by the error of the velocity there. Fits for this choice hold one shot out, whose misfit
 (`held`) shows what a choice without the true velocity would be. The true velocities of the table's grounds are used for
 scores alone. Every fit has a row as soon as it ends, its velocity is in the folder `velocities`, and a run that is
-started again continues. Errors are root mean squared errors of the velocity in m/s, below the water, and in the half of
-these nodes to which the records are most sensitive (`sensitive`). Seconds are those of the processors, because other
-load on the machine does not change them.
+started again continues. With --docs, the tables of docs/fwi.md, its figure and docs/fwi.csv are written anew.
+
+Errors are root mean squared errors of the velocity in m/s, below the water, and in the half of these nodes to which the
+records are most sensitive (`sensitive`). Seconds are those of the processors, because other load on the machine does
+not change them.
 """
 
-import csv
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,8 +29,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from benchmarks import measure
+from benchmarks.waveform_report import KEY, RELATIVE, START, report, title
 from configs.fwi import SETTINGS
-from inrr_jax import plots
 from inrr_jax.data.kinds.inverse import fwi
 from inrr_jax.io.writers import write_json
 from inrr_jax.options import change
@@ -54,23 +57,17 @@ TERMS: dict[str, tuple[float, ...]] = {
     "air": (0.1, 1.0),
 }
 """Candidate weights of each term. `grid` is Tikhonov's energy of order 1."""
-RELATIVE = "-start"
-"""What the name of a term ends with if the energy is that of the difference from the start model."""
 DIFFERENCES = ("grid+grid", "grid+tv", "siren+inrr", "tucker+inrr", "tucker+tv")
 METHODS = (
     *(f"{field}+{term}" for field in FIELDS for term in TERMS),
     *(f"{method}{RELATIVE}" for method in DIFFERENCES),
 )
+SHOWN = ("start+none", "grid+tv", f"grid+grid{RELATIVE}", "siren+none", "siren+inrr", "tucker+none", "tucker+inrr")
+"""Methods in figures of velocities."""
+FIGURE = ("lens", 2)
+"""Ground of the figure in the documentation, with the linear start, from 5 Hz and without noise."""
 PROBES = 16
 """Random records by which the sensitivity is estimated."""
-START = "start"
-"""The name, in the place of a field, of the start model itself."""
-NAMES = {"none": "", "grid": ", Tikhonov", "tv": ", total variation", "inrr": ", INRR", "air": ", AIR"}
-"""What figures add to the name of a field for each term."""
-KEY = ("stage", "ground", "seed", "start", "lowest", "noise", "field", "term", "weight")
-COLUMNS = {"start": "{start}", "from": "{lowest:g} Hz", "noise": "{noise:.0%}", "field": "{field}", "term": "{term}"}
-COLUMNS |= {"weight": "{weight:g}", "error in m/s": "{rmse:.0f} ± {se:.0f}", "sensitive half": "{half:.0f}"}
-COLUMNS |= {"SSIM": "{ssim:.3f}", "misfit": "{misfit:.4f}", "seconds": "{seconds:.0f}", "each ground": "{each}"}
 
 
 class Rows:
@@ -98,9 +95,10 @@ class Rows:
         return self._path.parent / "velocities" / ("_".join(f"{row[name]}" for name in KEY) + ".npy")
 
     def values(self, case: dict[str, Any]) -> dict[str, Float[np.ndarray, "nz nx 1"]]:
-        """Return the values of all rows of a case by method and error."""
+        """Return the values of the rows of a case by method and error, for the methods of figures."""
         rows = [row for row in self.rows if row["stage"] == "table" and case.items() <= row.items()]
-        return {f"{_name(row)}: {row['rmse']:.0f} m/s": np.load(self._values(row)) for row in rows}
+        shown = [row for method in SHOWN for row in rows if f"{row['field']}+{row['term']}" == method]
+        return {f"{title(row)}: {row['rmse']:.0f} m/s": np.load(self._values(row)) for row in shown}
 
 
 def make(case: dict[str, Any]) -> Problem:
@@ -212,44 +210,8 @@ def run(rows: Rows, cases: Sequence[dict[str, Any]], methods: Sequence[str]) -> 
                 solve(rows, problem_of(i), key)
 
 
-def summary(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return one row per method and kind of case: means over the grounds, and the standard error of the error's."""
-    found: dict[tuple, list[dict[str, Any]]] = {}
-    for row in rows:
-        if row["stage"] == "table":
-            found.setdefault(tuple(row[name] for name in ("start", "lowest", "noise", "field", "term")), []).append(row)
-    means = ("rmse", "half", "ssim", "misfit", "seconds")
-    return [
-        {**group[0], **{name: float(np.mean([row[name] for row in group])) for name in means}, "count": len(group)}
-        | {"se": measure.standard_error(np.array([row["rmse"] for row in group]))}
-        | {"each": " ".join(f"{row['rmse']:.0f}" for row in sorted(group, key=lambda row: row["seed"]))}
-        for group in found.values()
-    ]
-
-
-def report(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write table, JSON, CSV and figure."""
-    means = sorted(summary(rows), key=lambda row: (row["start"], row["lowest"], row["noise"], row["rmse"]))
-    text = measure.table(means, COLUMNS) + "\n\nMeans over grounds ± standard errors; seconds include compilation."
-    measure.write(folder, "waveform", {"means": means, "rows": list(rows)}, text)
-    with (folder / "waveform.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [*KEY, "rmse", "half", "ssim", "misfit", "held", "seconds"])
-        writer.writeheader()
-        writer.writerows(rows)
-    kinds = dict.fromkeys((row["start"], row["lowest"], row["noise"]) for row in means)
-    panels = {
-        f"{start}, from {lowest:g} Hz, noise {noise:.0%}": {
-            _name(row): _spread(row)
-            for row in means
-            if (row["start"], row["lowest"], row["noise"]) == (start, lowest, noise)
-        }
-        for start, lowest, noise in kinds
-    }
-    plots.bars(folder / "waveform.png", panels)
-
-
-def draw(rows: Rows, folder: Path, case: dict[str, Any]) -> None:
-    """Draw the true velocity of a case, and those of all methods."""
+def draw(rows: Rows, folder: Path, case: dict[str, Any]) -> Path:
+    """Draw the true velocity of a case, and those of the methods of figures."""
     from inrr_jax.plots.inverse import survey
 
     problem = make(case)
@@ -261,16 +223,7 @@ def draw(rows: Rows, folder: Path, case: dict[str, Any]) -> None:
     truth = models["true velocity"]
     path = folder / ("models_" + "_".join(str(value) for value in case.values()) + ".png")
     survey.models(path, models, problem.domain.spacing, (float(truth.min()), float(truth.max())))
-
-
-def _name(row: dict[str, Any]) -> str:
-    """Return the name of a row's method in figures."""
-    term = row["term"].removesuffix(RELATIVE)
-    return row["field"] + NAMES[term] + (" from the start" if term != row["term"] else "")
-
-
-def _spread(row: dict[str, Any]) -> dict[str, float]:
-    return {"median": row["rmse"], "low": row["rmse"] - row["se"], "high": row["rmse"] + row["se"]}
+    return path
 
 
 def main() -> None:
@@ -281,6 +234,7 @@ def main() -> None:
     parser.add_argument("--lowest", nargs="+", type=float, default=[5.0, 3.0], help="lowest frequencies in Hz")
     parser.add_argument("--noise", nargs="+", type=float, default=[0.0, 0.1], help="shares of noise")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="fields and terms")
+    parser.add_argument("--docs", type=Path, help="folder of fwi.md, whose tables and figure are replaced")
     flags = parser.parse_args()
     rows = Rows(flags.workdir)
     for lowest in flags.lowest:
@@ -292,6 +246,11 @@ def main() -> None:
                 report(flags.workdir, rows.rows)
                 for case in cases:
                     draw(rows, flags.workdir, case)
+    if flags.docs:
+        report(flags.workdir, rows.rows, flags.docs)
+        ground, seed = FIGURE
+        case = {"start": "linear", "lowest": 5.0, "noise": 0.0, "ground": ground, "seed": seed}
+        shutil.copy(draw(rows, flags.workdir, case), flags.docs / "figures" / "fwi_fields.png")
 
 
 if __name__ == "__main__":
