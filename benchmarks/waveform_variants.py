@@ -1,15 +1,16 @@
 """Measures changes of full waveform inversion on the two grounds for development, linear start, nothing below 5 Hz.
 
-    python -m benchmarks.waveform_variants [--workdir=FOLDER] [--variants default omega=12 ...]
+    python -m benchmarks.waveform_variants [--workdir=FOLDER] [--variants default omega=12 ...] [--docs=docs]
 
 Each variant differs from configs/fwi.py, the default, in what its name says. Grounds are those on which settings were
 chosen with a look at their true velocity: fault (seed 100) and lens (seed 101). Errors are root mean squares in m/s
 below the water, and in the half of these nodes to which the records are most sensitive. The misfit is that of the
 default for every variant. Seconds are those of the processors. The default with other seeds of the network shows which
-differences are chance.
+differences are chance. With --docs, the table of docs/fwi.md is written anew. A run that is started again continues.
 """
 
 import dataclasses
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -158,6 +159,8 @@ VARIANTS = {
     "seed=2": Variant({"seed": 2}),
     "one band": Variant({"data.bands": (14.0,)}),
     "six bands": Variant({"data.bands": (5.5, 6.5, 8.0, 10.0, 12.0, 14.0)}),
+    "120 steps": Variant({"train.steps": 120}),
+    "field_rate=2e-4": Variant({"optimizer.field_rate": 2e-4}),
     "omega=12": Variant({"field.omega": 12.0}),
     "omega 12, then 24": Variant({}, sharpened),
     "precondition=1": Variant({"data.precondition": 1.0}),
@@ -198,9 +201,12 @@ def scored(name: str, ground: str) -> dict[str, float | None]:
     return {**waveform.scores(values, problem, LOWEST), "seconds": seconds}
 
 
-def report(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write table, JSON and figure."""
-    measure.write(folder, "waveform_variants", {"rows": list(rows)}, measure.table(list(rows), COLUMNS))
+def report(folder: Path, rows: Sequence[dict[str, Any]], docs: Path | None = None) -> None:
+    """Write table, JSON and figure, and the table of the documentation if its folder is given."""
+    text = measure.table(list(rows), COLUMNS)
+    measure.write(folder, "waveform_variants", {"rows": list(rows)}, text)
+    if docs:
+        measure.write_page(docs / "fwi.md", {"variants": text})
     panels = {
         f"{ground} {seed}: error in m/s": {
             row["name"]: dict.fromkeys(("median", "low", "high"), row[f"{ground}_rmse"]) for row in rows
@@ -214,14 +220,18 @@ def main() -> None:
     """Fit the variants on both grounds, and write the report after each of them."""
     parser = measure.arguments("waveform_variants", __doc__)
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--docs", type=Path, help="folder of fwi.md, whose table is replaced")
     flags = parser.parse_args()
-    rows: list[dict[str, Any]] = []
+    path = flags.workdir / "waveform_variants.json"
+    rows = {row["name"]: row for row in (json.loads(path.read_text())["rows"] if path.exists() else [])}
     for name in ("start", *flags.variants):
+        if name in rows:
+            continue
         found = {ground: scored(name, ground) for ground in GROUNDS}
         named = {f"{ground}_{key}": value for ground, row in found.items() for key, value in row.items()}
-        seconds = float(np.mean([row["seconds"] for row in found.values()]))
-        rows.append({"name": name, **named, "seconds": seconds})
-        report(flags.workdir, rows)
+        rows[name] = {"name": name, **named, "seconds": float(np.mean([row["seconds"] for row in found.values()]))}
+        report(flags.workdir, list(rows.values()))
+    report(flags.workdir, [rows[name] for name in ("start", *VARIANTS) if name in rows], flags.docs)
 
 
 if __name__ == "__main__":

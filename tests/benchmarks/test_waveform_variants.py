@@ -74,6 +74,8 @@ def test_the_report_has_a_row_for_each_variant(tmp_path):
     row = {"seconds": 3.0} | {
         f"{ground}_{key}": 7.0 for ground in variants.GROUNDS for key in ("rmse", "half", "misfit")
     }
-    variants.report(tmp_path, [{"name": "default", **row}])
-    assert "| default | 7 | 7 | 7 | 7 |" in (tmp_path / "waveform_variants.md").read_text()
+    (tmp_path / "fwi.md").write_text("<!-- variants: begin -->\n<!-- variants: end -->\n")
+    variants.report(tmp_path, [{"name": "default", **row}], tmp_path)
+    for name in ("waveform_variants.md", "fwi.md"):
+        assert "| default | 7 | 7 | 7 | 7 |" in (tmp_path / name).read_text()
     assert (tmp_path / "waveform_variants.png").stat().st_size > 1000
