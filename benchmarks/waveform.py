@@ -55,9 +55,9 @@ TERMS: dict[str, tuple[float, ...]] = {
     "tv": (0.1, 1.0),
     "inrr": (0.3, 1.0, 3.0, 10.0),
     "air": (0.1, 1.0),
-    f"grid{RELATIVE}": (1.0, 3.0, 10.0, 30.0, 100.0),
-    f"tv{RELATIVE}": (0.1, 0.3, 1.0),
-    f"inrr{RELATIVE}": (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0),
+    f"grid{RELATIVE}": (1.0, 3.0, 10.0, 30.0),
+    f"tv{RELATIVE}": (0.1, 1.0),
+    f"inrr{RELATIVE}": (0.3, 1.0, 3.0, 10.0, 30.0),
 }
 """Candidate weights of each term. `grid` is Tikhonov's energy of order 1. An energy of the difference can have a larger
 weight, because it does not draw the velocity away from the start model."""
