@@ -17,14 +17,14 @@ import ml_collections
 from inrr_jax.data.kinds.inverse import fwi
 from inrr_jax.experiments import presets
 from inrr_jax.fields import siren
-from inrr_jax.regularizers import RegularizerSettings
+from inrr_jax.regularizers import RegularizerSettings, inrr
 from inrr_jax.settings import OptimizerSettings, Settings, TrainSettings
 
 SETTINGS = replace(
     Settings(),
     data=fwi.Config(),
     field=siren.Config(width=96, depth=4, omega=24.0, precision="float32"),
-    regularizer=RegularizerSettings(name="none"),
+    regularizer=RegularizerSettings(name="inrr", reference="start", inrr=inrr.Config(weight=10.0)),
     optimizer=OptimizerSettings(name="adam", field_rate=4e-4, first_scale=1.0, warmup=10),
     train=TrainSettings(steps=240, fibers=0, measurements=1, chunk=40, evaluate_every=40, checkpoint_every=120),
 )

@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 
 from benchmarks import waveform_variants as variants
-from configs.fwi import SETTINGS
 from inrr_jax.options import change
 
 SMALL = {
@@ -16,14 +15,14 @@ SOLVERS = {name: variant for name, variant in variants.VARIANTS.items() if varia
 
 @pytest.fixture(scope="module")
 def problem():
-    return variants.problem_of(change(SETTINGS, SMALL))
+    return variants.problem_of(change(variants.BASE, SMALL))
 
 
 @pytest.mark.parametrize("name", variants.VARIANTS)
 def test_every_variant_has_settings_of_its_own(name):
-    changed = change(SETTINGS, variants.VARIANTS[name].changes)
-    assert (changed != SETTINGS) == bool(variants.VARIANTS[name].changes)
-    assert changed != SETTINGS or name == "default" or name in SOLVERS
+    changed = change(variants.BASE, variants.VARIANTS[name].changes)
+    assert (changed != variants.BASE) == bool(variants.VARIANTS[name].changes)
+    assert changed != variants.BASE or name == "default" or name in SOLVERS
 
 
 @pytest.mark.parametrize("name", SOLVERS)
@@ -35,7 +34,7 @@ def test_variants_begin_at_the_start_model_and_move(name, problem, monkeypatch):
     monkeypatch.setattr(variants.fit, "START_STEPS", 300)
     if "field.name" in field:
         monkeypatch.setattr(variants.fit, "started", lambda known, _: {"values": jnp.asarray(known.auxiliary["start"])})
-    found = SOLVERS[name].solve(problem, change(SETTINGS, {**SMALL, **SOLVERS[name].changes, **field}))
+    found = SOLVERS[name].solve(problem, change(variants.BASE, {**SMALL, **SOLVERS[name].changes, **field}))
     difference = np.abs(found - problem.auxiliary["start"])[3:]
     assert found.shape == problem.truth.shape
     # Three steps of at most 0.01 on the field's own scale.
@@ -56,7 +55,7 @@ def test_the_slowness_is_that_of_the_same_velocity_and_additions_are_clipped(pro
 def test_early_bands_have_no_weight_at_late_times(problem, monkeypatch):
     seen = []
     monkeypatch.setattr(variants.fit, "solve", lambda problem, settings: seen.append(problem))
-    variants.early_first(problem, SETTINGS)
+    variants.early_first(problem, variants.BASE)
     weights = [np.asarray(survey.weights).max(axis=(0, 2, 3)) for survey, _ in seen[0].stages]
     shares = [np.flatnonzero(weight > 1e-6).max() for weight in weights]
     times = problem.measurements.shape[1]
