@@ -62,7 +62,15 @@ TERMS: dict[str, tuple[float, ...]] = {
 """Candidate weights of each term. `grid` is Tikhonov's energy of order 1. An energy of the difference can have a larger
 weight, because it does not draw the velocity away from the start model."""
 METHODS = tuple(f"{field}+{term}" for field in FIELDS for term in TERMS)
-SHOWN = ("start+none", "grid+tv", f"grid+grid{RELATIVE}", "siren+none", "siren+inrr", "tucker+none", "tucker+inrr")
+SHOWN = (
+    "start+none",
+    "grid+tv",
+    f"grid+grid{RELATIVE}",
+    "siren+none",
+    f"siren+inrr{RELATIVE}",
+    "tucker+none",
+    f"tucker+inrr{RELATIVE}",
+)
 """Methods in figures of velocities."""
 FIGURE = ("lens", 2)
 """Ground of the figure in the documentation, with the linear start, from 5 Hz and without noise."""
