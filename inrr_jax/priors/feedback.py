@@ -13,8 +13,7 @@ GSR: Zhang, Zhao and Gao, "Group-based sparse representation for image restorati
 algorithm 2, for any start and any groups.
 """
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 
 import jax
@@ -34,41 +33,16 @@ MU = 2.5e-3
 GEOMETRY = Geometry(side=7, spacing=5, radius=20, members=60)
 NOISE = 0.033
 REGROUP = 2
-ROUNDS = (0, 5, 10, 20)
-"""Rounds after which the recipe takes a candidate; 0 is the start."""
-
-
-def candidates(image: Image, mask: Mask, start: Image, numbers: Sequence[int] = ROUNDS) -> Float[np.ndarray, "K H W C"]:
-    """Return the recipe's recoveries after the given numbers of rounds, in ascending order.
-
-    Self-similar pictures gain from every round, and random textures are best without any, so that held-out pixels
-    should choose. All candidates together take no longer than the last.
-
-    Args:
-        image: in [0, 1]; values at missing pixels are not used and may be NaN.
-        mask: True at observed pixels.
-        start: in [0, 1], equal to the image at observed pixels.
-        numbers: of rounds.
-    """
-    trajectory = itertools.chain([start], rounds(image, mask, start, GEOMETRY, NOISE, regroup=REGROUP))
-    wanted = itertools.islice(trajectory, numbers[-1] + 1)
-    return np.stack([estimate for number, estimate in enumerate(wanted) if number in numbers]).astype(np.float32)
-
-
-def combined(image: Image, mask: Mask, start: Image, weights: Float[np.ndarray, "K"]) -> Image:
-    """Return the sum of the `candidates` with one weight each. Rounds that only zero weights need are left out."""
-    count = int(np.flatnonzero(weights)[-1]) + 1
-    return np.tensordot(weights[:count], candidates(image, mask, start, ROUNDS[:count]), 1).astype(np.float32)
 
 
 def rounds(
     image: Image,
     mask: Mask,
     start: Image,
-    geometry: Geometry,
-    noise: float,
+    geometry: Geometry = GEOMETRY,
+    noise: float = NOISE,
     *,
-    regroup: int = 1,
+    regroup: int = REGROUP,
 ) -> Iterator[Image]:
     """Yield the recovery after every round, without end.
 

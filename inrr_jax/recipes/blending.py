@@ -9,14 +9,14 @@ from inrr_jax.baselines.diffusion import harmonic
 from inrr_jax.baselines.holdout import CLUSTERED, neighbour_correlation
 from inrr_jax.errors import DivergedError
 from inrr_jax.operators.masking import paste
-from inrr_jax.priors import feedback, residual
+from inrr_jax.priors import refinement, residual
 from inrr_jax.problem import Problem
 from inrr_jax.recipes import holdout, stacking
 from inrr_jax.recipes.stacking import Stack
 from inrr_jax.types import Image, Mask
 
-ROUNDS = feedback.ROUNDS[:2]
-"""Rounds of patch groups after which there is a candidate: the guide that the network has fitted is refined already."""
+ROUNDS = refinement.FEW
+"""Few, because the guide that the network has fitted is refined already."""
 
 SPARSE = 0.85
 """Share of missing pixels from which on a network is worth its time (see docs/quality.md)."""
@@ -41,7 +41,7 @@ def candidates(raw: Float[np.ndarray, "H W C"], image: Image, mask: Mask, guide:
         guide: of the same picture.
     """
     corrected = residual.correct(raw, image, mask, harmonic)
-    return np.concatenate([feedback.candidates(image, mask, corrected, ROUNDS), guide[None]])
+    return np.concatenate([refinement.candidates(image, mask, corrected, ROUNDS), guide[None]])
 
 
 def blend(
@@ -79,7 +79,7 @@ def blend_weights(
     Returns:
         Weights with sum 1; the guide alone if fewer than two pixels are observed or the second fit diverged.
     """
-    only_guide = np.eye(len(ROUNDS) + 1, dtype=np.float32)[-1]
+    only_guide = np.eye(len(ROUNDS.names) + 1, dtype=np.float32)[-1]
     if stack.hidden is None:
         return only_guide
     image, mask, held = stack.hidden.problem

@@ -16,7 +16,7 @@ from inrr_jax.baselines.soft_impute import complete_matrix
 from inrr_jax.errors import UserError
 from inrr_jax.operators.masking import Masking
 from inrr_jax.operators.sampling import Sampling
-from inrr_jax.priors import feedback, residual
+from inrr_jax.priors import refinement, residual
 from inrr_jax.priors.row_features import row_features
 from inrr_jax.problem import Problem
 from inrr_jax.recipes import blending, completion, interpolate, stacking
@@ -203,8 +203,10 @@ def build_stack(problem: Problem, settings: Settings, log: Log = logging.info) -
     reason = "regularizer.name=guide" if lacks(problem, settings, "guide") else f"correction={settings.correction}"
     log(f"stack: {len(CANDIDATES)} fills, and their weights by held-out pixels ...")
     stack = stacking.build(*picture(problem, reason))
-    rounds = [f"{number} rounds" for number in feedback.ROUNDS]
-    for title, names, weights in (("stack", CANDIDATES, stack.weights), ("patch groups", rounds, stack.rounds)):
+    for title, names, weights in (
+        ("stack", CANDIDATES, stack.weights),
+        ("patch groups", refinement.RECIPE.names, stack.rounds),
+    ):
         log(f"{title}: " + ", ".join(f"{name} {100 * w:.0f} %" for name, w in zip(names, weights, strict=True)))
     return stack
 

@@ -17,7 +17,7 @@ from inrr_jax.baselines.holdout import blocks, components
 from inrr_jax.baselines.patch_fill import locally_linear, locally_linear_fine
 from inrr_jax.baselines.wnll import wnll
 from inrr_jax.operators.masking import paste
-from inrr_jax.priors import feedback
+from inrr_jax.priors import refinement
 from inrr_jax.recipes import holdout
 from inrr_jax.recipes.holdout import HeldOut
 from inrr_jax.types import Fill, Image, Mask
@@ -46,7 +46,7 @@ class HiddenFills(NamedTuple):
     fills: Float[np.ndarray, "K H W C"]
     """One by each of `CANDIDATES`."""
     refined: Float[np.ndarray, "R H W C"]
-    """The stacked fill and its refinements, as `feedback.candidates` returns them."""
+    """The stacked fill and its refinements, as `refinement.candidates` returns them."""
     guide: Image
 
 
@@ -77,14 +77,14 @@ def build(image: Image, mask: Mask) -> Stack:
     weights, problem, fills = _weigh(image, mask)
     stacked = combine(image, mask, weights, fill_all(image, mask, CANDIDATES.values()))
     if problem is None:
-        rounds = np.eye(len(feedback.ROUNDS))[0]
+        rounds = np.eye(len(refinement.RECIPE.names))[0]
         return Stack(weights, stacked, rounds, stacked, None)
     start = combine(problem.image, problem.mask, weights, fills)
-    refined = feedback.candidates(problem.image, problem.mask, start)
+    refined = refinement.candidates(problem.image, problem.mask, start)
     rounds = error_weights(refined, image, problem.held)
     guide = combine(problem.image, problem.mask, rounds, refined)
     hidden = HiddenFills(problem, fills, refined, guide)
-    return Stack(weights, stacked, rounds, feedback.combined(image, mask, stacked, rounds), hidden)
+    return Stack(weights, stacked, rounds, refinement.combined(image, mask, stacked, rounds), hidden)
 
 
 def stacked(image: Image, mask: Mask) -> Image:

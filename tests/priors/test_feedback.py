@@ -21,7 +21,7 @@ def texture():
 
 
 def after(count, image, start, **options):
-    rounds = feedback.rounds(image, MASK, start, GEOMETRY, 0.03, **options)
+    rounds = feedback.rounds(image, MASK, start, GEOMETRY, 0.03, **{"regroup": 1, **options})
     return list(itertools.islice(rounds, count))
 
 
@@ -56,23 +56,3 @@ def test_groups_are_kept_for_the_rounds_between_two_searches(monkeypatch):
     monkeypatch.setattr(patch_groups, "find", lambda *args: searches.append(args) or honest(*args))
     after(5, texture(), texture(), regroup=2)
     assert len(searches) == 3
-
-
-def test_candidates_are_points_of_one_trajectory_and_needless_rounds_are_not_taken(monkeypatch):
-    taken, honest = [], feedback.rounds
-
-    def counted(*args, **options):
-        for number, estimate in enumerate(honest(*args, **options)):
-            taken.append(number)
-            yield estimate
-
-    monkeypatch.setattr(feedback, "rounds", counted)
-    image, start = texture(), np.where(MASK[..., None], texture(), np.float32(0.5))
-    found = feedback.candidates(image, MASK, start, (0, 1, 3))
-    trajectory = list(itertools.islice(honest(image, MASK, start, feedback.GEOMETRY, feedback.NOISE, regroup=2), 3))
-    np.testing.assert_allclose(found, [start, trajectory[0], trajectory[2]], atol=1e-6)
-    assert len(taken) == 3
-    monkeypatch.setattr(feedback, "ROUNDS", (0, 1, 3))
-    mixed = feedback.combined(image, MASK, start, np.array([0.25, 0.75, 0.0]))
-    np.testing.assert_allclose(mixed, 0.25 * found[0] + 0.75 * found[1], atol=1e-6)
-    assert len(taken) == 4

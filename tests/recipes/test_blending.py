@@ -6,7 +6,7 @@ import pytest
 from inrr_jax.baselines.diffusion import harmonic
 from inrr_jax.operators.masking import masked
 from inrr_jax.options import change
-from inrr_jax.priors import feedback, residual
+from inrr_jax.priors import refinement, residual
 from inrr_jax.recipes import blending, pipeline, stacking
 from inrr_jax.settings import RECIPE
 from inrr_jax.training import fit
@@ -41,7 +41,7 @@ def test_the_refined_network_and_the_guide_are_blended():
     recovered, given = RNG.random(image.shape, dtype=np.float32), prepared(image, mask)
     weights = np.float32([0.2, 0.3, 0.5])
     corrected = residual.correct(recovered, image, mask, harmonic)
-    candidates = [*feedback.candidates(image, mask, corrected, (0, 5)), stacking.grouped(image, mask)]
+    candidates = [*refinement.candidates(image, mask, corrected, refinement.FEW), stacking.grouped(image, mask)]
     found = pipeline.finish(recovered, given, TINY, weights=weights)
     np.testing.assert_allclose(found, np.tensordot(weights, np.stack(candidates), 1), atol=1e-5)
     np.testing.assert_array_equal(found[mask], image[mask])

@@ -5,7 +5,7 @@ import pytest
 
 from inrr_jax import metrics
 from inrr_jax.baselines.holdout import components
-from inrr_jax.priors import feedback
+from inrr_jax.priors import refinement
 from inrr_jax.recipes import holdout, stacking
 
 RNG = np.random.default_rng(0)
@@ -98,7 +98,7 @@ def test_the_stack_is_the_sum_of_its_fills_and_no_worse_than_the_worst():
     np.testing.assert_allclose(stack.stacked, expected, atol=1e-6)
     np.testing.assert_array_equal(stack.stacked[mask], image[mask])
     np.testing.assert_array_equal(stacking.stacked(image, mask), stack.stacked)
-    refined = feedback.candidates(image, mask, stack.stacked)
+    refined = refinement.candidates(image, mask, stack.stacked)
     np.testing.assert_allclose(stack.guide, np.tensordot(stack.rounds, refined, 1), atol=1e-6)
     assert stack.rounds[1:].sum() > 0
     np.testing.assert_array_equal(stacking.grouped(image, mask), stack.guide)

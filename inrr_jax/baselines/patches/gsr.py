@@ -32,7 +32,7 @@ def gsr(image: Image, mask: Mask) -> Image:
     A round takes about half a second for 256 x 256 grey pixels on two CPU cores.
     """
     start = harmonic(image, mask)
-    rounds = feedback.rounds(image, mask, start, GEOMETRY, NOISE)
+    rounds = feedback.rounds(image, mask, start, GEOMETRY, NOISE, regroup=1)
     before = start
     for estimate in itertools.islice(rounds, 9, ROUNDS, 10):
         if np.abs(estimate - before)[~mask].mean() < SETTLED:

@@ -10,12 +10,12 @@ import numpy as np
 from absl import logging
 
 from inrr_jax.data.arrays import check_memory
-from inrr_jax.priors import feedback
+from inrr_jax.priors import refinement
 from inrr_jax.priors.patch_search import WINDOW_RADIUS
 from inrr_jax.recipes import stacking
 from inrr_jax.recipes.stacking import CANDIDATES
 from inrr_jax.recipes.tiles.plan import SIDE, Tile, plan
-from inrr_jax.recipes.tiles.weights import Weights, candidates, choose, is_dense
+from inrr_jax.recipes.tiles.weights import ROUNDS, Weights, candidates, choose, is_dense
 from inrr_jax.settings import Settings
 from inrr_jax.types import Image, Mask
 
@@ -86,7 +86,7 @@ def fill(image: Image, mask: Mask, weights: Weights, dense: bool) -> Image:
     used = weights.fills > 0
     fills = stacking.fill_all(image, mask, itertools.compress(candidates(dense), used))
     stacked = stacking.combine(image, mask, weights.fills[used], fills)
-    return feedback.combined(image, mask, stacked, weights.rounds)
+    return refinement.combined(image, mask, stacked, weights.rounds, ROUNDS)
 
 
 def _announce(image: Image, mask: Mask, tiles: Sequence[Tile], log: Callable[[str], None]) -> None:

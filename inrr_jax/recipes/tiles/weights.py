@@ -10,7 +10,7 @@ from jaxtyping import Float
 from inrr_jax.baselines.diffusion import harmonic
 from inrr_jax.baselines.patch_fill import locally_linear, locally_linear_fine
 from inrr_jax.baselines.wnll import wnll
-from inrr_jax.priors import feedback
+from inrr_jax.priors import refinement
 from inrr_jax.recipes import holdout, stacking
 from inrr_jax.recipes.stacking import CANDIDATES
 from inrr_jax.recipes.tiles.plan import SIDE, Tile, square
@@ -34,9 +34,9 @@ FEW: dict[str, Fill] = {
     "locally_linear_fine": partial(locally_linear_fine, rounds=FEW_ROUNDS),
 }
 """The `CANDIDATES` with two rounds."""
-ROUNDS = feedback.ROUNDS[:2]
+ROUNDS = refinement.FEW
 """Rounds of patch groups after which there is a recovery. Later ones gain less than they cost."""
-NO_ROUNDS = np.eye(len(ROUNDS))[0]
+NO_ROUNDS = np.eye(len(ROUNDS.names))[0]
 
 
 Part = Float[np.ndarray, "_ _ C"]
@@ -68,7 +68,9 @@ def choose(image: Image, mask: Mask, tiles: Sequence[Tile]) -> Weights:
     if not dense:
         return Weights(weights, NO_ROUNDS)
     stacks = [stacking.combine(h.image, h.mask, weights, each) for h, each in zip(hidden, fills, strict=True)]
-    refined = [feedback.candidates(h.image, h.mask, stacked, ROUNDS) for h, stacked in zip(hidden, stacks, strict=True)]
+    refined = [
+        refinement.candidates(h.image, h.mask, stacked, ROUNDS) for h, stacked in zip(hidden, stacks, strict=True)
+    ]
     return Weights(weights, _least(known, hidden, refined))
 
 

@@ -116,11 +116,11 @@ def test_the_weights_are_those_of_held_out_pixels_of_several_parts(small_tiles):
 def test_much_missing_is_refined_by_groups(small_tiles, monkeypatch):
     image, mask = picture((30, 28)), np.random.default_rng(0).random((30, 28)) < 0.5
     kept, calls = {}, []
-    combined = filling.feedback.combined
-    monkeypatch.setattr(filling.feedback, "combined", lambda *each: calls.append(each[-1]) or combined(*each))
+    combined = filling.refinement.combined
+    monkeypatch.setattr(filling.refinement, "combined", lambda *each: calls.append(each[3]) or combined(*each))
     recovered = tiles.recover(image, mask, kept)
-    assert kept["weights"][-len(weights.ROUNDS) :].sum() == pytest.approx(1)
-    np.testing.assert_array_equal(calls[0], kept["weights"][-len(weights.ROUNDS) :])
+    assert kept["weights"][-len(weights.ROUNDS.names) :].sum() == pytest.approx(1)
+    np.testing.assert_array_equal(calls[0], kept["weights"][-len(weights.ROUNDS.names) :])
     assert metrics.psnr(recovered, image, ~mask) > metrics.psnr(harmonic(image, mask), image, ~mask) + 1
 
 
