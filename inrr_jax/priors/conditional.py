@@ -17,11 +17,10 @@ Processing 2012; Lebrun, Buades and Morel, "A nonlocal Bayesian image denoising 
 2013, for models of groups; Aguerrebere et al., "A Bayesian hyperprior approach", IEEE Trans. Image Processing 2017.
 
 Only groups with a missing pixel are computed. The arithmetic of one is about 1.3 K P^3 operations, in factorisations
-and triangular solutions of small matrices. They run in one thread each, so that two halves of the groups run in two.
+and triangular solutions of small matrices, which LAPACK computes one after another on a CPU.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import jax
@@ -38,8 +37,6 @@ from inrr_jax.types import Image, Mask
 GEOMETRY = Geometry(side=6, spacing=4, radius=12, members=30)
 NOISE = 0.01
 """s, in grey values."""
-PARTS = 2
-"""Of the groups, in a thread each. The number is fixed, because the order of sums changes their last digits."""
 GROUPS_AT_ONCE = 64
 """Groups in a batch, whose matrices stay in the cache: 64 K P^2 floats are 9.5 MiB for 30 patches of 36 pixels."""
 
@@ -59,14 +56,11 @@ def rounds(image: Image, mask: Mask, start: Image, geometry: Geometry = GEOMETRY
     observed = jnp.asarray(mask)[..., None]
     known = jnp.where(observed, jnp.asarray(image, jnp.float32), 0)
     estimate = jnp.where(observed, known, jnp.asarray(start, jnp.float32))
-    with ThreadPoolExecutor(PARTS) as pool:
-        while True:
-            groups = patch_groups.find(estimate, geometry)
-            parts = [(estimate, observed, groups[i::PARTS], geometry) for i in range(min(PARTS, len(groups)))]
-            sums = list(pool.map(lambda part: jax.block_until_ready(weighted_sums(*part)), parts))
-            values, weights = (sum(each) for each in zip(*sums, strict=True))
-            estimate = jnp.where(observed, estimate, (values / weights).clip(0, 1))
-            yield np.asarray(estimate)
+    while True:
+        groups = patch_groups.find(estimate, geometry)
+        values, weights = weighted_sums(estimate, observed, groups, geometry)
+        estimate = jnp.where(observed, estimate, (values / weights).clip(0, 1))
+        yield np.asarray(estimate)
 
 
 @partial(jax.jit, static_argnames="geometry")
@@ -78,7 +72,7 @@ def weighted_sums(
     Args:
         estimate: the present recovery, with the observed values where there are any.
         observed: True where observed.
-        groups: as `patch_groups.find` returns them for the same geometry, or some of them.
+        groups: as `patch_groups.find` returns them for the same geometry.
         geometry: of the groups.
     """
     sides = geometry.sides(estimate.shape)
