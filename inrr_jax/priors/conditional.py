@@ -14,7 +14,8 @@ share S, which then has C K samples and one factorisation.
 
 Sources: Yu, Sapiro and Mallat, "Solving inverse problems with piecewise linear estimators", IEEE Trans. Image
 Processing 2012; Lebrun, Buades and Morel, "A nonlocal Bayesian image denoising algorithm", SIAM J. Imaging Sciences
-2013, for models of groups; Aguerrebere et al., "A Bayesian hyperprior approach", IEEE Trans. Image Processing 2017.
+2013, for models of groups; Aguerrebere et al., "A Bayesian hyperprior approach for joint image denoising and
+interpolation", IEEE Trans. Computational Imaging 2017.
 
 Only groups with a missing pixel are computed. The arithmetic of one is about 1.3 K P^3 operations, in factorisations
 and triangular solutions of small matrices, which LAPACK computes one after another on a CPU.
