@@ -77,13 +77,10 @@ def weighted_sums(
         geometry: of the groups.
     """
     sides = geometry.sides(estimate.shape)
-    count, members = groups.shape
-    at_once = min(GROUPS_AT_ONCE, count)
     mask = observed.astype(estimate.dtype)
     missing = patch_groups.take(mask, groups, sides).min((1, 2, 3)) < 1
     # Groups without a missing pixel come last, and batches of these alone are left out.
-    batches = jnp.pad(groups[jnp.argsort(~missing)], ((0, -count % at_once), (0, 0))).reshape(-1, at_once, members)
-    real = (jnp.arange(batches.shape[0] * at_once) < missing.sum()).reshape(-1, at_once)
+    batches, real = patch_groups.batches(groups[jnp.argsort(~missing)], missing.sum(), GROUPS_AT_ONCE)
 
     def body(number, sums):
         first = batches[number]
@@ -93,8 +90,7 @@ def weighted_sums(
         parts = weights * patches, weights
         return tuple(patch_groups.add(t, first, part, sides) for t, part in zip(sums, parts, strict=True))
 
-    used = (missing.sum() + at_once - 1) // at_once
-    return jax.lax.fori_loop(0, used, body, (jnp.zeros_like(estimate), jnp.zeros_like(mask)))
+    return jax.lax.fori_loop(0, real.any(1).sum(), body, (jnp.zeros_like(estimate), jnp.zeros_like(mask)))
 
 
 def conditional(

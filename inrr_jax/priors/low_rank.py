@@ -50,12 +50,8 @@ def denoise(
             more reliable (as in BM3D: Dabov et al., IEEE Trans. Image Processing 2007), or all count alike.
     """
     sides = geometry.sides(image.shape)
-    count, members = groups.shape
-    edge = noise * (math.sqrt(members) + math.sqrt(math.prod(sides)))
-    at_once = min(GROUPS_AT_ONCE, count)
-    padding = -count % at_once
-    batches = jnp.pad(groups, ((0, padding), (0, 0))).reshape(-1, at_once, members)
-    real = (jnp.arange(count + padding) < count).astype(image.dtype).reshape(-1, at_once)
+    edge = noise * (math.sqrt(groups.shape[1]) + math.sqrt(math.prod(sides)))
+    batches, real = patch_groups.batches(groups, len(groups), GROUPS_AT_ONCE)
 
     def body(total, batch):
         first, weight = batch
@@ -69,7 +65,7 @@ def denoise(
         added = [patch_groups.add(t, first, jnp.moveaxis(p, 1, 2), sides) for t, p in zip(total, parts, strict=True)]
         return tuple(added), None
 
-    (values, weights), _ = jax.lax.scan(body, (jnp.zeros_like(image),) * 2, (batches, real))
+    (values, weights), _ = jax.lax.scan(body, (jnp.zeros_like(image),) * 2, (batches, real.astype(image.dtype)))
     return values / weights
 
 

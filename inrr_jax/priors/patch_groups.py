@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.lax import GatherScatterMode
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 GROUPS_AT_ONCE = 4096
 """Groups whose candidates are compared at once."""
@@ -92,6 +92,21 @@ def find(image: Float[Array, "H W C"], geometry: Geometry) -> Int[Array, "G K"]:
     padding = (0, -len(rows) % at_once)
     found = jax.lax.map(strip, jnp.asarray(np.pad(rows, padding, mode="edge").reshape(-1, at_once)))
     return found.reshape(-1, found.shape[-1])[: len(rows) * len(columns)]
+
+
+def batches(
+    groups: Int[Array, "G K"], count: int | Int[Array, ""], at_once: int
+) -> tuple[Int[Array, "B n K"], Bool[Array, "B n"]]:
+    """Return the groups in batches of equal size, and which places hold one of the first `count` groups.
+
+    Args:
+        groups: as `find` returns them.
+        count: of the groups that are wanted; those after them and the padding of the last batch are marked False.
+        at_once: groups in a batch, fewer if there are not so many.
+    """
+    at_once = min(at_once, len(groups))
+    padded = jnp.pad(groups, ((0, -len(groups) % at_once), (0, 0)))
+    return padded.reshape(-1, at_once, groups.shape[1]), (jnp.arange(len(padded)) < count).reshape(-1, at_once)
 
 
 def take(image: Float[Array, "H W C"], first: Int[Array, "*n"], sides: tuple[int, int]) -> Float[Array, "*n C P"]:

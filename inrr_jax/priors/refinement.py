@@ -58,9 +58,8 @@ def candidates(image: Image, mask: Mask, start: Image, rounds: Rounds = RECIPE) 
 
 def combined(image: Image, mask: Mask, start: Image, weights: Float[np.ndarray, "K"], rounds: Rounds = RECIPE) -> Image:
     """Return the sum of the `candidates` with one weight each. Rounds that only zero weights need are left out."""
-    used = weights[1:] > 0
-    kept = np.concatenate([weights[:1], weights[1:][used]])
-    return np.tensordot(kept, candidates(image, mask, start, rounds.needed(weights)), 1).astype(np.float32)
+    used = np.append(True, weights[1:] > 0)  # the start always is a candidate
+    return np.tensordot(weights[used], candidates(image, mask, start, rounds.needed(weights)), 1).astype(np.float32)
 
 
 def _after(trajectory: Iterator[Image], numbers: tuple[int, ...]) -> list[Image]:
