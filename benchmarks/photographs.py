@@ -104,14 +104,12 @@ def run(case: dict[str, Any], folder: Path, limit: float) -> dict[str, Any]:
 def figure(path: Path, rows: list[dict[str, Any]]) -> None:
     """Draw the seconds and the memory over the megapixels, in two panels for each damage, one curve for each method."""
     panels: dict[str, dict[str, tuple[list[float], list[float]]]] = {}
-    for damage in LARGEST:
-        for quantity, key in (("seconds", "seconds"), ("peak memory / MiB", "peak")):
-            curves = panels.setdefault(f"{damage}: {quantity}", {})
-            for method in METHODS:
-                found = [
-                    row for row in rows if row["damage"] == damage and row["method"] == method and "seconds" in row
-                ]
-                curves[method] = [row["megapixels"] for row in found], [row[key] for row in found]
+    for row in rows:
+        if "seconds" in row:
+            for quantity, key in (("seconds", "seconds"), ("peak memory / MiB", "peak")):
+                x, y = panels.setdefault(f"{row['damage']}: {quantity}", {}).setdefault(row["method"], ([], []))
+                x.append(row["megapixels"])
+                y.append(row[key])
     plots.lines(path, panels, "megapixels")
 
 

@@ -133,11 +133,14 @@ def run(
         on_progress: takes the steps that members have taken since the last call.
 
     Raises:
-        UserError: not even one member fits into the memory, or a problem is too small for its settings.
+        UserError: not even one member fits into the memory, a problem is too small for its settings, or it has a
+            start model.
     """
-    # All sizes are checked before anything is compiled or computed.
+    # All problems are checked before anything is compiled or computed.
     for member in members:
         check_size(member.problem.domain, member.settings)
+        if "start" in member.problem.auxiliary:
+            raise UserError("a sweep draws all first parameters at random: fit a problem with a start model by itself")
     parts, done, recipe = groups(members), done or {}, recipe or Plain()
     log(explain(parts))
     for group in parts:

@@ -271,6 +271,12 @@ def test_a_problem_that_is_too_small_is_refused_before_any_fit():
         next(sweep.run(members))
 
 
+def test_a_start_model_is_refused_instead_of_ignored():
+    known = TASK.with_auxiliary(start=np.zeros((*TASK.domain.shape, 1), np.float32))
+    with pytest.raises(UserError, match="start model"):
+        outcomes([Member(TINY, known)])
+
+
 def test_placeholders_stand_for_missing_auxiliary_arrays_alone():
     guided = Member(change(TINY, {"regularizer.name": "guide", "field.name": "inrz"}), TASK)
     given = guided._replace(problem=TASK.with_auxiliary(guide=TASK.truth))
