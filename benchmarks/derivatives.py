@@ -1,4 +1,4 @@
-"""Measures a step that fits values, gradients or Laplacians, beside the same with PyTorch's double backward.
+"""Measures a step that fits values, gradients or Laplacians, compared with the same with PyTorch's double backward.
 
 python -m benchmarks.derivatives [--workdir=FOLDER] [--rounds=5]
 

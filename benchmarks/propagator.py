@@ -1,4 +1,4 @@
-"""Measures the gradient of a survey with respect to the velocity, and its memory, beside deepwave's.
+"""Measures the gradient of a survey with respect to the velocity, and its memory, compared with deepwave's.
 
     python -m benchmarks.propagator [--workdir=FOLDER] [--rounds=3] [--shots=13] [--times=1000]
 

@@ -1,4 +1,4 @@
-"""A picture from its gradient: Poisson's equation, beside the sparse finite-difference solve of the same data.
+"""A picture from its gradient: Poisson's equation, compared with the sparse finite-difference solve of the same data.
 
     inrr-jax train --config=poisson [--config.data.image=photo.png]
 

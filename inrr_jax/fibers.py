@@ -71,8 +71,8 @@ class Sample(NamedTuple):
             return Sample(nodes=nodes)
         other = _on_whole(known, bool(self.adjacent))
         if self.drawn:
-            beside = next_to(self.drawn[0], grid) if self.adjacent else ()
-            other = Sample(tuple(known[i] for i in self.drawn), tuple(known[i] for i in beside))
+            neighbours = next_to(self.drawn[0], grid) if self.adjacent else ()
+            other = Sample(tuple(known[i] for i in self.drawn), tuple(known[i] for i in neighbours))
         pairs = ((s.along, s.adjacent, s.whole) for s in (self, other))
         along, adjacent, whole = jax.tree.map(jnp.subtract, *pairs)
         return Sample(along, adjacent, self.drawn, whole, (), nodes)

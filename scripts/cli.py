@@ -20,7 +20,7 @@ from inrr_jax.options import check_names, from_mapping
 from . import cache
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-"""The folder of the package's configs, which is beside that of the scripts, installed as in a checkout."""
+"""The folder of the package's configs, a sibling of the scripts' folder both in a checkout and in an installation."""
 CONFIG = config_flags.DEFINE_config_file(
     "config", None, "The name or the file of a config, its variant after a colon: --config=baboon:paper."
 )

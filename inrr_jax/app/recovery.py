@@ -77,7 +77,7 @@ def recover(image: Image, observed: Mask, method: str, settings: Settings, watch
         observed: True where observed.
         method: one of `METHODS`.
         settings: of the recipe.
-        watch: is told of the progress.
+        watch: receives the progress.
 
     Raises:
         Cancelled: `watch` was cancelled, at the next stage or chunk of steps.

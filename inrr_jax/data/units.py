@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Float32, Float64, Real
 from inrr_jax.errors import UserError
 
 _BLOCK = 1 << 20
-"""Rows that are converted at once: float64 copies stay small beside the signal."""
+"""Rows that are converted at once: float64 copies stay small compared with the signal."""
 
 
 class Units(NamedTuple):

@@ -1,4 +1,4 @@
-"""Features of the rows of a matrix whose rows have no order: what tells which samples, users or genes are alike."""
+"""Features of the rows of a matrix whose rows have no order: they determine which samples, users or genes are alike."""
 
 import numpy as np
 from jaxtyping import Float

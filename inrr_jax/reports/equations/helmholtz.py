@@ -13,7 +13,7 @@ from inrr_jax.reports.base import Recovery, Scores, Values, relative_error
 
 
 class Report(base.Report):
-    """The relative error against Green's function away from the source, beside that of finite differences."""
+    """The relative error against Green's function away from the source, and that of finite differences."""
 
     names: ClassVar = ("relative_error",)
     files: ClassVar = ("comparison.png",)

@@ -15,7 +15,7 @@ PROBES = 20_000
 
 
 class Report(base.Report):
-    """Errors of the distance and of the surface, beside those of the signed distance to the nearest point."""
+    """Errors of the distance and of the surface, and those of the signed distance to the nearest point."""
 
     names: ClassVar = ("mean_error", "max_error", "chamfer")
     files: ClassVar = ("comparison.png",)

@@ -12,7 +12,7 @@ from inrr_jax.reports.base import Recovery, Scores, Values, relative_error
 
 
 class Report(base.Report):
-    """The relative error against d'Alembert's solution, beside that of finite differences."""
+    """The relative error against d'Alembert's solution, and that of finite differences."""
 
     names: ClassVar = ("relative_error",)
     files: ClassVar = ("comparison.png",)

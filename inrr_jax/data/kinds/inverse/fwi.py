@@ -312,7 +312,7 @@ def _averaged(fine: Float[np.ndarray, "mz mx"]) -> Float[np.ndarray, "nz nx"]:
     """Return the model that long waves see on every other node: the mean of 1 / v² around it, as a velocity.
 
     At constant density waves that are long against the nodes obey the equation with the mean of its coefficient 1 / v².
-    Single values of a model with interfaces would put these up to half a node beside their place.
+    Single values of a model with interfaces would put these up to half a node off their place.
     """
     from scipy.ndimage import convolve1d
 
