@@ -13,8 +13,8 @@ INSIDE = {
     "fields": "parts.layers parts.neighbors base siren finer gauss relu fourier inrz wire parts.factors factorised "
     "tables compound",
     "regularizers": "base laplacian dirichlet",
-    "priors": "patch_search patch_graph patch_groups low_rank feedback conditional refinement residual covariance "
-    "row_features",
+    "priors": "normal patch_search patch_graph patch_groups low_rank feedback conditional refinement residual "
+    "covariance row_features",
     "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill patches.gsr patches "
     "holdout tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors matrices "
     "inverse.choice inverse.tv inverse.deep_prior inverse.ct inverse.coils inverse "

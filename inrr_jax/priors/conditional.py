@@ -27,10 +27,9 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Bool, Float, Int
 
-from inrr_jax.priors import patch_groups
+from inrr_jax.priors import normal, patch_groups
 from inrr_jax.priors.patch_groups import Geometry
 from inrr_jax.types import Image, Mask
 
@@ -38,7 +37,7 @@ from inrr_jax.types import Image, Mask
 GEOMETRY = Geometry(side=6, spacing=4, radius=12, members=30)
 NOISE = 0.01
 """s, in grey values."""
-GROUPS_AT_ONCE = 64
+GROUPS_AT_ONCE = 2
 """Groups in a batch, whose matrices stay in the cache: 64 K P^2 floats are 9.5 MiB for 30 patches of 36 pixels."""
 
 
@@ -79,18 +78,16 @@ def weighted_sums(
     sides = geometry.sides(estimate.shape)
     mask = observed.astype(estimate.dtype)
     missing = patch_groups.take(mask, groups, sides).min((1, 2, 3)) < 1
-    # Groups without a missing pixel come last, and batches of these alone are left out.
-    batches, real = patch_groups.batches(groups[jnp.argsort(~missing)], missing.sum(), GROUPS_AT_ONCE)
 
-    def body(number, sums):
-        first = batches[number]
-        known = patch_groups.take(mask, first, sides)
-        patches, variances = conditional(patch_groups.take(estimate, first, sides), known)
-        weights = real[number][:, None, None, None] / (variances + NOISE**2)
-        parts = weights * patches, weights
-        return tuple(patch_groups.add(t, first, part, sides) for t, part in zip(sums, parts, strict=True))
+    def model(first: Int[Array, "n K"]) -> tuple[Float[Array, "n K C P"], Float[Array, "n K 1 P"]]:
+        patches, variances = conditional(
+            patch_groups.take(estimate, first, sides), patch_groups.take(mask, first, sides)
+        )
+        return patches, 1 / (variances + NOISE**2)
 
-    return jax.lax.fori_loop(0, real.any(1).sum(), body, (jnp.zeros_like(estimate), jnp.zeros_like(mask)))
+    # Groups without a missing pixel come last, and are left out.
+    ordered = groups[jnp.argsort(~missing)]
+    return patch_groups.sums(model, estimate, 1, ordered, missing.sum(), GROUPS_AT_ONCE, sides)
 
 
 def conditional(
@@ -102,19 +99,13 @@ def conditional(
         patches: the present estimates; the K patches of a group are the samples of its Gaussian model.
         observed: 1 where a pixel of a patch is observed, 0 elsewhere.
     """
-    size = patches.shape[-1]
+    count, members, _, size = patches.shape
     mean = patches.mean(1, keepdims=True)
     centred = patches - mean
-    samples = centred.reshape(len(patches), -1, size)
-    covariance = (jnp.swapaxes(samples, 1, 2) @ samples)[:, None] / samples.shape[1]
-    rows = jnp.swapaxes(observed, 2, 3)
-    seen = rows * covariance  # D S, for every patch
-    diagonal = jnp.eye(size, dtype=patches.dtype)[None, None] * (1 + (NOISE**2 - 1) * rows)
-    factor = jnp.linalg.cholesky(seen * observed + diagonal)  # A = L L^T
-    # One triangular solution has both: with B = L^-1 D S and b = L^-1 D (y - m), they are B^T b and diag(S - B^T B).
-    right = jnp.concatenate([seen, rows * jnp.swapaxes(centred, 2, 3)], -1)
-    solved = solve_triangular(factor, right, lower=True)
-    correlated, misfit = solved[..., :size], solved[..., size:]
-    values = mean + jnp.swapaxes(misfit, 2, 3) @ correlated
-    variances = jnp.diagonal(covariance, axis1=2, axis2=3)[:, :, None] - jnp.square(correlated).sum(2, keepdims=True)
-    return values, variances.clip(0)
+    samples = centred.reshape(count, -1, size)
+    shared = jnp.moveaxis(jnp.swapaxes(samples, 1, 2) @ samples, 0, -1) / samples.shape[1]
+    values, seen = (jnp.einsum("gkcp->cpgk", x).reshape(-1, size, count * members) for x in (centred, observed))
+    expected, variances = normal.given(jnp.repeat(shared, members, axis=-1), values, seen[0], NOISE**2)
+    back = (x.reshape(-1, size, count, members) for x in (expected, variances))
+    expected, variances = (jnp.einsum("cpgk->gkcp", x) for x in back)
+    return mean + expected, variances

@@ -51,29 +51,34 @@ def denoise(
     """
     sides = geometry.sides(image.shape)
     edge = noise * (math.sqrt(groups.shape[1]) + math.sqrt(math.prod(sides)))
-    batches, real = patch_groups.batches(groups, len(groups), GROUPS_AT_ONCE)
 
-    def body(total, batch):
-        first, weight = batch
-        rows = jnp.moveaxis(patch_groups.take(image, first, sides), 2, 1)
-        projectors = projector(jnp.swapaxes(rows, 2, 3) @ rows, edge**2)
-        weight = jnp.broadcast_to(weight[:, None], rows.shape[:2])
-        if weighted:
-            weight = weight / (1 + jnp.trace(projectors, axis1=2, axis2=3))
-        weight = weight[..., None, None]
-        parts = rows @ (weight * projectors), jnp.broadcast_to(weight, rows.shape)
-        added = [patch_groups.add(t, first, jnp.moveaxis(p, 1, 2), sides) for t, p in zip(total, parts, strict=True)]
-        return tuple(added), None
+    def approximate(first: Int[Array, "n K"]) -> tuple[Float[Array, "n K C P"], Float[Array, "n 1 C 1"]]:
+        rows = reflected(jnp.moveaxis(patch_groups.take(image, first, sides), 2, 1))
+        mean, others = rows[..., :1], rows[..., 1:]
+        kept = projector(jnp.swapaxes(others, 2, 3) @ others, edge**2)
+        rank = 1 + jnp.trace(kept, axis1=2, axis2=3) if weighted else jnp.ones(kept.shape[:2], image.dtype)
+        low = reflected(jnp.concatenate([mean, others @ kept], -1))
+        return jnp.moveaxis(low, 1, 2), 1 / rank[:, None, :, None]
 
-    (values, weights), _ = jax.lax.scan(body, (jnp.zeros_like(image),) * 2, (batches, real.astype(image.dtype)))
+    values, weights = patch_groups.sums(approximate, image, image.shape[-1], groups, len(groups), GROUPS_AT_ONCE, sides)
     return values / weights
 
 
-def projector(gram: Float[Array, "*n P P"], threshold: Float[Array, ""]) -> Float[Array, "*n P P"]:
-    r"""Return the projector on the mean and on the eigenvectors above a threshold, without decomposing the matrix.
+def reflected(patches: Float[Array, "*n P"]) -> Float[Array, "*n P"]:
+    """Return patches after Householder's reflection that maps the constant patch to the first axis, and back.
 
-    The mean value of a patch is by far its largest component, and is always kept: the rows and columns of the matrix
-    are centred, and the constant vector is added to the projector. What is left has a much smaller largest eigenvalue.
+    It is H = I - 2 v v^T / |v|^2 with v = u - e, the constant unit vector u and the first axis e.
+    """
+    root = math.sqrt(patches.shape[-1])
+    along = patches.sum(-1, keepdims=True) / root
+    # A patch of one pixel has no others.
+    others = patches[..., 1:] - (along - patches[..., :1]) / (root - 1 or 1)
+    return jnp.concatenate([along, others], -1)
+
+
+def projector(gram: Float[Array, "*n N N"], threshold: float | Float[Array, ""]) -> Float[Array, "*n N N"]:
+    r"""Return the projector on the eigenvectors above a threshold, without decomposing the matrix.
+
     On X_0 = (A - t I) / |A - t I|_F, whose eigenvalues lie in [-1, 1],
 
         X_{n+1} = rho_n X_n (3 I - rho_n^2 X_n^2) / 2
@@ -85,19 +90,12 @@ def projector(gram: Float[Array, "*n P P"], threshold: Float[Array, ""]) -> Floa
         gram: A, symmetric and positive semi-definite.
         threshold: t, positive.
     """
-    size = gram.shape[-1]
-    identity = jnp.eye(size, dtype=gram.dtype).reshape(*(1,) * (gram.ndim - 2), size, size)
-    shifted = _centred(gram) - threshold * identity
+    identity = jnp.eye(gram.shape[-1], dtype=gram.dtype).reshape(*(1,) * (gram.ndim - 2), *gram.shape[-2:])
+    shifted = gram - threshold * identity
     sign = shifted / jnp.linalg.norm(shifted, axis=(-2, -1), keepdims=True)
     for scale in scales(RESOLUTION):
         sign = sign @ (1.5 * scale * identity - 0.5 * scale**3 * (sign @ sign))
-    return _centred(identity + sign) / 2 + 1 / size
-
-
-def _centred(matrix: Float[Array, "*n P P"]) -> Float[Array, "*n P P"]:
-    """Subtract the means of all rows and columns of a symmetric matrix."""
-    means = matrix.mean(-1, keepdims=True)
-    return matrix - means - jnp.swapaxes(means, -1, -2) + means.mean(-2, keepdims=True)
+    return (identity + sign) / 2
 
 
 def scales(smallest: float) -> list[float]:

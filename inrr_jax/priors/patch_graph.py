@@ -28,6 +28,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Int
 
+from inrr_jax.priors import normal
 from inrr_jax.priors.patch_search import WINDOW_RADIUS, nearest_patches, round_up
 from inrr_jax.types import Image, Mask
 
@@ -43,9 +44,9 @@ MIN_SQUARED_DISTANCE = 1e-6  # squared grey value: keeps scales and ridges posit
 CG_TOLERANCE = 1e-4  # relative residual at which conjugate gradients stop, after 10 to 20 steps as a rule
 CG_STEPS = 1000  # after which they stop in any case
 TINY = 1e-300  # keeps quotients of what is zero defined
-# The differences of 11 x 11 pixels to 12 neighbours take 32 * 12 * 121 * 4 bytes = 182 KiB, which fits into a
-# processor's cache. One call solves for several such groups.
-PIXELS_AT_ONCE, GROUPS = 32, 128
+# The differences of 11 x 11 pixels to 12 neighbours take 64 * 12 * 121 * 4 bytes = 363 KiB for each channel, which fits
+# into a processor's cache. One call solves for several such groups.
+PIXELS_AT_ONCE, GROUPS = 64, 64
 
 
 def neighbors_of_missing(
@@ -117,53 +118,53 @@ def _reconstruction_weights(
     # distances in memory.
     stride = padded.shape[1]
     corners, others = (each // width * stride + each % width for each in (pixels, ids))
-    offsets = np.add.outer(np.arange(2 * reach + 1) * stride, np.arange(2 * reach + 1)).ravel()
-    values, weights = jnp.asarray(padded.reshape(-1, image.shape[-1]).T), np.empty(ids.shape)
+    starts, line = np.arange(image.shape[-1]) * padded[..., 0].size, np.arange(2 * reach + 1)
+    offsets = (starts[:, None, None] + line[:, None] * stride + line).ravel()
+    values, weights = jnp.asarray(np.moveaxis(padded, -1, 0).ravel()), np.empty(ids.shape)
     size = PIXELS_AT_ONCE * min(GROUPS, round_up(-(-len(pixels) // PIXELS_AT_ONCE)))
     for first in range(0, len(pixels), size):
         some = slice(first, first + size)
         # The last part is filled up, as another size would be compiled again.
         index = np.arange(size) % len(pixels[some])
-        solved = _solve(values, corners[some][index], others[some][index], offsets, roots)
+        solved = _solve(values, corners[some][index], others[some][index], offsets, np.tile(roots, len(starts)))
         weights[some] = np.asarray(solved, np.float64)[: len(pixels[some])]
     return weights / weights.sum(1, keepdims=True)
 
 
 @jax.jit
 def _solve(
-    values: Float[Array, "C n"],
+    values: Float[Array, "n"],
     corners: Int[Array | np.ndarray, "M"],
     others: Int[Array | np.ndarray, "M k"],
-    offsets: Int[Array | np.ndarray, "P"],
-    roots: Float[Array | np.ndarray, "P"],
+    offsets: Int[Array | np.ndarray, "CP"],
+    roots: Float[Array | np.ndarray, "CP"],
 ) -> Float[Array, "M k"]:
-    """Return the solutions of ``(C + r I) w = 1``, scaled to a sum of about 1.
+    """Return the solutions of ``(C + r I) w = 1``, scaled to a sum of about 1, C + r I being well conditioned by its r.
 
     Args:
-        values: of the padded picture.
-        corners: the first pixel of each patch.
+        values: of the padded picture, one channel after another.
+        corners: the first pixel of each patch, in the first channel.
         others: those of the patches that it is reconstructed from.
-        offsets: of the pixels of a patch from its first one.
+        offsets: of the values of a patch from its first one.
         roots: the square roots of g.
     """
 
-    def gram_matrices(channel, corners, others):
-        misfits = (
-            channel[others[:, :, None] + offsets[None, None]] - channel[corners[:, None] + offsets[None]][:, None]
-        ) * roots[None, None]
-        return jnp.einsum("mkp,mlp->mkl", misfits, misfits, precision="highest")
-
-    def some(corners, others):
-        gram = jnp.sum(jnp.stack([gram_matrices(channel, corners, others) for channel in values]), axis=0)
+    def some(pixels):
+        corners, others = pixels
+        misfits = values[others[:, :, None] + offsets[None, None]] - values[corners[:, None] + offsets[None]][:, None]
+        misfits *= roots[None, None]
+        gram = jnp.einsum("mkp,mlp->mkl", misfits, misfits, precision="highest")
         k = gram.shape[-1]
         # Without a ridge, the weights would also reproduce the noise and the errors of the estimate.
         ridge = RIDGE * jnp.trace(gram, axis1=1, axis2=2) / k + MIN_SQUARED_DISTANCE
-        solved = jnp.linalg.solve(gram + ridge[:, None, None] * jnp.eye(k)[None], jnp.ones((len(gram), k, 1)))[..., 0]
+        # With the covariance C and noise of variance r, ones are expected to be C (C + r I)^-1 1.
+        ones = jnp.ones((1, k, len(gram)))
+        expected, _ = normal.given(jnp.moveaxis(gram, 0, -1), ones, ones[0], ridge)
+        solved = (1 - expected[0]).T
         return solved / solved.sum(1, keepdims=True)
 
-    groups = (each.reshape(-1, PIXELS_AT_ONCE, *each.shape[1:]) for each in (corners, others))
-    solved = lax.map(lambda group: some(*group), tuple(groups))
-    return solved.reshape(-1, solved.shape[-1])
+    groups = tuple(each.reshape(-1, PIXELS_AT_ONCE, *each.shape[1:]) for each in (corners, others))
+    return lax.map(some, groups).reshape(others.shape)
 
 
 def grid_edges(mask: Mask) -> tuple[Int[np.ndarray, "E"], Int[np.ndarray, "E"]]:

@@ -11,6 +11,7 @@ one row of them: 27 MiB of distances.
 """
 
 import math
+from collections.abc import Callable
 from functools import partial, reduce
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.lax import GatherScatterMode
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 GROUPS_AT_ONCE = 4096
 """Groups whose candidates are compared at once."""
@@ -62,20 +63,22 @@ def find(image: Float[Array, "H W C"], geometry: Geometry) -> Int[Array, "G K"]:
     Returns:
         For each of G groups the indices of its members' first pixels, the reference first: its own distance is zero.
     """
-    height, width, _ = image.shape
+    width = image.shape[1]
     sides, radius, shape = geometry.sides(image.shape), geometry.radius, image.shape[:2]
     rows, columns = (first_pixels(n, side, geometry.spacing) for n, side in zip(shape, sides, strict=True))
     across = jnp.asarray(columns)[None]
-    padded = jnp.pad(image, ((radius, radius), (radius, radius), (0, 0)))
+    # The channels come first: for a vector unit, neighbouring pixels have to be neighbours in memory.
+    planes = jnp.moveaxis(image, -1, 0)
+    padded = jnp.pad(planes, ((0, 0), (radius, radius), (radius, radius)))
     # The zero shift comes first, so that the reference is the first of equal patches.
     window = np.stack(np.meshgrid(*2 * [np.arange(-radius, radius + 1)], indexing="ij"), -1).reshape(-1, 2)
     shifts = jnp.asarray(window[np.argsort(np.abs(window).sum(1), kind="stable")])
 
     def strip(first: Int[Array, "S"]) -> Int[Array, "n K"]:
         def distances(shift: Int[Array, "2"]) -> Float[Array, "n"]:
-            moved = jax.lax.dynamic_slice(padded, (0, radius + shift[1], 0), (len(padded), *image.shape[1:]))
+            moved = jax.lax.dynamic_slice_in_dim(padded, radius + shift[1], width, 2)
             below = radius + shift[0] + first
-            lines = [jnp.square(image[first + i] - moved[below + i]).sum(-1) for i in range(sides[0])]
+            lines = [jnp.square(planes[:, first + i] - moved[:, below + i]).sum(0) for i in range(sides[0])]
             by_column = reduce(jnp.add, lines)
             squares = reduce(jnp.add, [by_column[:, columns + i] for i in range(sides[1])])
             start = zip((first[:, None] + shift[0], across + shift[1]), shape, sides, strict=True)
@@ -94,19 +97,40 @@ def find(image: Float[Array, "H W C"], geometry: Geometry) -> Int[Array, "G K"]:
     return found.reshape(-1, found.shape[-1])[: len(rows) * len(columns)]
 
 
-def batches(
-    groups: Int[Array, "G K"], count: int | Int[Array, ""], at_once: int
-) -> tuple[Int[Array, "B n K"], Bool[Array, "B n"]]:
-    """Return the groups in batches of equal size, and which places hold one of the first `count` groups.
+def sums(
+    estimate: Callable[[Int[Array, "n K"]], tuple[Float[Array, "n K C P"], Float[Array, "n #K c #P"]]],
+    image: Float[Array, "H W C"],
+    channels: int,
+    groups: Int[Array, "G K"],
+    count: int | Int[Array, ""],
+    at_once: int,
+    sides: tuple[int, int],
+) -> tuple[Float[Array, "H W C"], Float[Array, "H W c"]]:
+    """Return the sum of the estimated patches of all groups at their places, times their weights, and of the weights.
 
     Args:
+        estimate: maps a batch of groups to their patches, and to the weights of these.
+        image: whose shape the sums have.
+        channels: c, the number of channels of the weights: 1 or C.
         groups: as `find` returns them.
-        count: of the groups that are wanted; those after them and the padding of the last batch are marked False.
+        count: of the first groups that are wanted; batches of others alone are left out.
         at_once: groups in a batch, fewer if there are not so many.
+        sides: height and width of a patch.
     """
     at_once = min(at_once, len(groups))
-    padded = jnp.pad(groups, ((0, -len(groups) % at_once), (0, 0)))
-    return padded.reshape(-1, at_once, groups.shape[1]), (jnp.arange(len(padded)) < count).reshape(-1, at_once)
+    padded = jnp.pad(groups, ((0, -len(groups) % at_once), (0, 0))).reshape(-1, at_once, groups.shape[1])
+
+    def body(number, totals):
+        first = padded[number]
+        patches, weights = estimate(first)
+        # The padding and the groups that are not wanted have no weight.
+        wanted = number * at_once + jnp.arange(at_once) < count
+        weights = jnp.where(wanted[:, None, None, None], weights, 0)
+        weights = jnp.broadcast_to(weights, (*first.shape, channels, patches.shape[-1]))
+        return tuple(add(t, first, p, sides) for t, p in zip(totals, (weights * patches, weights), strict=True))
+
+    zeros = jnp.zeros_like(image), jnp.zeros((*image.shape[:2], channels), image.dtype)
+    return jax.lax.fori_loop(0, -(-count // at_once), body, zeros)
 
 
 def take(image: Float[Array, "H W C"], first: Int[Array, "*n"], sides: tuple[int, int]) -> Float[Array, "*n C P"]:

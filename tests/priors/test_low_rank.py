@@ -24,9 +24,9 @@ def denoised(image, noise, weighted=True):
 
 @pytest.mark.parametrize("threshold", [0.3, 5.0])
 def test_the_projector_is_that_of_the_eigenvectors_above_the_threshold(threshold):
-    vectors = np.linalg.qr(np.concatenate([np.ones((3, 9, 1)), RNG.standard_normal((3, 9, 8))], 2))[0]
+    vectors = np.linalg.qr(RNG.standard_normal((3, 9, 9)))[0]
     squares = 10 ** RNG.uniform(-6, 0, (3, 9))
-    squares[:, :3] = [500, 8, 0.1]  # the mean, and components above and below most thresholds
+    squares[:, :2] = [8, 0.1]  # above and below most thresholds
     squares = np.where(np.abs(squares / threshold - 1) < 0.1, 1.2 * threshold, squares)
     gram = (vectors * squares[:, None]) @ vectors.swapaxes(1, 2)
     kept = squares > threshold
@@ -36,8 +36,18 @@ def test_the_projector_is_that_of_the_eigenvectors_above_the_threshold(threshold
 
 
 def test_the_mean_is_kept_exactly_however_dark_the_patches():
-    found = low_rank.projector(jnp.full((4, 4), 1e-4), jnp.float32(0.3))
-    np.testing.assert_allclose(found @ jnp.ones(4), 1, atol=1e-6)
+    rows = 0.01 * RNG.random((30, 27, 1), dtype=np.float32)
+    patches = low_rank.reflected(jnp.asarray(rows.reshape(-1, 9)))
+    np.testing.assert_allclose(patches[:, 0], 3 * rows.reshape(-1, 9).mean(1), rtol=1e-5)
+    np.testing.assert_allclose(denoised(np.full((30, 27, 1), np.float32(1e-4)), 0.3), 1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("size", [1, 2, 9])
+def test_the_reflection_keeps_lengths_and_is_its_own_inverse(size):
+    rows = RNG.random((5, size), dtype=np.float32)
+    found = low_rank.reflected(jnp.asarray(rows))
+    np.testing.assert_allclose(jnp.square(found).sum(1), np.square(rows).sum(1), rtol=1e-5)
+    np.testing.assert_allclose(low_rank.reflected(found), rows, atol=1e-6)
 
 
 @pytest.mark.parametrize("smallest", [0.3, 1e-2, 1e-4])
