@@ -6,6 +6,7 @@ them: self-similar pictures gain from every round, and random textures are best 
 
 import itertools
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -51,8 +52,11 @@ def candidates(image: Image, mask: Mask, start: Image, rounds: Rounds = RECIPE) 
         start: in [0, 1], equal to the image at observed pixels.
         rounds: which candidates.
     """
-    low_rank = _after(feedback.rounds(image, mask, start), rounds.feedback)
-    gaussian = _after(conditional.rounds(image, mask, start), rounds.conditional)
+    # In a thread each, because the Gaussian models and the searches for groups run on one core.
+    with ThreadPoolExecutor() as pool:
+        low_rank, gaussian = pool.map(
+            lambda kind, numbers: _after(kind.rounds(image, mask, start), numbers), (feedback, conditional), rounds
+        )
     return np.stack([start, *low_rank, *gaussian]).astype(np.float32)
 
 

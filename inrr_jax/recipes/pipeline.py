@@ -221,5 +221,5 @@ def picture(problem: Problem, reason: str) -> tuple[Image, Mask]:
         raise UserError(f"{reason} is for pictures under a mask: the measurements are of another kind")
     if len(problem.domain.shape) != 2:
         raise UserError(f"{reason} is for pictures: the signal has {len(problem.domain.shape)} axes, not 2")
-    # The fills and the patch groups are NumPy and SciPy code on the host.
+    # The fills take and return NumPy arrays, whatever they compute with.
     return np.asarray(problem.measurements), np.asarray(problem.operator.mask)

@@ -5,6 +5,7 @@ the texture is random. So every fill also recovers the picture without some of i
 determine one weight per fill for the whole picture. The true values of the missing pixels are not used.
 """
 
+import itertools
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -75,22 +76,22 @@ def build(image: Image, mask: Mask) -> Stack:
     # Whatever the picture holds at missing pixels cannot reach a fill.
     image = np.where(mask[..., None], image, 0).astype(np.float32)
     weights, problem, fills = _weigh(image, mask)
-    stacked = combine(image, mask, weights, fill_all(image, mask, CANDIDATES.values()))
-    if problem is None:
-        rounds = np.eye(len(refinement.RECIPE.names))[0]
-        return Stack(weights, stacked, rounds, stacked, None)
-    start = combine(problem.image, problem.mask, weights, fills)
-    refined = refinement.candidates(problem.image, problem.mask, start)
-    rounds = error_weights(refined, image, problem.held)
-    guide = combine(problem.image, problem.mask, rounds, refined)
-    hidden = HiddenFills(problem, fills, refined, guide)
+    with ThreadPoolExecutor() as pool:
+        filling = pool.submit(_weighted_sum, image, mask, weights)
+        if problem is None:
+            rounds = np.eye(len(refinement.RECIPE.names))[0]
+            return Stack(weights, filling.result(), rounds, filling.result(), None)
+        start = combine(problem.image, problem.mask, weights, fills)
+        refined = refinement.candidates(problem.image, problem.mask, start)
+    rounds, stacked = error_weights(refined, image, problem.held), filling.result()
+    hidden = HiddenFills(problem, fills, refined, combine(problem.image, problem.mask, rounds, refined))
     return Stack(weights, stacked, rounds, refinement.combined(image, mask, stacked, rounds), hidden)
 
 
 def stacked(image: Image, mask: Mask) -> Image:
     """Return the stacked fill alone, without refinement; the contract is that of `baselines`."""
     image = np.where(mask[..., None], image, 0).astype(np.float32)
-    return combine(image, mask, _weigh(image, mask)[0], fill_all(image, mask, CANDIDATES.values()))
+    return _weighted_sum(image, mask, _weigh(image, mask)[0])
 
 
 def grouped(image: Image, mask: Mask) -> Image:
@@ -105,6 +106,12 @@ def _weigh(image: Image, mask: Mask):
     held_out = holdout.hold_out_components(image, mask)
     fills = fill_all(held_out.image, held_out.mask, CANDIDATES.values())
     return error_weights(fills, image, held_out.held), held_out, fills
+
+
+def _weighted_sum(image: Image, mask: Mask, weights: Float[np.ndarray, "K"]) -> Image:
+    """Return the weighted sum of the candidates' fills. Weights of zero cost nothing."""
+    used = weights > 0
+    return combine(image, mask, weights[used], fill_all(image, mask, itertools.compress(CANDIDATES.values(), used)))
 
 
 def fill_all(image: Image, mask: Mask, fills: Iterable[Fill]) -> Float[np.ndarray, "K H W C"]:
