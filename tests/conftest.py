@@ -1,6 +1,7 @@
 """Every test runs with shapes and types checked, and with broadcasting that must be spelt out."""
 
 import contextlib
+import gc
 import importlib.metadata
 import os
 from pathlib import Path
@@ -8,26 +9,40 @@ from pathlib import Path
 # Programs here run for a moment, so most of the time goes into compiling them. JAX reads these variables when it is
 # imported, in this process and in those of commands.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-# Without its newer emitters of fusions, XLA compiles twice as fast. JAX 0.12 has no others, and refuses the flag.
+# Without its newer emitters of fusions, XLA compiles twice as fast. JAX 0.12 has no others, and refuses the flag. Small
+# programs are not worth the parts into which XLA splits them for its threads.
 if tuple(map(int, importlib.metadata.version("jaxlib").split(".")[:2])) < (0, 11):
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+    FLAGS = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+    os.environ.setdefault("XLA_FLAGS", FLAGS)
 # All workers and commands share one cache, which is not that of the user who runs the tests. It outlives the run.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "programs"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 import jax
 import jaxtyping
+import psutil
 import pytest
 
 jaxtyping.install_import_hook("inrr_jax", "beartype.beartype")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+MEMORY = 3 * 2**30
+"""Bytes that a process may take before it forgets its compiled programs."""
+
+
+def pytest_collection_finish():
+    """Look for garbage less often: tracing makes many objects, and hardly any of them is in a cycle."""
+    gc.collect()
+    gc.freeze()  # modules and tests stay
+    gc.set_threshold(20_000, 20, 20)
+
 
 @pytest.fixture(scope="module", autouse=True)
-def programs_of_one_file():
-    """Forget the compiled programs of a file of tests at its end: together, those of all files take gigabytes."""
+def programs_within_memory():
+    """Forget the compiled programs after a file of tests if they take too much: those of all files take gigabytes."""
     yield
-    jax.clear_caches()
+    if psutil.Process().memory_info().rss > MEMORY:
+        jax.clear_caches()
 
 
 @pytest.fixture
