@@ -15,7 +15,7 @@ from inrr_jax.settings import COMPLETION
 
 BANDS = {"mask.mode": "slices", "mask.axis": 2, "mask.rate": 0.25}
 DEADLINES = {"mask.mode": "deadlines", "mask.axis": 2, "mask.rate": 0.25}
-SMOKE = {**presets.SMOKE, "data.crop": ":24,:24,::10"}
+SMOKE = {**presets.SMOKE, "data.crop": ":12,:12,::20"}
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:

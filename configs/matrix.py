@@ -29,7 +29,7 @@ TABLE = {
     "train.steps": 400,
     "correction": "none",
 }
-SMOKE = {**presets.SMOKE, "data.crop": "::10,::10"}
+SMOKE = {**presets.SMOKE, "data.crop": "::20,::20"}
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:

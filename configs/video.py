@@ -15,7 +15,7 @@ from inrr_jax.settings import COMPLETION
 
 FRAMES = {"mask.mode": "slices", "mask.axis": 0, "mask.rate": 0.5}
 RANDOM = {"mask.mode": "random", "mask.rate": 0.9}
-SMOKE = {**presets.SMOKE, "data.crop": ":8,::8,::8"}
+SMOKE = {**presets.SMOKE, "data.crop": ":6,::16,::16"}
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:

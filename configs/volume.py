@@ -15,7 +15,7 @@ from inrr_jax.settings import COMPLETION
 
 SLICES = {"mask.mode": "slices", "mask.axis": 2, "mask.rate": 0.75}
 BLOCK = {"mask.mode": "patch", "mask.rate": 0.125}
-SMOKE = {**presets.SMOKE, "data.crop": "20:180:12,20:210:12,20:170:12"}
+SMOKE = {**presets.SMOKE, "data.crop": "20:180:20,20:210:20,20:170:20"}
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:

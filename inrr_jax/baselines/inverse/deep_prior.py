@@ -82,8 +82,8 @@ def deep_image_prior(problem: Problem) -> Float[np.ndarray, "H W C"]:
     model = Hourglass(problem.domain.channels)
     keys = jax.random.split(jax.random.key(0), 3)
     array = 0.1 * jax.random.uniform(keys[0], (*problem.domain.shape, INPUTS))
-    params = model.init(keys[1], array)
-    state = (params, optax.adam(RATE).init(params), _values(model, params, array, problem.domain))
+    params, values = _start(keys[1], array, model, problem.domain)
+    state = (params, optax.adam(RATE).init(params), values)
     best, found, worse = float("inf"), state[2], 0
     for chunk in range(CHUNKS):
         state = _fit(state, hidden.visible, array, jax.random.fold_in(keys[2], chunk), model)
@@ -94,6 +94,13 @@ def deep_image_prior(problem: Problem) -> Float[np.ndarray, "H W C"]:
         if worse == PATIENCE:
             break
     return np.asarray(found)
+
+
+@partial(jax.jit, static_argnames=("model", "domain"))
+def _start(key, array: Float[Array, "H W I"], model: Hourglass, domain: Domain):
+    """Return initial parameters and their values; as one program, because every layer alone is one too."""
+    params = model.init(key, array)
+    return params, _values(model, params, array, domain)
 
 
 def _values(model: Hourglass, params, array: Float[Array, "H W I"], domain: Domain) -> Float[Array, "H W C"]:
