@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -43,6 +45,12 @@ def misfit_and_guide(sample, problem):
     return misfit, guide.energies({}, sample, problem)["guide"]["all"]
 
 
+@partial(jax.jit, static_argnums=3)
+def energies_of(problem, key, graphs, count):
+    """Return all of it for one sample, as one program."""
+    return energies(sample_of(problem, key, count), problem, graphs)
+
+
 def energies(sample, problem, graphs):
     of_rows_and_columns = [from_factor(along, graph) for along, graph in zip(sample.along, graphs, strict=True)]
     return jnp.stack([*of_rows_and_columns, *misfit_and_guide(sample, problem)])
@@ -68,7 +76,7 @@ def test_the_whole_grid_equals_slow_loops(key):
 def test_sampled_energies_and_misfit_are_unbiased(key, count):
     problem = problem_of(key)
     graphs = factors(key, problem.domain.shape)
-    full = np.asarray(energies(sample_of(problem, key, 0), problem, graphs))
+    full = np.asarray(energies_of(problem, key, graphs, 0))
     draws = np.asarray(sampled(problem, graphs, key, count))
     error = draws.std(axis=0) / DRAWS**0.5
     assert (np.abs(draws.mean(axis=0) - full) < 4 * error).all()
@@ -78,7 +86,7 @@ def test_sampled_energies_and_misfit_are_unbiased(key, count):
 def test_a_scheme_that_prefers_the_first_lines_is_caught(key, monkeypatch):
     problem = problem_of(key)
     graphs = factors(key, problem.domain.shape)
-    full = np.asarray(energies(sample_of(problem, key, 0), problem, graphs))
+    full = np.asarray(energies_of(problem, key, graphs, 0))
     honest = fibers.stratified
     monkeypatch.setattr(fibers, "stratified", lambda k, population, count: honest(k, population - 1, count))
     draws = np.asarray(sampled(problem, graphs, key, 3))
@@ -106,7 +114,7 @@ def test_stripes_hold_one_line_each_and_every_line_is_as_likely(key, population,
 def test_all_fibers_drawn_equal_the_whole_grid(key):
     problem = problem_of(key, grid=(9, 9))
     graphs = factors(key, (9, 9))
-    whole, drawn = (energies(sample_of(problem, key, count), problem, graphs) for count in (0, 9))
+    whole, drawn = (energies_of(problem, key, graphs, count) for count in (0, 9))
     np.testing.assert_allclose(drawn, whole, rtol=1e-5)
 
 
@@ -143,7 +151,8 @@ def test_missing_values_do_not_enter_the_misfit(key, count):
     mask, values = problem.operator.mask[..., None], problem.measurements
     poisoned = problem._replace(measurements=jnp.where(mask, values, 1e6))
     changed = problem._replace(measurements=jnp.where(mask, values + 0.1, 0.0))
-    misfits = [misfit_and_guide(sample_of(p, key, count), p)[0] for p in (problem, poisoned, changed)]
+    misfit = jax.jit(lambda p: misfit_and_guide(sample_of(p, key, count), p)[0])
+    misfits = [misfit(p) for p in (problem, poisoned, changed)]
     assert misfits[0] == misfits[1]
     assert misfits[0] != misfits[2]
 
@@ -151,8 +160,12 @@ def test_missing_values_do_not_enter_the_misfit(key, count):
 @pytest.mark.parametrize(("grid", "count"), [((10, 14), 3), ((10, 14), 0), ((4, 5, 6), 2)])
 def test_a_plan_names_the_point_of_every_value_of_its_sample(key, grid, count):
     # A field that returns its coordinates shows at which point each value of the sample was evaluated.
-    plan = fibers.plan(key, grid, count, adjacent=True)
-    sample = plan.collect(plan.points)
+    @jax.jit
+    def drawn(key):
+        plan = fibers.plan(key, grid, count, adjacent=True)
+        return plan.collect(plan.points)
+
+    sample = drawn(key)
     axes = [np.asarray(axis) for axis in grids.axes(grid)]
     for axis, lines in enumerate(sample.along):
         assert lines.shape == (count or np.prod(grid) // grid[axis], grid[axis], len(grid))

@@ -136,7 +136,11 @@ def test_patches_are_of_one_size_and_never_overlap(side):
     assert seen.all() == (side <= 256)
 
 
-def test_the_start_is_reported_in_phases(tmp_path, monkeypatch):
+def test_the_start_is_reported_in_phases_and_the_functions_that_it_wraps_are_restored(tmp_path, monkeypatch):
+    from scripts import train
+
+    before = [getattr(owner, name) for _, owner, name in start.functions_of_phases(train)]
+    assert len(before) > len({phase for phase, _, _ in start.functions_of_phases(train)})
     monkeypatch.setattr(measure, "in_process", lambda *flags: start.profile("smoke", tmp_path / "run"))
     jax.clear_caches()  # an earlier test of this process may have compiled the same program
     (row, *_) = rows = start.run(1, "smoke")
@@ -146,15 +150,7 @@ def test_the_start_is_reported_in_phases(tmp_path, monkeypatch):
     assert expected | {"checkpoints", "harmonic fill", "figures"} < {r["phase"] for r in rows}
     # The job itself has run, and not a copy of it.
     assert (tmp_path / "run" / "result.json").exists()
-
-
-def test_the_start_restores_the_functions_that_it_wraps(tmp_path):
-    from scripts import train
-
-    before = [getattr(owner, name) for _, owner, name in start.functions_of_phases(train)]
-    start.profile("smoke", tmp_path / "run")
     assert before == [getattr(owner, name) for _, owner, name in start.functions_of_phases(train)]
-    assert len(before) > len({phase for phase, _, _ in start.functions_of_phases(train)})
 
 
 def test_every_phase_wraps_the_functions_that_the_training_script_calls():

@@ -20,6 +20,9 @@ from inrr_jax.data.masks.text import text
 from inrr_jax.errors import UserError
 from scripts import masks as script
 
+make = jax.jit(masks.make, static_argnums=(1, 2), static_argnames=("size", "axis", "duration", "profile"))
+"""As one program per mode and shape, because every operation alone would be compiled for itself."""
+
 SHAPE = (48, 80)
 RATES = (0.05, 0.3, 0.5, 0.8)
 
@@ -65,7 +68,7 @@ def test_make_passes_on_only_the_options_that_a_mode_takes(monkeypatch):
 @pytest.mark.parametrize("rate", RATES)
 def test_independent_pixels_keep_the_rate(mode, rate):
     for seed in range(5):
-        share = missing_fraction(masks.make(jax.random.key(seed), SHAPE, mode, rate))
+        share = missing_fraction(make(jax.random.key(seed), SHAPE, mode, rate))
         assert abs(share - rate) < binomial_bound(rate, np.prod(SHAPE))
         assert abs(share - (rate + 0.1)) > binomial_bound(rate, np.prod(SHAPE))
 
@@ -84,9 +87,9 @@ def test_jit_and_vmap_equal_plain_calls(mode):
     rates = jnp.array([0.1, 0.37, 0.7])
     function = masks.MODES[mode]
     plain = np.stack([function(key, SHAPE, rate) for key, rate in zip(keys, rates, strict=True)])
-    jitted = jax.jit(masks.make, static_argnums=(1, 2))
-    np.testing.assert_array_equal(plain[1], jitted(keys[1], SHAPE, mode, rates[1]))
-    np.testing.assert_array_equal(plain, jax.vmap(lambda key, rate: function(key, SHAPE, rate))(keys, rates))
+    np.testing.assert_array_equal(plain[1], make(keys[1], SHAPE, mode, rates[1]))
+    mapped = jax.jit(jax.vmap(lambda key, rate: function(key, SHAPE, rate)))
+    np.testing.assert_array_equal(plain, mapped(keys, rates))
     assert np.array_equal(plain[1], function(keys[1], SHAPE, 0.6)) == (mode in ("blocks", "grid"))
     assert plain.dtype == bool
 
@@ -95,7 +98,7 @@ def test_jit_and_vmap_equal_plain_calls(mode):
 @pytest.mark.parametrize("mode", [mode for mode in masks.MODES if mode != "text"])
 def test_every_mode_but_text_takes_any_number_of_axes(mode, shape):
     shape = (3, *shape) if mode == "deadlines" else shape  # These need two axes, which test_fibers.py checks.
-    mask = np.asarray(masks.make(jax.random.key(2), shape, mode, 0.5, size=2))
+    mask = np.asarray(make(jax.random.key(2), shape, mode, 0.5, size=2))
     assert mask.shape == shape
     assert mode == "fibers" or 0 < mask.sum() < mask.size
 
@@ -104,16 +107,16 @@ def test_make_passes_on_the_axis_and_the_duration():
     key, shape = jax.random.key(0), (8, 5, 6)
     for mode, options in (("slices", {"axis": 0}), ("clouds", {"axis": 1, "duration": 0})):
         np.testing.assert_array_equal(
-            masks.make(key, shape, mode, 0.5, **options), masks.MODES[mode](key, shape, 0.5, **options)
+            make(key, shape, mode, 0.5, **options), masks.MODES[mode](key, shape, 0.5, **options)
         )
-        assert not np.array_equal(masks.make(key, shape, mode, 0.5), masks.make(key, shape, mode, 0.5, **options))
+        assert not np.array_equal(make(key, shape, mode, 0.5), make(key, shape, mode, 0.5, **options))
 
 
 @pytest.mark.parametrize(
     "mode", ["random", "density", "patch", "rows", "columns", "clouds", "gap", "fibers", "deadlines", "scratches"]
 )
 def test_random_modes_depend_on_the_key(mode):
-    first, again, other = (masks.make(jax.random.key(seed), SHAPE, mode, 0.2) for seed in (3, 3, 4))
+    first, again, other = (make(jax.random.key(seed), SHAPE, mode, 0.2) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
@@ -175,7 +178,7 @@ def test_density_rises_from_left_to_right(rate, left, right):
 @pytest.mark.parametrize("profile", ["linear", "radial", "halves"])
 @pytest.mark.parametrize("shape", [(160, 120), (81, 81)])
 def test_every_profile_keeps_the_rate(profile, rate, shape):
-    mask = masks.make(jax.random.key(1), shape, "density", rate, profile=profile)
+    mask = make(jax.random.key(1), shape, "density", rate, profile=profile)
     assert abs(missing_fraction(mask) - rate) < binomial_bound(rate, np.prod(shape))
     tilt = PROFILES[profile](shape)
     assert abs(tilt.mean()) < 1e-9
@@ -215,22 +218,22 @@ def pattern(mask):
     ],
 )
 def test_patterns_on_a_small_grid(mode, rate, size, expected):
-    mask = masks.make(jax.random.key(0), (4, 5), mode, rate, size=size)
+    mask = make(jax.random.key(0), (4, 5), mode, rate, size=size)
     assert pattern(mask) == expected
-    assert pattern(masks.make(jax.random.key(1), (4, 5), mode, rate, size=size)) == expected
+    assert pattern(make(jax.random.key(1), (4, 5), mode, rate, size=size)) == expected
 
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("mode", ["rows", "columns", "stripes", "diagonal", "border"])
 def test_lines_and_borders_keep_the_rate(mode, rate):
     shape = (40, 60)
-    share = missing_fraction(masks.make(jax.random.key(0), shape, mode, rate, size=20))
+    share = missing_fraction(make(jax.random.key(0), shape, mode, rate, size=20))
     assert abs(share - rate) <= 0.5 / min(shape) + 1e-6
 
 
 def test_rows_and_columns_are_whole():
     for mode, axis in (("rows", 1), ("columns", 0)):
-        mask = np.asarray(masks.make(jax.random.key(0), (20, 30), mode, 0.5))
+        mask = np.asarray(make(jax.random.key(0), (20, 30), mode, 0.5))
         np.testing.assert_array_equal(mask, np.broadcast_to(mask.all(axis=axis, keepdims=True), mask.shape))
         lines = mask.any(axis=axis)
         # The missing lines are neither one block nor every other line.
@@ -249,13 +252,13 @@ def test_a_border_lies_around_the_middle():
 
 def test_a_sum_misses_what_any_of_its_parts_misses():
     key, rate = jax.random.key(4), 0.3
-    alone = {mode: np.asarray(masks.make(key, SHAPE, mode, rate, size=8)) for mode in ("text", "patch", "blocks")}
-    three = masks.make(key, SHAPE, "patch+text+blocks", rate, size=8)
+    alone = {mode: np.asarray(make(key, SHAPE, mode, rate, size=8)) for mode in ("text", "patch", "blocks")}
+    three = make(key, SHAPE, "patch+text+blocks", rate, size=8)
     np.testing.assert_array_equal(three, alone["patch"] & alone["text"] & alone["blocks"])
-    two = masks.make(key, SHAPE, "blocks+text", rate, size=8)
+    two = make(key, SHAPE, "blocks+text", rate, size=8)
     np.testing.assert_array_equal(two, alone["text"] & alone["blocks"])
     # The parts are drawn independently: 0.3 + 0.3 - 0.09 is missing. With the same key it would be 0.3.
-    twice = missing_fraction(masks.make(key, (100, 100), "random+random", rate))
+    twice = missing_fraction(make(key, (100, 100), "random+random", rate))
     assert abs(twice - 0.51) < binomial_bound(0.51, 100 * 100)
 
 

@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -135,16 +137,17 @@ def test_a_step_evaluates_whole_blocks_and_fibers_only_for_a_regulariser(key, tr
         counts.append(len(points))
         return params["scale"] * signal(points)
 
-    loss, info = objective(
-        {"field": {"scale": jnp.ones(())}},
-        problem,
-        HyperParameters({}, {name: config.weight for name, config in settings.terms.items()}, {}),
-        key,
+    evaluate = partial(
+        objective,
+        problem=problem,
+        hyper=HyperParameters({}, {name: config.weight for name, config in settings.terms.items()}, {}),
+        key=key,
         field=Field(lambda key, auxiliary: {}, apply),
         regularizer=build(settings.terms, DOMAIN),
         fiber_count=0 if terms == "tv" else 3,
         measurement_count=count,
     )
+    loss, info = jax.jit(evaluate)({"field": {"scale": jnp.ones(())}})
     assert counts == [expected]
     own = misfit(problem, signal, jax.random.fold_in(key, 1), count)
     assert float(info["fidelity"]) == pytest.approx(float(own), rel=1e-5)
@@ -157,7 +160,7 @@ def test_the_operator_is_a_static_part_of_a_program():
     assert AreaAverage((2, 2)) != AreaAverage((2, 1))
 
 
-@pytest.mark.parametrize(("regularizer", "measurements"), [("none", 0), ("inrr", 0), ("inrr", 60)])
+@pytest.mark.parametrize(("regularizer", "measurements"), [("none", 0), ("inrr", 60)])
 def test_a_siren_recovers_a_smooth_signal_from_averages_by_2(truth_on, quick, regularizer, measurements):
     truth = truth_on(GRID)
     averages = block_means(truth, (2, 2)).astype(np.float32)

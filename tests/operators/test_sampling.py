@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -115,16 +117,17 @@ def test_a_step_evaluates_the_requested_points_and_fibers_only_for_a_regulariser
         counts.append(len(points))
         return params["scale"] * signal(points)
 
-    loss, info = objective(
-        {"field": {"scale": jnp.ones(())}},
-        problem,
-        HyperParameters({}, {name: config.weight for name, config in settings.terms.items()}, {}),
-        key,
+    evaluate = partial(
+        objective,
+        problem=problem,
+        hyper=HyperParameters({}, {name: config.weight for name, config in settings.terms.items()}, {}),
+        key=key,
         field=Field(lambda key, auxiliary: {}, apply),
         regularizer=build(settings.terms, DOMAIN),
         fiber_count=3,
         measurement_count=count,
     )
+    loss, info = jax.jit(evaluate)({"field": {"scale": jnp.ones(())}})
     assert counts == [expected]
     # The field is the true signal, so the fidelity is the misfit at the points that this key draws.
     own = misfit(problem, signal, jax.random.fold_in(key, 1), count)
@@ -132,7 +135,7 @@ def test_a_step_evaluates_the_requested_points_and_fibers_only_for_a_regulariser
     assert (float(loss) == float(info["fidelity"])) == (terms == "none")
 
 
-@pytest.mark.parametrize(("regularizer", "measurements"), [("none", 0), ("inrr", 0), ("inrr", 60)])
+@pytest.mark.parametrize(("regularizer", "measurements"), [("none", 0), ("inrr", 60)])
 def test_a_siren_recovers_a_smooth_signal_from_scattered_points(signal, truth_on, quick, regularizer, measurements):
     problem = Problem(DOMAIN, Sampling(scattered()), signal(scattered()), truth=truth_on(GRID))
     recovered = fit.solve(problem, quick(regularizer, measurements))

@@ -24,10 +24,18 @@ def smooth(shape):
     return 300 + 40 * np.sin(sum(axes)) + 5 * axes[0]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_draw():
+    """One hold-out per study, which is what takes the time; a test of several sets another number."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(completion, "MOST_DRAWS", 1)
+        yield
+
+
 @pytest.fixture(scope="module")
 def tensor():
     """A signal, the signal with NaN where it is missing, and its completion."""
-    truth = smooth((14, 12, 10))
+    truth = smooth((12, 10, 8))
     damaged = np.where(RNG.random(truth.shape) < 0.7, np.nan, truth)
     return truth, damaged, inrr_jax.complete(damaged, settings=QUICK, details=True)
 
@@ -55,7 +63,7 @@ def test_the_field_is_in_the_units_and_coordinates_of_the_caller(tensor):
 
 
 def test_a_mask_marks_what_is_observed_and_missing_values_are_not_used():
-    truth = smooth((12, 12)).astype(np.float32)
+    truth = smooth((9, 8)).astype(np.float32)
     observed = RNG.random(truth.shape) < 0.5
     done = [
         inrr_jax.complete(np.where(observed, truth, other), observed, settings=QUICK) for other in (np.nan, 1e9, -5.0)
@@ -66,14 +74,14 @@ def test_a_mask_marks_what_is_observed_and_missing_values_are_not_used():
 
 
 def test_masked_entries_of_a_masked_array_are_missing():
-    truth = smooth((12, 12))
+    truth = smooth((9, 8))
     hidden = RNG.random(truth.shape) < 0.4
     done = inrr_jax.complete(np.ma.masked_array(np.where(hidden, 1e9, truth), hidden), settings=QUICK)
     np.testing.assert_array_equal(done, inrr_jax.complete(np.where(hidden, np.nan, truth), settings=QUICK))
 
 
 def test_integers_stay_integers_and_channels_are_missing_together():
-    truth = np.rint(np.stack([smooth((10, 12)), 2 * smooth((10, 12))], axis=-1)).astype(np.int16)
+    truth = np.rint(np.stack([smooth((9, 8)), 2 * smooth((9, 8))], axis=-1)).astype(np.int16)
     observed = RNG.random(truth.shape[:-1]) < 0.6
     done = inrr_jax.complete(truth, observed, channels=True, settings=QUICK)
     assert done.dtype == np.int16
@@ -144,7 +152,9 @@ def test_a_diverged_recovery_gets_no_weight():
 
 
 @pytest.mark.parametrize(("whole", "draws"), [(True, 3), (False, 1)], ids=["whole rows", "single entries"])
-def test_hold_outs_with_few_pieces_are_drawn_several_times(whole, draws):
+def test_hold_outs_with_few_pieces_are_drawn_several_times(monkeypatch, whole, draws):
+    monkeypatch.setattr(completion, "MOST_DRAWS", 3)
+    monkeypatch.setattr(completion, "MOST_KRIGED", 0)  # which takes the time of several draws
     observed = np.broadcast_to((np.arange(40) % 20 < 14)[:, None], (40, 30)) if whole else RNG.random((40, 30)) < 0.5
     values = np.where(observed, smooth((40, 30)), np.nan)
     hidden = []

@@ -111,8 +111,8 @@ def test_the_regularizer_helps_where_whole_lines_are_missing():
     scores = []
     for name in ("inrr", "none"):
         settings = inrr_jax.Settings(
-            field=siren.Config(width=64, depth=4, omega=30.0),
-            regularizer=RegularizerSettings(name=name, inrr=inrr.Config(width=16, depth=3)),
+            field=siren.Config(width=32, depth=3, omega=30.0),
+            regularizer=RegularizerSettings(name=name, inrr=inrr.Config(width=16, depth=2)),
             train=TrainSettings(steps=300, fibers=8),
         )
         filled = inrr_jax.inpaint(image, missing, settings=settings)

@@ -10,11 +10,20 @@ from inrr_jax.recipes import interpolate
 from inrr_jax.recipes.interpolate import stations
 
 RNG = np.random.default_rng(0)
+# All tests with many points have 500 of them with three coordinates, so that they share compiled programs.
 POINTS = RNG.random((500, 3)) * [60, 90, 1] + [1960, 0, 5e5]
 
 
 def truth(p):
     return 280 + 10 * np.cos(p[:, 1] / 30) + 0.05 * (p[:, 0] - 1990) + 3 * (p[:, 2] - 5e5)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_batches():
+    """Learn from fewer values per step: programs that are compiled as in these tests take long to run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(interpolate.covariance, "BATCH", 100)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +43,12 @@ def test_it_is_called_like_scipys_interpolator(interpolation):
 
 
 def test_the_deviation_is_calibrated_on_held_out_points():
-    points = RNG.random((600, 2))
-    values = np.sin(5 * points[:, 0]) + 0.1 * RNG.standard_normal(600)
-    query = RNG.random((2000, 2))
+    points = RNG.random((500, 3)) * [1, 1, 0.1]
+    values = np.sin(5 * points[:, 0]) + 0.1 * RNG.standard_normal(500)
+    query = RNG.random((800, 3)) * [1, 1, 0.1]
     mean, deviation = inrr_jax.interpolate(points, values)(query, return_std=True)
-    noisy = np.sin(5 * query[:, 0]) + 0.1 * RNG.standard_normal(2000)
-    assert mean.shape == deviation.shape == (2000,)
+    noisy = np.sin(5 * query[:, 0]) + 0.1 * RNG.standard_normal(800)
+    assert mean.shape == deviation.shape == (800,)
     assert 0.85 < np.mean(np.abs(mean - noisy) < 1.645 * deviation) < 0.95
 
 
@@ -96,13 +105,13 @@ def test_points_on_lines_along_one_axis_are_stations():
 
 
 def test_the_deviation_at_new_stations_covers_what_stations_differ_in():
-    places, times = RNG.random((40, 1)) * 10, np.arange(12.0)
+    places, times = RNG.random((50, 2)) * [10, 0.1], np.arange(10.0)
     points = np.array([[time, *place] for place in places for time in times])
 
     def rough(p):
         return np.sin(7 * p[:, 1]) + 0.01 * p[:, 0]
 
-    query = np.stack([RNG.random(400) * 11, RNG.random(400) * 9 + 0.5], axis=-1)
+    query = RNG.random((200, 3)) * [9, 9, 0.1] + [0, 0.5, 0]
     mean, deviation = inrr_jax.interpolate(points, rough(points))(query, return_std=True)
     assert np.mean(np.abs(mean - rough(query)) < 1.645 * deviation) > 0.7
 

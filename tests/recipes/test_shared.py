@@ -1,5 +1,6 @@
 """The recipe of many fits: shared stages run once, are charged to every member, and change no result."""
 
+import functools
 import time
 from types import SimpleNamespace
 
@@ -24,6 +25,12 @@ def problem_of(seed):
 
 
 PROBLEM = problem_of(0)
+
+
+@functools.cache
+def alone(settings):
+    """Return the recovery by the whole recipe of one fit."""
+    return pipeline.solve(PROBLEM, settings)
 
 
 BUILD = 1000.0
@@ -97,7 +104,7 @@ def test_a_member_equals_the_whole_recipe_of_the_fit_alone_bit_for_bit(settings)
     found = dict(sweep.run(members, at_once=1, recipe=SharedRecipe()))
     for index, member in enumerate(members):
         assert found[index].error == ""
-        np.testing.assert_array_equal(found[index].recovered, pipeline.solve(PROBLEM, member.settings))
+        np.testing.assert_array_equal(found[index].recovered, alone(member.settings))
     if settings is INRZ:  # the blend of the other may have no weight for the network
         assert np.abs(found[0].recovered - found[1].recovered).max() > 1e-3
 
@@ -105,7 +112,7 @@ def test_a_member_equals_the_whole_recipe_of_the_fit_alone_bit_for_bit(settings)
 def test_members_that_need_a_first_fit_get_it_in_batches_too():
     members = [Member(change(INRZ, {"seed": seed}), PROBLEM) for seed in (0, 1, 2)]
     found = dict(sweep.run(members, at_once=2, recipe=SharedRecipe()))
-    expected = [pipeline.solve(PROBLEM, member.settings) for member in members]
+    expected = [alone(member.settings) for member in members]
     np.testing.assert_allclose([found[index].recovered for index in range(3)], expected, atol=2e-5)
     assert np.abs(expected[0] - expected[1]).max() > 1e-3
 
@@ -115,11 +122,12 @@ def test_members_with_a_guide_are_corrected_like_a_fit_alone_and_keep_observed_v
     found = dict(sweep.run(members, at_once=2, recipe=SharedRecipe()))
     mask = PROBLEM.operator.mask
     for index, member in enumerate(members):
-        np.testing.assert_allclose(found[index].recovered, pipeline.solve(PROBLEM, member.settings), atol=1e-5)
+        np.testing.assert_allclose(found[index].recovered, alone(member.settings), atol=1e-5)
         np.testing.assert_array_equal(found[index].recovered[mask], PROBLEM.truth[mask])
 
 
 def test_fits_of_all_seeds_share_one_study_of_their_blend(monkeypatch):
+    monkeypatch.setattr(completion, "MOST_DRAWS", 1)  # a study takes long by itself
     studies, honest = [], completion.study
     monkeypatch.setattr(completion, "study", lambda *args: studies.append(args) or honest(*args))
     settings = change(BEST, {"regularizer.name": "none", "correction": "blended"})
@@ -127,4 +135,4 @@ def test_fits_of_all_seeds_share_one_study_of_their_blend(monkeypatch):
     found = dict(sweep.run(members, at_once=1, recipe=SharedRecipe()))
     assert len(studies) == 1
     for index, member in enumerate(members):
-        np.testing.assert_allclose(found[index].recovered, pipeline.solve(PROBLEM, member.settings), atol=1e-5)
+        np.testing.assert_allclose(found[index].recovered, alone(member.settings), atol=1e-5)

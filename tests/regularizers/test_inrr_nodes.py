@@ -1,6 +1,7 @@
 """INRR's graph on scattered nodes: unbiased, without n x n matrices, evaluated with the measurements, and of use."""
 
 import dataclasses
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -109,16 +110,17 @@ def test_a_step_evaluates_measurements_nodes_and_fibers_in_one_batch(key, terms,
     regularizer = build(settings.terms, DOMAIN)
     assert regularizer.on_fibers == (fibers > 0)
     params = {"field": {"scale": jnp.ones(())}, **regularizer.init(key)}
-    _, info = objective(
-        params,
-        problem,
-        HyperParameters({}, dict.fromkeys(settings.terms, 1.0), {}),
-        key,
+    evaluate = partial(
+        objective,
+        problem=problem,
+        hyper=HyperParameters({}, dict.fromkeys(settings.terms, 1.0), {}),
+        key=key,
         field=Field(lambda key, auxiliary: {}, apply),
         regularizer=regularizer,
         fiber_count=3,
         measurement_count=10,
     )
+    _, info = jax.jit(evaluate)(params)
     assert counts == [fibers + 10 + SMALL.count]
     term = SMALL.build(DOMAIN)
     points = term.request(jax.random.fold_in(key, 2), problem)

@@ -5,7 +5,6 @@ import importlib
 import math
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import configs
@@ -16,6 +15,7 @@ from inrr_jax.experiments.comparison import ComparisonSettings
 from inrr_jax.experiments.sweep_grid import SweepSettings
 from inrr_jax.io import workdir
 from inrr_jax.options import difference, from_mapping, to_mapping
+from inrr_jax.recipes import completion
 from inrr_jax.reports import report_of
 from inrr_jax.settings import RECIPE, Settings
 from scripts import train
@@ -44,12 +44,23 @@ def test_the_base_is_the_defaults():
     assert settings_of("baboon") != Settings()
 
 
-@pytest.mark.parametrize("name", FITS)
-def test_smoke_runs_to_its_end(name, tmp_path):
+RUN_ELSEWHERE = {"baboon", "inpaint"}
+"""Configs whose smoke variants the tests of scripts.train run."""
+OF_ONE_KIND = {"hyperspectral", "video", "volume"}
+"""Arrays, like that of `matrix`, from optional packages."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in OF_ONE_KIND else ())
+        for name in FITS
+        if name not in RUN_ELSEWHERE
+    ],
+)
+def test_smoke_runs_to_its_end(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(completion, "MOST_DRAWS", 1)  # draws take most of the time of a completion
     config = config_of(name, "smoke")
-    if config.mask.mode == "file":
-        np.save(tmp_path / "mask.npy", np.random.default_rng(0).random((32, 32)) > 0.3)
-        config.mask.path = str(tmp_path / "mask.npy")
     try:
         train.main(config, tmp_path / "run")
     except UserError as error:

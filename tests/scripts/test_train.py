@@ -1,6 +1,7 @@
 """Runs from the command line: what they leave, what bad input gets, and going on after any kind of end."""
 
 import errno
+import functools
 import json
 import os
 import random
@@ -52,11 +53,14 @@ def smoke(**changes):
     return config
 
 
+@functools.cache
+def initial_state(settings):
+    return fit.init(loading.load(settings.data, settings.mask), settings)[0]
+
+
 def final_state(folder):
     """Return the newest state that the folder's checkpoints hold."""
-    settings = workdir.recorded(folder)
-    like, _, _ = fit.init(loading.load(settings.data, settings.mask), settings)
-    state, _ = Checkpoints(folder / "checkpoints").restore(like)
+    state, _ = Checkpoints(folder / "checkpoints").restore(initial_state(workdir.recorded(folder)))
     return state
 
 
@@ -190,6 +194,14 @@ def test_a_result_of_another_shape_is_refused_in_one_line(uninterrupted, tmp_pat
 
 
 @pytest.fixture
+def undrawn():
+    """No figure, which takes most of the time of a run here; outlives `monkeypatch.undo`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inrr_jax.plots.comparison", lambda *unused, **also: None)
+        yield
+
+
+@pytest.fixture
 def at_step(monkeypatch):
     """Return a function that has another one called when the fit's progress reaches a step."""
 
@@ -206,7 +218,9 @@ def at_step(monkeypatch):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(uninterrupted, tmp_path, at_step, monkeypatch, capfd, number):
+def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(
+    uninterrupted, undrawn, tmp_path, at_step, monkeypatch, capfd, number
+):
     folder = tmp_path / "run"
     at_step(10, lambda: signal.raise_signal(number))
     with pytest.raises(cli.Interrupted, match=r"stopped at step 15: to resume, .*keeps the checkpoint of step 15"):
@@ -220,10 +234,9 @@ def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(uninterrupted, tmp_pat
 
 
 @pytest.mark.slow
-def test_a_fit_that_needs_a_first_one_goes_on_in_either(tmp_path, at_step, monkeypatch, capfd):
+def test_a_fit_that_needs_a_first_one_goes_on_in_either(tmp_path, undrawn, at_step, capfd):
     config = smoke(field__name="inrz", field__depth=1, regularizer__name="grid", optimizer__name="adam")
     folder = tmp_path / "run"
-    monkeypatch.setattr("inrr_jax.plots.comparison", lambda *unused, **also: None)
     at_step(10, lambda: signal.raise_signal(signal.SIGINT))
     with pytest.raises(cli.Interrupted, match=r"run/first keeps the checkpoint of step 15"):
         train.main(config, folder)
@@ -244,7 +257,7 @@ def test_a_fit_that_needs_a_first_one_goes_on_in_either(tmp_path, at_step, monke
     assert found["psnr_missing"] != workdir.finished(folder / "first")["psnr_missing"]
 
 
-def test_a_stop_during_the_first_chunk_keeps_its_end(uninterrupted, tmp_path, monkeypatch):
+def test_a_stop_during_the_first_chunk_keeps_its_end(uninterrupted, undrawn, tmp_path, monkeypatch):
     compiled = fit.fit_chunk
 
     def interrupted(*args, **kwargs):
@@ -259,13 +272,15 @@ def test_a_stop_during_the_first_chunk_keeps_its_end(uninterrupted, tmp_path, mo
     assert_same_run(tmp_path / "run", uninterrupted)
 
 
-def test_a_stop_in_the_last_chunk_lets_the_run_finish(uninterrupted, tmp_path, at_step):
+def test_a_stop_in_the_last_chunk_lets_the_run_finish(uninterrupted, undrawn, tmp_path, at_step):
     at_step(15, lambda: signal.raise_signal(signal.SIGINT))
     train.main(smoke(), tmp_path / "run")
     assert_same_run(tmp_path / "run", uninterrupted)
 
 
-def test_a_second_ctrl_c_stops_at_once_and_what_was_kept_goes_on(uninterrupted, tmp_path, at_step, monkeypatch):
+def test_a_second_ctrl_c_stops_at_once_and_what_was_kept_goes_on(
+    uninterrupted, undrawn, tmp_path, at_step, monkeypatch
+):
     def twice():
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
@@ -281,7 +296,7 @@ def test_a_second_ctrl_c_stops_at_once_and_what_was_kept_goes_on(uninterrupted, 
 
 
 def test_a_checkpoint_cut_short_is_passed_over_for_the_one_before(
-    uninterrupted, tmp_path, at_step, monkeypatch, caplog, capfd
+    uninterrupted, undrawn, tmp_path, at_step, monkeypatch, caplog, capfd
 ):
     folder = tmp_path / "run"
     at_step(10, lambda: signal.raise_signal(signal.SIGINT))
@@ -300,7 +315,9 @@ def test_a_checkpoint_cut_short_is_passed_over_for_the_one_before(
 # Ends that are nobody's wish.
 
 
-def test_a_loss_that_turns_nan_names_step_and_term_and_keeps_the_last_good_state(uninterrupted, tmp_path, monkeypatch):
+def test_a_loss_that_turns_nan_names_step_and_term_and_keeps_the_last_good_state(
+    uninterrupted, undrawn, tmp_path, monkeypatch
+):
     folder, compiled = tmp_path / "run", fit.fit_chunk
 
     def poisoned(*args, **kwargs):
@@ -330,7 +347,7 @@ def full(*_, **__):
 
 
 def test_a_full_disk_is_told_once_per_kind_and_the_same_command_completes_the_run(
-    uninterrupted, tmp_path, at_step, monkeypatch, caplog, capsys
+    uninterrupted, undrawn, tmp_path, at_step, monkeypatch, caplog, capsys
 ):
     folder = tmp_path / "run"
 
@@ -355,7 +372,7 @@ def test_a_full_disk_is_told_once_per_kind_and_the_same_command_completes_the_ru
     assert_same_run(folder, uninterrupted)
 
 
-def test_a_run_whose_result_could_not_be_written_completes_it(uninterrupted, tmp_path, monkeypatch):
+def test_a_run_whose_result_could_not_be_written_completes_it(uninterrupted, undrawn, tmp_path, monkeypatch):
     folder = tmp_path / "run"
     monkeypatch.setattr(train, "write_json", full)
     with pytest.raises(OSError, match=r"could not be written: result\.json; .*the checkpoint of step 20"):

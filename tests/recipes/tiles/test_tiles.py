@@ -1,5 +1,7 @@
 """Recovery in tiles: which tiles there are, that nothing depends on them, and what is kept."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -12,13 +14,18 @@ from inrr_jax.recipes.tiles import filling, plan, weights
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    """Tiles of 40 pixels with an overlap of 12, so that test pictures have several."""
+    """Tiles of 40 pixels with an overlap of 12, so that test pictures have several, and fills of one round."""
     monkeypatch.setattr(plan, "SIDE", 40)
     monkeypatch.setattr(plan, "HALO", 12)
     monkeypatch.setattr(plan, "DEPTH", 12)
     monkeypatch.setattr(weights, "SIDE", 40)
     monkeypatch.setattr(weights, "SAMPLE_SIDE", 32)
     monkeypatch.setattr(weights, "SAMPLES", 2)
+    quick = {"harmonic": harmonic} | {
+        name: partial(fill, rounds=1) for name, fill in weights.CANDIDATES.items() if name != "harmonic"
+    }
+    monkeypatch.setattr(weights, "CANDIDATES", quick)
+    monkeypatch.setattr(weights, "FEW", quick)
 
 
 def picture(shape=(70, 52), channels=1):
