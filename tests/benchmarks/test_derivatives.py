@@ -43,6 +43,7 @@ def test_pytorch_has_the_same_derivatives():
         np.testing.assert_allclose(found.reshape(expected.shape), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_rates_of_waves_are_relative_to_the_fastest():
     rows = residual_kernel.run(24, 16, 1)
     assert len(rows) == len(residual_kernel.OPERATORS) * len(residual_kernel.OMEGAS)

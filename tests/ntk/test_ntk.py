@@ -81,7 +81,13 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+ALIKE = {"siren with its sigmoid", "siren as its authors scale it", "relu field"}
+"""Networks whose layers are those of others here; the sigmoid has a test of its own."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in ALIKE else ()) for name in NETWORKS]
+)
 def test_empirical_kernels_agree(name):
     apply, params = NETWORKS[name]()
     x1, x2, v = uniform(1, 13, 2), uniform(2, 7, 2), uniform(3, 7)
@@ -226,7 +232,7 @@ def mean_kernel(settings, points, draws):
     return jnp.mean(kernels, axis=0), jnp.std(kernels, axis=0) / draws**0.5
 
 
-@pytest.mark.parametrize(("depth", "draws"), [(1, 400), (3, 200)])
+@pytest.mark.parametrize(("depth", "draws"), [pytest.param(1, 400, marks=pytest.mark.slow), (3, 200)])
 def test_infinite_kernel_is_the_mean_over_wide_networks(depth, draws):
     points = jnp.concatenate([uniform(1, 6, 2), uniform(1, 6, 2) + 0.02])  # near pairs and far ones
     mean, error = mean_kernel(siren.Config(width=256, depth=depth, sine="exact"), points, draws)
@@ -387,7 +393,7 @@ def theorem_exponents(measure):
     ]
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_theorem_limits_as_omega_grows(seed):
     line = theorem.sampled_line(jax.random.key(seed), 6, points=1001)
     measure = partial(theorem.infinite_limits, line=line, jitter=1e-2, width=256, depth=3)

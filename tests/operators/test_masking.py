@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -137,16 +139,17 @@ def test_a_step_evaluates_the_points_of_its_fibers_once_and_no_others(terms, cou
     settings = RegularizerSettings(name=terms)
     hyper = HyperParameters({}, {name: config.weight for name, config in settings.terms.items()}, {})
     field = CountedField()
-    objective(
-        {"field": {"field": jnp.ones(2)}},
-        problem,
-        hyper,
-        jax.random.key(0),
+    evaluate = partial(
+        objective,
+        problem=problem,
+        hyper=hyper,
+        key=jax.random.key(0),
         field=field.build(),
         regularizer=build(settings.terms, problem.domain),
         fiber_count=count,
         measurement_count=5,
     )
+    jax.eval_shape(evaluate, {"field": {"field": jnp.ones(2)}})
     assert field.counts == [points]
 
 

@@ -54,7 +54,7 @@ def waves():
 
 def test_lengths_are_learned_for_every_axis(waves):
     truth, kriging = waves
-    query = RNG.random((300, 2)) * [180, 0.9] + [10, 7.05]
+    query = RNG.random((100, 2)) * [180, 0.9] + [10, 7.05]
     mean, _ = kriging.predict(query)
     assert np.sqrt(np.mean((mean - truth(query)) ** 2)) < 0.02  # the signal has a deviation of 2
     along = np.exp(kriging.covariance.lengths) * kriging.scale
@@ -71,7 +71,7 @@ def test_noise_is_learned_and_covered_by_the_deviation():
     points = RNG.random((800, 1)) * 10
     values = np.sin(points) + 0.3 * RNG.standard_normal(points.shape)
     kriging = covariance.learn(points, values)
-    query = RNG.random((1000, 1)) * 10
+    query = RNG.random((500, 1)) * 10
     mean, deviation = kriging.predict(query)
     assert np.sqrt(np.mean((mean - np.sin(query)) ** 2)) < 0.15
     noisy = np.sin(query) + 0.3 * RNG.standard_normal(query.shape)

@@ -122,7 +122,7 @@ def test_parts_fill_one_table(tmp_path, fitted, undrawn):
     assert len(fitted) - made == made + 2
 
 
-@pytest.mark.parametrize("after", [0, 9])
+@pytest.mark.parametrize("after", [pytest.param(0, marks=pytest.mark.slow), 9])
 def test_a_stopped_comparison_goes_on_to_the_same_table(tmp_path, fitted, monkeypatch, after, capsys):
     run(tmp_path / "whole")
     whole = len(fitted)

@@ -20,6 +20,7 @@ def test_the_threshold_is_the_papers():
     assert 255 * edge == pytest.approx(np.sqrt(2 * 0.082 * 240 / 0.0025))
 
 
+@pytest.mark.slow
 def test_a_repeated_texture_is_recovered_far_better_than_by_its_start():
     found, start = (metrics.psnr(fill(TEXTURE, MASK), TEXTURE, ~MASK) for fill in (gsr.gsr, harmonic))
     assert found > start + 8

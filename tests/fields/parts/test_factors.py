@@ -111,7 +111,7 @@ def recover(name, factor, mask):
     return float(np.sqrt(np.mean((recovered - tensor)[~mask] ** 2)))
 
 
-@pytest.mark.parametrize("name", ["tucker", "cp"])
+@pytest.mark.parametrize("name", ["tucker", pytest.param("cp", marks=pytest.mark.slow)])
 def test_smooth_factors_recover_missing_slices_and_plain_values_do_not(name):
     mask = np.random.default_rng(1).random((12, 12, 12)) < 0.3
     mask[5] = False

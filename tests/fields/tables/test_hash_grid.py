@@ -104,7 +104,7 @@ def test_four_axes_are_refused_and_the_size_is_that_of_levels_and_decoder():
     assert CONFIG.size == "4 levels of 100 x 2, 6 x 1"
 
 
-@pytest.mark.parametrize("fibers", [0, 6])
+@pytest.mark.parametrize("fibers", [pytest.param(0, marks=pytest.mark.slow), 6])
 def test_a_fit_recovers_a_smooth_picture_also_on_fibers_with_an_energy(fibers):
     rows, columns = np.mgrid[:20, :20] / 20
     image = (0.5 + 0.4 * np.sin(3 * rows + 2 * columns))[..., None].astype(np.float32)
