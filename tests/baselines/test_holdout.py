@@ -15,7 +15,8 @@ KEY = jax.random.key(7)
 
 
 def mask_of(mode, rate, shape=SHAPE, **options):
-    return np.asarray(masks.make(jax.random.key(1), shape, mode, rate, **options))
+    make = jax.jit(lambda key: masks.make(key, shape, mode, rate, **options))
+    return np.asarray(make(jax.random.key(1)))
 
 
 def distances(training, where):

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import label
 
-from inrr_jax.data.masks.clouds import clouds
+from inrr_jax.data.masks import clouds as module
 from inrr_jax.errors import UserError
+
+clouds = jax.jit(module.clouds, static_argnums=1, static_argnames=("size", "duration", "axis"))
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.8])
