@@ -54,16 +54,20 @@ def denoise(
     sides = geometry.sides(image.shape)
     edge = noise * (math.sqrt(groups.shape[1]) + math.sqrt(math.prod(sides)))
 
-    def approximate(first: Int[Array, "n K"]) -> tuple[Float[Array, "n K C P"], Float[Array, "n 1 C 1"]]:
-        rows = reflected(jnp.moveaxis(patch_groups.take(image, first, sides), 2, 1))
-        mean, others = rows[..., :1], rows[..., 1:]
-        kept = projector(jnp.swapaxes(others, 2, 3) @ others, edge**2)
-        rank = 1 + jnp.trace(kept, axis1=2, axis2=3) if weighted else jnp.ones(kept.shape[:2], image.dtype)
-        low = reflected(jnp.concatenate([mean, others @ kept], -1))
-        return jnp.moveaxis(low, 1, 2), 1 / rank[:, None, :, None]
+    def average(plane: Float[Array, "1 H W"]) -> Float[Array, "1 H W"]:
+        def approximate(first: Int[Array, "n K"]):
+            rows = reflected(patch_groups.take(plane, first, sides)[:, :, 0])
+            mean, others = rows[..., :1], rows[..., 1:]
+            kept = projector(jnp.swapaxes(others, 1, 2) @ others, edge**2)
+            rank = 1 + jnp.trace(kept, axis1=1, axis2=2) if weighted else jnp.ones(len(first), image.dtype)
+            low = reflected(jnp.concatenate([mean, others @ kept], -1))
+            return low[:, :, None], 1 / rank[:, None, None, None]
 
-    values, weights = patch_groups.sums(approximate, image, image.shape[-1], groups, len(groups), GROUPS_AT_ONCE, sides)
-    return values / weights
+        values, weights = patch_groups.sums(approximate, plane, groups, len(groups), GROUPS_AT_ONCE, sides)
+        return values / weights
+
+    averages = jax.lax.map(average, jnp.moveaxis(image, -1, 0)[:, None])
+    return jnp.moveaxis(averages[:, 0], 0, -1)
 
 
 def reflected(patches: Float[Array, "*n P"]) -> Float[Array, "*n P"]:

@@ -9,7 +9,7 @@ In the end, x and S are those given all observations. This is the Kalman filter'
 (Anderson and Moore, Optimal Filtering, 1979, chapter 6). It takes 2 P^3 operations for P variables, where a Cholesky
 factor and triangular solutions take 4/3 P^3. But LAPACK factorises one small matrix after another, while here the
 distributions are the last axis of all arrays, so that a vector unit updates several of them in one instruction: for
-36 variables, this took a third of the time.
+36 variables, this takes less than a third of the time.
 """
 
 import jax
@@ -27,25 +27,24 @@ def given(
 
     Args:
         covariance: S, symmetric and positive semi-definite, of L distributions with mean zero.
-        values: y of C independent samples of each distribution; not used where nothing is seen.
+        values: y of C independent samples of each distribution; finite, but otherwise not used where nothing is seen.
         seen: 1 where a variable is observed, 0 elsewhere.
         noise: s^2, positive.
     """
-    last = len(seen) - 1
+    size = len(seen)
 
-    def gained(covariance, i):
-        """Return the covariances with variable i, and the gain of all variables from its observation."""
-        column = covariance[i]
-        return column, column * (seen[i] / (column[i] + noise))[None]
+    def told(joined, i):
+        """Return the covariances of variable i and its y - x, and the factor by which they change all others."""
+        return joined[:, i], seen[i] / (joined[i, i] + noise)
 
     def observe(i, carry):
-        covariance, expected, column, gain = carry
-        expected += gain[None] * (values[:, i] - expected[:, i])[:, None]
-        covariance -= gain[:, None] * column[None]
-        # The next column and gain are results of this step, because the compiler would otherwise compute the gain anew
-        # for every entry of the matrix.
-        return covariance, expected, *gained(covariance, jnp.minimum(i + 1, last))
+        joined, column, factor = carry
+        joined -= column[:, None] * (column[:size] * factor[None])[None]
+        # The next column and factor are results of this step, because the compiler would otherwise compute the factor
+        # anew for every entry.
+        return joined, *told(joined, jnp.minimum(i + 1, size - 1))
 
-    start = covariance, jnp.zeros_like(values), *gained(covariance, 0)
-    covariance, expected, *_ = jax.lax.fori_loop(0, last + 1, observe, start)
-    return expected, jnp.diagonal(covariance).T.clip(0)
+    # The rows of y - x change as those of the covariance do.
+    joined = jnp.concatenate([covariance, values])
+    joined, *_ = jax.lax.fori_loop(0, size, observe, (joined, *told(joined, 0)))
+    return values - joined[size:], jnp.diagonal(joined[:size]).T.clip(0)

@@ -70,17 +70,18 @@ def find(image: Float[Array, "H W C"], geometry: Geometry) -> Int[Array, "G K"]:
     # The channels come first: for a vector unit, neighbouring pixels have to be neighbours in memory.
     planes = jnp.moveaxis(image, -1, 0)
     padded = jnp.pad(planes, ((0, 0), (radius, radius), (radius, radius)))
+    # A product with zeros and ones sums the columns of every patch, in less time than seven shifted additions.
+    inside_patch = (abs(2 * (np.arange(width)[:, None] - columns) - sides[1] + 1) < sides[1]).astype(np.float32)
     # The zero shift comes first, so that the reference is the first of equal patches.
     window = np.stack(np.meshgrid(*2 * [np.arange(-radius, radius + 1)], indexing="ij"), -1).reshape(-1, 2)
     shifts = jnp.asarray(window[np.argsort(np.abs(window).sum(1), kind="stable")])
 
     def strip(first: Int[Array, "S"]) -> Int[Array, "n K"]:
         def distances(shift: Int[Array, "2"]) -> Float[Array, "n"]:
-            moved = jax.lax.dynamic_slice_in_dim(padded, radius + shift[1], width, 2)
-            below = radius + shift[0] + first
-            lines = [jnp.square(planes[:, first + i] - moved[:, below + i]).sum(0) for i in range(sides[0])]
-            by_column = reduce(jnp.add, lines)
-            squares = reduce(jnp.add, [by_column[:, columns + i] for i in range(sides[1])])
+            moved = jax.lax.dynamic_slice(padded, (0, *(radius + shift)), planes.shape)
+            pairs = [(u[first + i], v[first + i]) for u, v in zip(planes, moved, strict=True) for i in range(sides[0])]
+            by_column = reduce(jnp.add, [jnp.square(u - v) for u, v in pairs])
+            squares = jnp.dot(by_column, inside_patch, precision="highest")
             start = zip((first[:, None] + shift[0], across + shift[1]), shape, sides, strict=True)
             inside = reduce(jnp.logical_and, [(at >= 0) & (at <= n - side) for at, n, side in start])
             return jnp.where(inside, squares, jnp.inf).ravel()
@@ -98,71 +99,70 @@ def find(image: Float[Array, "H W C"], geometry: Geometry) -> Int[Array, "G K"]:
 
 
 def sums(
-    estimate: Callable[[Int[Array, "n K"]], tuple[Float[Array, "n K C P"], Float[Array, "n #K c #P"]]],
-    image: Float[Array, "H W C"],
-    channels: int,
+    estimate: Callable[[Int[Array, "n K"]], tuple[Float[Array, "n K C P"], Float[Array, "n #K 1 #P"]]],
+    planes: Float[Array, "C H W"],
     groups: Int[Array, "G K"],
     count: int | Int[Array, ""],
     at_once: int,
     sides: tuple[int, int],
-) -> tuple[Float[Array, "H W C"], Float[Array, "H W c"]]:
+) -> tuple[Float[Array, "C H W"], Float[Array, "1 H W"]]:
     """Return the sum of the estimated patches of all groups at their places, times their weights, and of the weights.
 
     Args:
         estimate: maps a batch of groups to their patches, and to the weights of these.
-        image: whose shape the sums have.
-        channels: c, the number of channels of the weights: 1 or C.
+        planes: whose shape the sums have.
         groups: as `find` returns them.
         count: of the first groups that are wanted; batches of others alone are left out.
         at_once: groups in a batch, fewer if there are not so many.
         sides: height and width of a patch.
     """
-    at_once = min(at_once, len(groups))
-    padded = jnp.pad(groups, ((0, -len(groups) % at_once), (0, 0))).reshape(-1, at_once, groups.shape[1])
+    size = min(at_once, len(groups))
 
     def body(number, totals):
-        first = padded[number]
+        # The last batch ends with the last group, and repeats some of the batch before it without a weight.
+        start = jnp.minimum(number * size, len(groups) - size)
+        first = jax.lax.dynamic_slice_in_dim(groups, start, size)
         patches, weights = estimate(first)
-        # The padding and the groups that are not wanted have no weight.
-        wanted = number * at_once + jnp.arange(at_once) < count
+        index = start + jnp.arange(size)
+        wanted = (index >= number * size) & (index < count)
         weights = jnp.where(wanted[:, None, None, None], weights, 0)
-        weights = jnp.broadcast_to(weights, (*first.shape, channels, patches.shape[-1]))
+        weights = jnp.broadcast_to(weights, (*first.shape, 1, patches.shape[-1]))
         return tuple(add(t, first, p, sides) for t, p in zip(totals, (weights * patches, weights), strict=True))
 
-    zeros = jnp.zeros_like(image), jnp.zeros((*image.shape[:2], channels), image.dtype)
-    return jax.lax.fori_loop(0, -(-count // at_once), body, zeros)
+    zeros = jnp.zeros_like(planes), jnp.zeros_like(planes[:1])
+    return jax.lax.fori_loop(0, -(-count // size), body, zeros)
 
 
-def take(image: Float[Array, "H W C"], first: Int[Array, "*n"], sides: tuple[int, int]) -> Float[Array, "*n C P"]:
+def take(planes: Float[Array, "C H W"], first: Int[Array, "*n"], sides: tuple[int, int]) -> Float[Array, "*n C P"]:
     """Return the patches with the given first pixels, their P pixels in row-major order.
 
     Args:
-        image: to take them from.
+        planes: the channels of the picture to take them from.
         first: indices of their first pixels.
         sides: height and width of a patch.
     """
-    numbers = jax.lax.GatherDimensionNumbers(offset_dims=(1, 2, 3), collapsed_slice_dims=(), start_index_map=(0, 1))
-    where, size = _places(image, first), (*sides, image.shape[-1])
-    taken = jax.lax.gather(image, where, numbers, size, mode=GatherScatterMode.PROMISE_IN_BOUNDS)
-    return jnp.moveaxis(taken, -1, 1).reshape(*first.shape, image.shape[-1], -1)
+    numbers = jax.lax.GatherDimensionNumbers(offset_dims=(1, 2, 3), collapsed_slice_dims=(), start_index_map=(1, 2))
+    where, size = _places(planes, first), (len(planes), *sides)
+    taken = jax.lax.gather(planes, where, numbers, size, mode=GatherScatterMode.PROMISE_IN_BOUNDS)
+    return taken.reshape(*first.shape, len(planes), -1)
 
 
 def add(
-    image: Float[Array, "H W C"], first: Int[Array, "*n"], patches: Float[Array, "*n C P"], sides: tuple[int, int]
-) -> Float[Array, "H W C"]:
+    planes: Float[Array, "C H W"], first: Int[Array, "*n"], patches: Float[Array, "*n C P"], sides: tuple[int, int]
+) -> Float[Array, "C H W"]:
     """Add patches to a picture at their places.
 
     Args:
-        image: to add them to.
+        planes: the channels of the picture to add them to.
         first: indices of their first pixels.
         patches: their values, as `take` returns them.
         sides: height and width of a patch.
     """
-    numbers = jax.lax.ScatterDimensionNumbers((1, 2, 3), (), (0, 1))
-    windows = jnp.moveaxis(patches.reshape(-1, image.shape[-1], *sides), 1, -1)
+    numbers = jax.lax.ScatterDimensionNumbers((1, 2, 3), (), (1, 2))
+    windows = patches.reshape(-1, len(planes), *sides)
     mode = GatherScatterMode.PROMISE_IN_BOUNDS
-    return jax.lax.scatter_add(image, _places(image, first), windows, numbers, mode=mode)
+    return jax.lax.scatter_add(planes, _places(planes, first), windows, numbers, mode=mode)
 
 
-def _places(image: Float[Array, "H W C"], first: Int[Array, "*n"]) -> Int[Array, "N 2"]:
-    return jnp.stack(jnp.divmod(first.ravel(), image.shape[1]), -1)
+def _places(planes: Float[Array, "C H W"], first: Int[Array, "*n"]) -> Int[Array, "N 2"]:
+    return jnp.stack(jnp.divmod(first.ravel(), planes.shape[2]), -1)

@@ -44,17 +44,30 @@ def test_equal_patches_are_led_by_the_reference():
 
 
 def test_patches_return_to_where_they_were_taken():
-    image = jnp.asarray(RNG.random((7, 8, 2), dtype=np.float32))
+    planes = jnp.asarray(RNG.random((2, 7, 8), dtype=np.float32))
     first = jnp.array([[0, 12], [30, 12]])
-    patches = patch_groups.take(image, first, (3, 2))
+    patches = patch_groups.take(planes, first, (3, 2))
     assert patches.shape == (2, 2, 2, 6)
-    np.testing.assert_array_equal(patches[0, 1, 1], image[1:4, 4:6, 1].ravel())
-    count = patch_groups.add(jnp.zeros_like(image), first, jnp.ones_like(patches), (3, 2))
+    np.testing.assert_array_equal(patches[0, 1, 1], planes[1, 1:4, 4:6].ravel())
+    count = patch_groups.add(jnp.zeros_like(planes), first, jnp.ones_like(patches), (3, 2))
     assert count.sum() == patches.size
-    assert count[2, 5, 0] == 2
+    assert count[0, 2, 5] == 2
     np.testing.assert_allclose(
-        patch_groups.add(jnp.zeros_like(image), first, patches, (3, 2)), count * image, atol=1e-6
+        patch_groups.add(jnp.zeros_like(planes), first, patches, (3, 2)), count * planes, atol=1e-6
     )
+
+
+@pytest.mark.parametrize(("count", "at_once"), [(5, 2), (5, 5), (5, 9), (4, 2), (3, 2), (0, 2)])
+def test_sums_have_every_wanted_group_once(count, at_once):
+    groups = jnp.arange(5)[:, None] + jnp.array([[0, 6, 12]])
+
+    def numbered(first):
+        number = 1.0 + first[:, 0]
+        return jnp.broadcast_to(number[:, None, None, None], (*first.shape, 1, 4)), jnp.full((len(first), 1, 1, 1), 0.5)
+
+    values, weights = patch_groups.sums(numbered, jnp.zeros((1, 4, 6)), groups, count, at_once, (2, 2))
+    assert weights.sum() == 0.5 * count * 3 * 4
+    assert values.sum() == 0.5 * 3 * 4 * count * (count + 1) / 2
 
 
 def test_small_pictures_have_smaller_patches_and_groups():
