@@ -33,8 +33,8 @@ def given(
     """
     size = len(seen)
 
-    def told(joined, i):
-        """Return the covariances of variable i and its y - x, and the factor by which they change all others."""
+    def change(joined, i):
+        """Return the column of variable i, and the factor of the change that its observation makes."""
         return joined[:, i], seen[i] / (joined[i, i] + noise)
 
     def observe(i, carry):
@@ -42,9 +42,9 @@ def given(
         joined -= column[:, None] * (column[:size] * factor[None])[None]
         # The next column and factor are results of this step, because the compiler would otherwise compute the factor
         # anew for every entry.
-        return joined, *told(joined, jnp.minimum(i + 1, size - 1))
+        return joined, *change(joined, jnp.minimum(i + 1, size - 1))
 
     # The rows of y - x change as those of the covariance do.
     joined = jnp.concatenate([covariance, values])
-    joined, *_ = jax.lax.fori_loop(0, size, observe, (joined, *told(joined, 0)))
+    joined, *_ = jax.lax.fori_loop(0, size, observe, (joined, *change(joined, 0)))
     return values - joined[size:], jnp.diagonal(joined[:size]).T.clip(0)
