@@ -5,12 +5,14 @@ import importlib.util
 import numpy as np
 import pytest
 
+from inrr_jax.baselines.patches import gsr
 from inrr_jax.recipes.fills import FILLS
 
 
 @pytest.fixture(params=FILLS)
-def fill(request):
-    """Return each of the fills; those of OpenCV are skipped where it is not installed."""
+def fill(request, monkeypatch):
+    """Return each of the fills, GSR with few rounds; those of OpenCV are skipped where it is not installed."""
+    monkeypatch.setattr(gsr, "ROUNDS", 30)
     if request.param in ("telea_r3", "navier_stokes_r5") and importlib.util.find_spec("cv2") is None:
         pytest.skip("OpenCV is not installed")
     return FILLS[request.param].fill

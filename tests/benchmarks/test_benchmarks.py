@@ -67,6 +67,7 @@ def test_operations_are_those_of_the_matrix_products():
     assert step.operations(TINY, 16) - step.operations(settings, 16) == 2 * 15 * 2 * 8**3
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="PyTorch is a benchmark-only extra")
 def test_pytorch_takes_the_same_step():
     import torch

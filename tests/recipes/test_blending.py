@@ -11,6 +11,8 @@ from inrr_jax.recipes import blending, pipeline, stacking
 from inrr_jax.settings import RECIPE
 from inrr_jax.training import fit
 
+pytestmark = pytest.mark.usefixtures("quick_fills")
+
 RNG = np.random.default_rng(0)
 TINY = change(
     RECIPE,

@@ -15,6 +15,8 @@ from inrr_jax.recipes import blending, pipeline, stacking
 from inrr_jax.regularizers import RegularizerSettings, inrr
 from inrr_jax.settings import TrainSettings
 
+pytestmark = pytest.mark.usefixtures("quick_fills")
+
 QUICK = inrr_jax.Settings(field=siren.Config(width=32, depth=3, omega=5.0), train=TrainSettings(steps=200, fibers=6))
 SHORT = inrr_jax.Settings(
     field=siren.Config(width=8, depth=1),

@@ -20,6 +20,8 @@ from inrr_jax.recipes.pipeline import Prepared
 from inrr_jax.settings import RECIPE, Settings
 from inrr_jax.training import fit
 
+pytestmark = pytest.mark.usefixtures("quick_fills")
+
 TINY = change(
     Settings(),
     {

@@ -8,6 +8,8 @@ from inrr_jax.baselines.holdout import components
 from inrr_jax.priors import refinement
 from inrr_jax.recipes import holdout, stacking
 
+pytestmark = pytest.mark.usefixtures("quick_fills")
+
 RNG = np.random.default_rng(0)
 
 

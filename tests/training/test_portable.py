@@ -57,8 +57,11 @@ def random_field(name, precision="float32", grid=(6, 5)):
     return FittedField(params, domain, settings, Frame((100.0, -3.0), (10.0, 0.5)), units)
 
 
-QUICK = [("siren", "float32"), ("siren", "bfloat16"), ("grid", "float32")]
-REST = [(name, "float32") for name in FIELDS if name not in ("siren", "grid")] + [("planes", "bfloat16")]
+QUICK = [("siren", "float32"), ("grid", "float32")]
+REST = [(name, "float32") for name in FIELDS if name not in ("siren", "grid")] + [
+    ("siren", "bfloat16"),
+    ("planes", "bfloat16"),
+]
 
 
 def evaluate_elsewhere(folder, cases):
