@@ -25,7 +25,13 @@ def test_every_variant_has_settings_of_its_own(name):
     assert changed != variants.BASE or name == "default" or name in SOLVERS
 
 
-@pytest.mark.parametrize("name", SOLVERS)
+LONG = {"omega 12, then 24", "INRR from the migrated image"}
+"""Variants of two fits, each of which is like that of others."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in SOLVERS]
+)
 def test_variants_begin_at_the_start_model_and_move(name, problem, monkeypatch):
     monkeypatch.setattr(variants, "GRAPH_STEPS", 2)
     # Nodes can begin at the start model itself, and networks after a fit to it.

@@ -1,6 +1,7 @@
 """What a comparison consists of: its cases, its fits and their rows."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -17,8 +18,11 @@ FIT = change(Settings(), {"data.size": 16, "data.grey": True, "train.fibers": 4,
 OURS = ComparisonSettings(FIT, "camera,coins", "random:0.5,text:0.2", "harmonic,siren+inrr,siren+inrr@50,relu", seeds=2)
 
 
+tasks_of = functools.cache(comparison.tasks)
+
+
 def all_of(settings=OURS, tried=()):
-    wanted, tasks = comparison.names(settings), comparison.tasks(settings)
+    wanted, tasks = comparison.names(settings), tasks_of(settings)
     trials = comparison.trials(settings, tasks, wanted)
     return comparison.fillings(tasks, wanted), trials, comparison.fits(settings, tasks, wanted, tried)
 

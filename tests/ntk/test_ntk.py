@@ -434,12 +434,11 @@ def test_no_single_omega_is_best_in_both_halves_of_a_density_mask():
     omegas = (3.0, 6.0, 12.0, 25.0)
     points = grids.all_points(tuple(jnp.asarray(axis) for axis in grids.axes((32, 32))))
     image = images.load("camera", size=32, grey=True)
+    kernel = jax.jit(lambda omega: ntk.siren(omega, points, points, width=256, depth=5))
 
     def best(mode):
         mask = np.asarray(masks.make(jax.random.key(0), (32, 32), mode, 0.5))
-        errors = [
-            theorem.image_errors(image, mask, ntk.siren(w, points, points, width=256, depth=5), 1e-3) for w in omegas
-        ]
+        errors = [theorem.image_errors(image, mask, kernel(w), 1e-3) for w in omegas]
         return [omegas[i] for i in np.argmin([error[:2] for error in errors], axis=0)]
 
     left, right = best("density")

@@ -102,7 +102,7 @@ def test_derivatives_of_networks_against_float64(name, options):
     assert max(found.values()) < 2e-5, found
 
 
-@pytest.mark.parametrize("tile", [0, 4])
+@pytest.mark.parametrize("tile", [pytest.param(0, marks=pytest.mark.slow), 4])
 def test_derivatives_through_bfloat16_products_have_errors_of_their_rounding(tile):
     found = errors(*network(precision="bfloat16", tile=tile))
     assert max(found.values()) < 3e-2, found

@@ -34,6 +34,12 @@ def short_studies():
         yield
 
 
+@pytest.fixture
+def unkriged(monkeypatch):
+    """No kriging, which takes longest, in tests of something else."""
+    monkeypatch.setattr(completion, "MOST_KRIGED", 0)
+
+
 @pytest.fixture(scope="module")
 def tensor():
     """A signal, the signal with NaN where it is missing, and its completion."""
@@ -75,14 +81,14 @@ def test_a_mask_marks_what_is_observed_and_missing_values_are_not_used():
     np.testing.assert_array_equal(done[0], done[2])
 
 
-def test_masked_entries_of_a_masked_array_are_missing():
+def test_masked_entries_of_a_masked_array_are_missing(unkriged):
     truth = smooth((9, 8))
     hidden = RNG.random(truth.shape) < 0.4
     done = inrr_jax.complete(np.ma.masked_array(np.where(hidden, 1e9, truth), hidden), settings=QUICK)
     np.testing.assert_array_equal(done, inrr_jax.complete(np.where(hidden, np.nan, truth), settings=QUICK))
 
 
-def test_integers_stay_integers_and_channels_are_missing_together():
+def test_integers_stay_integers_and_channels_are_missing_together(unkriged):
     truth = np.rint(np.stack([smooth((9, 8)), 2 * smooth((9, 8))], axis=-1)).astype(np.int16)
     observed = RNG.random(truth.shape[:-1]) < 0.6
     done = inrr_jax.complete(truth, observed, channels=True, settings=QUICK)
@@ -154,9 +160,8 @@ def test_a_diverged_recovery_gets_no_weight():
 
 
 @pytest.mark.parametrize(("whole", "draws"), [(True, 3), (False, 1)], ids=["whole rows", "single entries"])
-def test_hold_outs_with_few_pieces_are_drawn_several_times(monkeypatch, whole, draws):
+def test_hold_outs_with_few_pieces_are_drawn_several_times(unkriged, monkeypatch, whole, draws):
     monkeypatch.setattr(completion, "MOST_DRAWS", 3)
-    monkeypatch.setattr(completion, "MOST_KRIGED", 0)  # which takes the time of several draws
     observed = np.broadcast_to((np.arange(40) % 20 < 14)[:, None], (40, 30)) if whole else RNG.random((40, 30)) < 0.5
     values = np.where(observed, smooth((40, 30)), np.nan)
     hidden = []

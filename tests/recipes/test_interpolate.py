@@ -10,8 +10,8 @@ from inrr_jax.recipes import interpolate
 from inrr_jax.recipes.interpolate import stations
 
 RNG = np.random.default_rng(0)
-# All tests with many points have 500 of them with three coordinates, so that they share compiled programs.
-POINTS = RNG.random((500, 3)) * [60, 90, 1] + [1960, 0, 5e5]
+# All tests with many points have 300 of them with three coordinates, so that they share compiled programs.
+POINTS = RNG.random((300, 3)) * [60, 90, 1] + [1960, 0, 5e5]
 
 
 def truth(p):
@@ -43,8 +43,8 @@ def test_it_is_called_like_scipys_interpolator(interpolation):
 
 
 def test_the_deviation_is_calibrated_on_held_out_points():
-    points = RNG.random((500, 3)) * [1, 1, 0.1]
-    values = np.sin(5 * points[:, 0]) + 0.1 * RNG.standard_normal(500)
+    points = RNG.random((300, 3)) * [1, 1, 0.1]
+    values = np.sin(5 * points[:, 0]) + 0.1 * RNG.standard_normal(300)
     query = RNG.random((800, 3)) * [1, 1, 0.1]
     mean, deviation = inrr_jax.interpolate(points, values)(query, return_std=True)
     noisy = np.sin(5 * query[:, 0]) + 0.1 * RNG.standard_normal(800)
@@ -74,9 +74,9 @@ def test_the_field_follows_the_interpolation_in_the_coordinates_of_the_points(in
         (POINTS[:1], [1.0], "1 different points in 3 dimensions"),
         (np.ones((9, 2)), np.arange(9.0), "1 different points in 2 dimensions: give at least 3"),
         ([[1, 2], [3]], [1.0, 2.0], "points: its rows have different lengths"),
-        (POINTS, np.ma.masked_all(500), "0 different points"),
-        (POINTS, np.zeros(3), "500 points and 3 rows"),
-        (POINTS.astype(complex), np.zeros(500), "type complex128"),
+        (POINTS, np.ma.masked_all(300), "0 different points"),
+        (POINTS, np.zeros(3), "300 points and 3 rows"),
+        (POINTS.astype(complex), np.zeros(300), "type complex128"),
         (np.full((9, 2), np.nan), np.zeros(9), "0 different points"),
         (np.array([[0.0, 1], [0, 2], [0, 3]]), np.zeros(3), "coordinate 0 is 0 for all"),
     ],
@@ -105,7 +105,7 @@ def test_points_on_lines_along_one_axis_are_stations():
 
 
 def test_the_deviation_at_new_stations_covers_what_stations_differ_in():
-    places, times = RNG.random((50, 2)) * [10, 0.1], np.arange(10.0)
+    places, times = RNG.random((30, 2)) * [10, 0.1], np.arange(10.0)
     points = np.array([[time, *place] for place in places for time in times])
 
     def rough(p):

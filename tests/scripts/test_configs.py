@@ -46,8 +46,8 @@ def test_the_base_is_the_defaults():
 
 RUN_ELSEWHERE = {"baboon", "inpaint"}
 """Configs whose smoke variants the tests of scripts.train run."""
-OF_ONE_KIND = {"hyperspectral", "video", "volume"}
-"""Arrays, like that of `matrix`, from optional packages."""
+OF_ONE_KIND = {"base", "hyperspectral", "video", "volume"}
+"""Configs of a kind that another one runs by default: `baboon` is a picture, and `matrix` an array."""
 
 
 @pytest.mark.parametrize(

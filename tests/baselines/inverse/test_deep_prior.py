@@ -21,7 +21,7 @@ TRUTH = (0.2 + 0.6 * ((ROW // 8 + COLUMN // 8) % 2))[..., None].astype(np.float3
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Few steps, and two scales, which compile faster than four."""
-    for name, value in {"CHUNKS": 4, "CHUNK": 25, "MEMORY": 0.9}.items():
+    for name, value in {"CHUNKS": 4, "CHUNK": 16, "MEMORY": 0.9}.items():
         monkeypatch.setattr(deep_prior, name, value)
     monkeypatch.setattr(deep_prior, "Hourglass", partial(Hourglass, features=(8, 16)))
 
