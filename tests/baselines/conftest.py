@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 
 from inrr_jax.baselines.patches import gsr
+from inrr_jax.priors import patch_search
 from inrr_jax.recipes.fills import FILLS
 
 
 @pytest.fixture(params=FILLS)
 def fill(request, monkeypatch):
-    """Return each of the fills, GSR with few rounds; those of OpenCV are skipped where it is not installed."""
+    """Return each of the fills; those of OpenCV are skipped where it is not installed.
+
+    GSR has few rounds, and patches are searched in blocks as small as the test pictures.
+    """
     monkeypatch.setattr(gsr, "ROUNDS", 30)
+    monkeypatch.setattr(patch_search, "SIDE", 16)
     if request.param in ("telea_r3", "navier_stokes_r5") and importlib.util.find_spec("cv2") is None:
         pytest.skip("OpenCV is not installed")
     return FILLS[request.param].fill
