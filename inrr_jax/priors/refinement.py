@@ -35,10 +35,10 @@ class Rounds(NamedTuple):
         return Rounds(*(tuple(itertools.compress(numbers, part > 0)) for numbers, part in parts))
 
 
-RECIPE = Rounds((5, 10, 20), (3, 6))
+RECIPE = Rounds((5, 10, 20), (6, 12))
 """Of the recipe, chosen on scikit-image's pictures (see docs/quality.md)."""
 FEW = Rounds((5,), ())
-"""For what is refined already, or would take too long."""
+"""For a recovery that is refined already."""
 
 
 def candidates(image: Image, mask: Mask, start: Image, rounds: Rounds = RECIPE) -> Float[np.ndarray, "K H W C"]:

@@ -34,7 +34,7 @@ FEW: dict[str, Fill] = {
     "locally_linear_fine": partial(locally_linear_fine, rounds=FEW_ROUNDS),
 }
 """The `CANDIDATES` with two rounds."""
-ROUNDS = refinement.FEW
+ROUNDS = refinement.Rounds((5,), (6,))
 """Rounds of patch groups after which there is a recovery. Later ones gain less than they cost."""
 NO_ROUNDS = np.eye(len(ROUNDS.names))[0]
 
