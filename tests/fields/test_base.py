@@ -93,8 +93,16 @@ PLANE = Domain((7, 5), 3, None, spacing=(1.0, 2.5))
 AXES = {"dmf": (2,), "inrz": (2,), "planes": (2, 3, 4), "hash_grid": (1, 2, 3)}
 """Numbers of axes that a field accepts; all, where it is not named."""
 AXES |= dict.fromkeys(("finer", "gauss", "relu", "fourier", "wire"), (1, 4))
-"""Other networks than SIREN: they differ in the function of a layer, and between are no further cases."""
-CASES = [(name, d) for name in SINGLE for d in (*DOMAINS, PLANE) if len(d.shape) in AXES.get(name, (1, 2, 3, 4))]
+"""Other networks than SIREN differ in the function of a layer alone, so that the fewest and the most axes suffice."""
+
+
+def cases():
+    """List every field with the domains that it accepts; a plane is slow where other domains stand for it."""
+    for name in SINGLE:
+        accepted = [domain for domain in (*DOMAINS, PLANE) if len(domain.shape) in AXES.get(name, (1, 2, 3, 4))]
+        for domain in accepted:
+            slow = domain is PLANE and len(accepted) > 1
+            yield pytest.param(name, domain, marks=pytest.mark.slow if slow else ())
 
 
 def initial(config, domain, key):
@@ -106,7 +114,7 @@ def values_at(config, domain, params):
     return config.build(domain).apply(params, domain.points, config.hyper_parameters(domain, 1.0))
 
 
-@pytest.mark.parametrize(("name", "domain"), CASES)
+@pytest.mark.parametrize(("name", "domain"), cases())
 def test_fields_of_any_dimension_agree_at_nodes_on_the_grid_and_in_tiles_on_several_devices(key, name, domain):
     config = small(name)
     field, hyper = config.build(domain), config.hyper_parameters(domain, 1.0)

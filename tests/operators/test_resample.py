@@ -165,7 +165,9 @@ def test_the_operator_is_a_static_part_of_a_program():
     assert AreaAverage((2, 2)) != AreaAverage((2, 1))
 
 
-@pytest.mark.parametrize(("regularizer", "measurements"), [("none", 0), ("inrr", 60)])
+@pytest.mark.parametrize(
+    ("regularizer", "measurements"), [pytest.param("none", 0, marks=pytest.mark.slow), ("inrr", 60)]
+)
 def test_a_siren_recovers_a_smooth_signal_from_averages_by_2(truth_on, quick, regularizer, measurements):
     truth = truth_on(GRID)
     averages = block_means(truth, (2, 2)).astype(np.float32)

@@ -140,7 +140,9 @@ def test_a_step_evaluates_the_requested_points_and_fibers_only_for_a_regulariser
     assert (float(loss) == float(info["fidelity"])) == (terms == "none")
 
 
-@pytest.mark.parametrize(("regularizer", "measurements"), [("none", 0), ("inrr", 60)])
+@pytest.mark.parametrize(
+    ("regularizer", "measurements"), [pytest.param("none", 0, marks=pytest.mark.slow), ("inrr", 60)]
+)
 def test_a_siren_recovers_a_smooth_signal_from_scattered_points(signal, truth_on, quick, regularizer, measurements):
     problem = Problem(DOMAIN, Sampling(scattered()), signal(scattered()), truth=truth_on(GRID))
     recovered = fit.solve(problem, quick(regularizer, measurements))

@@ -106,6 +106,7 @@ def test_bad_input_is_refused(change, message):
         inrr_jax.inpaint(*change(*example()), settings=QUICK)
 
 
+@pytest.mark.slow
 def test_the_regularizer_helps_where_whole_lines_are_missing():
     image, missing = example(grid=(32, 32))
     missing = np.zeros_like(missing)

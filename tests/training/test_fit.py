@@ -266,7 +266,8 @@ def test_at_a_rate_of_0_the_laplacian_stays_and_the_field_learns():
 
 
 @pytest.mark.parametrize(
-    ("field", "regularizer"), [("relu", "grid"), ("fourier", "air"), ("dmf", "air"), ("dmf", "inrr")]
+    ("field", "regularizer"),
+    [("relu", "grid"), ("fourier", "air"), ("dmf", "inrr"), pytest.param("dmf", "air", marks=pytest.mark.slow)],
 )
 def test_every_field_learns_with_every_regularizer(field, regularizer):
     changes = {"field.name": field, "regularizer.name": regularizer, "train.steps": 100, "train.chunk": 50}
