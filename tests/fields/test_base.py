@@ -114,7 +114,7 @@ def values_at(config, domain, params):
     return config.build(domain).apply(params, domain.points, config.hyper_parameters(domain, 1.0))
 
 
-@pytest.mark.parametrize(("name", "domain"), cases())
+@pytest.mark.parametrize(("name", "domain"), [*cases()])
 def test_fields_of_any_dimension_agree_at_nodes_on_the_grid_and_in_tiles_on_several_devices(key, name, domain):
     config = small(name)
     field, hyper = config.build(domain), config.hyper_parameters(domain, 1.0)
