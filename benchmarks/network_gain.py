@@ -34,7 +34,7 @@ from inrr_jax.io.results import Results
 from inrr_jax.operators.masking import masked
 from inrr_jax.options import to_mapping
 from inrr_jax.problem import Problem
-from inrr_jax.recipes import blending, holdout, pipeline
+from inrr_jax.recipes import blending, pipeline, stacking
 from inrr_jax.recipes.pipeline import Prepared
 from inrr_jax.settings import RECIPE, Settings
 from inrr_jax.training import fit
@@ -45,6 +45,8 @@ RATES = (0.9, 0.8, 0.95, 0.5, 0.7)
 """In this order, so that a run that is stopped has the most informative rows."""
 SOLVES: dict[str, Solve] = {"network": fit.solve, **CONTROLS, **VARIANTS}
 """What gives the values that are blended with `grouped`, by method."""
+GROUPED, FEWER = "grouped", "5 % held out"
+"""The recovery without a network, and the same with weights chosen by 5 % of the observed pixels, however few."""
 MAIN = ("network", *CONTROLS)
 KEYS = ("picture", "rate", "seed", "method", "digest")
 COLUMNS = {"method": "{method}", "cases": "{cases}", "gain over `grouped` / dB": "{gain:+.2f} ± {error:.2f}"}
@@ -93,26 +95,23 @@ def blended(prepared: Prepared, settings: Settings, solve: Solve) -> tuple[Image
 
 
 def recover(problem: Problem, settings: Settings, methods: Sequence[str]):
-    """Yield each method's scores and CPU seconds: `psnr` of the recovery, `raw` of the method's own values, in dB.
-
-    `patch_gain` is that of `grouped` over the harmonic fill on held-out pixels, in dB.
-    """
+    """Yield each method's scores and CPU seconds: `psnr` of the recovery, `raw` of the method's own values, in dB."""
     image, mask = pipeline.picture(problem, "the benchmark")
-    start = time.process_time()
-    prepared = pipeline.prepare(problem, settings)
-    cpu, stack = time.process_time() - start, prepared.stack
-    assert stack is not None
-    assert stack.hidden is not None
-    held = stack.hidden.problem.held
-    errors = [holdout.error(values, image, held) for values in (stack.hidden.fills[0], stack.hidden.guide)]
-    seen = {"roughness": roughness(image, mask), "patch_gain": float(10 * np.log10(errors[0] / errors[1]))}
+    ready = cache(lambda: pipeline.prepare(problem, settings))  # not needed by every method
     for method in methods:
+        if method not in (GROUPED, FEWER):
+            ready()
         start = time.process_time()
-        if method == "grouped":
-            yield method, {"psnr": _psnr(stack.guide, problem), **seen, "cpu": cpu}
-            continue
-        raw, values, weights = blended(prepared, settings, SOLVES[method])
-        scores = {"psnr": _psnr(values, problem), "raw": _psnr(raw, problem), "weight": float(1 - weights[-1])}
+        if method == GROUPED:
+            stack = ready().stack
+            assert stack is not None
+            scores = {"psnr": _psnr(stack.guide, problem), "roughness": roughness(image, mask)}
+        elif method == FEWER:
+            value = _psnr(stacking.build(image, mask, enough=0).guide, problem)
+            scores = {"psnr": value, "raw": value, "weight": 0.0}
+        else:
+            raw, values, weights = blended(ready(), settings, SOLVES[method])
+            scores = {"psnr": _psnr(values, problem), "raw": _psnr(raw, problem), "weight": float(1 - weights[-1])}
         yield method, {**scores, "cpu": time.process_time() - start}
 
 
@@ -139,7 +138,7 @@ def run(results: Results, flags: Any) -> None:
                 problem, settings = make(picture, rate, seed, flags.size), replace(RECIPE, seed=seed)
                 own = digest(problem, settings)
                 key = {"picture": picture, "rate": rate, "seed": seed, "digest": own}
-                wanted = [name for name in ("grouped", *flags.methods) if {**key, "method": name} not in results]
+                wanted = [name for name in (GROUPED, *flags.methods) if {**key, "method": name} not in results]
                 for method, found in recover(problem, settings, wanted) if wanted else ():
                     results.add([{**key, "method": method, **found}])
                     print(f"{picture}, {rate:g} missing, seed {seed}, {method}: {found['psnr']:.2f} dB", flush=True)
@@ -147,10 +146,10 @@ def run(results: Results, flags: Any) -> None:
 
 def gains(rows: Sequence[Row]) -> Gains:
     """Return the gains in PSNR over `grouped` of every seed, in dB, by method and then by picture and rate."""
-    without = {_case(row): row["psnr"] for row in rows if row["method"] == "grouped"}
+    without = {_case(row): row["psnr"] for row in rows if row["method"] == GROUPED}
     found: dict[str, dict[tuple[str, float], list[float]]] = {}
     for row in rows:
-        if row["method"] != "grouped":
+        if row["method"] != GROUPED:
             own = found.setdefault(row["method"], {}).setdefault((row["picture"], row["rate"]), [])
             own.append(row["psnr"] - without[_case(row)])
     return {name: {case: np.array(values) for case, values in own.items()} for name, own in found.items()}
@@ -166,7 +165,7 @@ def summary(rows: Sequence[Row]) -> str:
     A picture at one rate counts once: its seeds are averaged first.
     """
     network = {_case(row): row["psnr"] for row in rows if row["method"] == "network"}
-    without = {_case(row): row["psnr"] for row in rows if row["method"] == "grouped"}
+    without = {_case(row): row["psnr"] for row in rows if row["method"] == GROUPED}
     listed = []
     for method, own in gains(rows).items():
         mean = np.array([values.mean() for values in own.values()])
@@ -237,7 +236,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128, help="height and width of the pictures in pixels")
     parser.add_argument("--pictures", nargs="+", default=list(PICTURES), help="bundled names or paths")
     parser.add_argument("--rates", nargs="+", type=float, default=list(RATES), help="shares of missing pixels")
-    parser.add_argument("--methods", nargs="+", choices=SOLVES, default=list(MAIN), help="besides `grouped`")
+    parser.add_argument("--methods", nargs="+", choices=[*SOLVES, FEWER], default=list(MAIN), help="besides `grouped`")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="of the mask and the fit")
     parser.add_argument("--docs", type=Path, help="the folder of the documentation")
     flags = parser.parse_args()

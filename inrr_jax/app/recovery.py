@@ -21,7 +21,7 @@ from inrr_jax.types import Image, Mask
 RECIPE = "recipe"
 """The method that is no fill: the recipe of `inrr_jax.inpaint`."""
 NETWORK = "network"
-"""The same, with a network also where it does not help."""
+"""The same, blended with a network."""
 METHODS = (RECIPE, NETWORK, "wnll", "harmonic")
 """What the page offers (docs/quality.md)."""
 

@@ -6,7 +6,6 @@ import numpy as np
 from jaxtyping import Float
 
 from inrr_jax.baselines.diffusion import harmonic
-from inrr_jax.baselines.holdout import CLUSTERED, neighbour_correlation
 from inrr_jax.errors import DivergedError
 from inrr_jax.operators.masking import paste
 from inrr_jax.priors import refinement, residual
@@ -17,18 +16,6 @@ from inrr_jax.types import Image, Mask
 
 ROUNDS = refinement.FEW
 """Few, because the guide that the network has fitted is refined already."""
-
-SPARSE = 0.85
-"""Share of missing pixels from which on a network is worth its time (see docs/quality.md)."""
-
-
-def network_helps(mask: Mask) -> bool:
-    """Return whether a network may improve on the guide: where few, scattered pixels are observed.
-
-    Patches are then too incomplete to be compared well, and a smooth function of position fills in. With more pixels
-    observed, or under holes, patch groups recover all that a network adds.
-    """
-    return bool(np.mean(~mask) >= SPARSE and neighbour_correlation(mask) <= CLUSTERED)
 
 
 def candidates(raw: Float[np.ndarray, "H W C"], image: Image, mask: Mask, guide: Image) -> Float[np.ndarray, "B H W C"]:

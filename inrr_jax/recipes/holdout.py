@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from jaxtyping import Bool, Float
 
-from inrr_jax.baselines.holdout import add_components, hold_out
+from inrr_jax.baselines.holdout import LARGEST_SHARE, SHARE, add_components, hold_out
 from inrr_jax.errors import DivergedError
 from inrr_jax.operators.masking import Masking
 from inrr_jax.problem import Problem
@@ -19,6 +19,9 @@ from inrr_jax.problem import Problem
 INTERVAL, QUANTILE = 0.9, 1.6449
 """The share of held-out errors that deviations are calibrated for, and the deviations of a normal distribution within
 which this share lies."""
+
+ENOUGH = 400
+"""Held-out pixels that weights of a dozen recoveries need. Fewer follow the noise: see docs/quality.md."""
 
 Mask = Bool[np.ndarray, "H W"]
 Image = Float[np.ndarray, "H W C"]
@@ -67,11 +70,17 @@ def restrict(problem: Problem, mask: Bool[np.ndarray, "*grid"]) -> Problem:
     return Problem(problem.domain, Masking(mask), measurements)
 
 
-def hold_out_components(image: Image, mask: Mask) -> HeldOut:
+def hold_out_components(image: Image, mask: Mask, enough: int = ENOUGH) -> HeldOut:
     """Return a hold-out problem with as many mask-shaped components as fit, the same for every call.
 
     With few large holes, one copy of them would be too few independent observations to weight recoveries by.
+
+    Args:
+        image: its values at missing pixels are not used.
+        mask: True where observed.
+        enough: held-out pixels that are wanted: where 5 % of the observed ones are fewer, up to 20 % are held out.
     """
-    split = add_components(jax.random.key(1), hold_out(jax.random.key(0), mask))
+    share = min(max(SHARE, enough / max(1, int(mask.sum()))), LARGEST_SHARE)
+    split = add_components(jax.random.key(1), hold_out(jax.random.key(0), mask, share))
     # Hidden values are zeroed, so that no candidate can use them by mistake.
     return HeldOut(np.where(split.training[..., None], image, np.float32(0)), split.training, split.held)

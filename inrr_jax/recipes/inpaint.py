@@ -12,7 +12,7 @@ from inrr_jax.data import images, masks
 from inrr_jax.errors import UserError
 from inrr_jax.operators.masking import masked
 from inrr_jax.problem import Problem
-from inrr_jax.recipes import blending, pipeline, stacking, tiles
+from inrr_jax.recipes import pipeline, stacking, tiles
 from inrr_jax.recipes.shared import SharedRecipe
 from inrr_jax.settings import RECIPE, Settings
 from inrr_jax.training import ensemble as ensembles
@@ -28,11 +28,10 @@ def inpaint(
 ) -> Filled | tuple[Filled, Filled]:
     """Recover the missing pixels of a picture from the observed ones.
 
-    The default recipe refines fills on graphs of the picture's own patches by groups of similar patches. It fits a
-    SIREN to the result where that helps: where at most 15 % of the pixels, scattered ones, are observed, and where an
-    ensemble is asked for. It recovers pictures of more than 512 x 512 pixels in tiles and without a network. The
-    arguments are those of scikit-image's `inpaint_biharmonic`, including the meaning of the mask: here, and only here
-    in this package, True marks MISSING pixels.
+    The default recipe refines fills on graphs of the picture's own patches by groups of similar patches, in tiles if
+    the picture has more than 512 x 512 pixels. It fits no network, which gains nothing on the result (docs/quality.md);
+    an ensemble and given settings do. The arguments are those of scikit-image's `inpaint_biharmonic`, including the
+    meaning of the mask: here, and only here in this package, True marks MISSING pixels.
 
     Args:
         image: [H, W] or [H, W, C] with 1, 3 or 4 channels (the fourth is alpha); integers of 8 or 16 bits, or floats
@@ -80,7 +79,7 @@ def recover(
 
     Args:
         problem: the picture and its mask.
-        settings: of a fit; None for the default recipe, which fits a network only where that helps.
+        settings: of a fit; None for the default recipe, which fits no network.
         kept: finished tiles, as for `tiles.recover`.
         fit_one: runs a fit; replaced where fits are watched.
         log: takes a line before each stage that may take long.
@@ -96,10 +95,10 @@ def recover(
     known, observed = np.asarray(problem.measurements), np.asarray(problem.operator.mask)
     if tiles.suits(problem.domain.shape, settings or RECIPE):
         return tiles.recover(known, observed, kept, log, progress)
-    if settings is None and not blending.network_helps(observed):
+    if settings is None:
         log("fills on graphs of patches, weighted by held-out pixels and refined by patch groups ...")
         return stacking.grouped(known, observed)
-    return pipeline.solve(problem, settings or RECIPE, fit_one=fit_one, log=log)
+    return pipeline.solve(problem, settings, fit_one=fit_one, log=log)
 
 
 def unless_default(settings: Settings) -> Settings | None:

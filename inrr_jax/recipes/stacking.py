@@ -66,16 +66,17 @@ class Stack(NamedTuple):
     """None if fewer than two pixels are observed."""
 
 
-def build(image: Image, mask: Mask) -> Stack:
+def build(image: Image, mask: Mask, enough: int = holdout.ENOUGH) -> Stack:
     """Fill a picture with every candidate, weight the fills by held-out pixels, add them up and refine the sum.
 
     Args:
         image: values in [0, 1]; those at missing pixels are not used.
         mask: True where observed.
+        enough: held-out pixels that are wanted, as for `holdout.hold_out_components`.
     """
     # Whatever the picture holds at missing pixels cannot reach a fill.
     image = np.where(mask[..., None], image, 0).astype(np.float32)
-    weights, problem, fills = _weigh(image, mask)
+    weights, problem, fills = _weigh(image, mask, enough)
     with ThreadPoolExecutor() as pool:
         filling = pool.submit(_weighted_sum, image, mask, weights)
         if problem is None:
@@ -91,7 +92,7 @@ def build(image: Image, mask: Mask) -> Stack:
 def stacked(image: Image, mask: Mask) -> Image:
     """Return the stacked fill alone, without refinement; the contract is that of `baselines`."""
     image = np.where(mask[..., None], image, 0).astype(np.float32)
-    return _weighted_sum(image, mask, _weigh(image, mask)[0])
+    return _weighted_sum(image, mask, _weigh(image, mask, holdout.ENOUGH)[0])
 
 
 def grouped(image: Image, mask: Mask) -> Image:
@@ -99,11 +100,11 @@ def grouped(image: Image, mask: Mask) -> Image:
     return build(image, mask).guide
 
 
-def _weigh(image: Image, mask: Mask):
+def _weigh(image: Image, mask: Mask, enough: int):
     """Return the weights of the candidates, the hold-out problem, and the candidates' fills of that."""
     if mask.sum() < 2:
         return np.full(len(CANDIDATES), 1 / len(CANDIDATES)), None, None
-    held_out = holdout.hold_out_components(image, mask)
+    held_out = holdout.hold_out_components(image, mask, enough)
     fills = fill_all(held_out.image, held_out.mask, CANDIDATES.values())
     return error_weights(fills, image, held_out.held), held_out, fills
 

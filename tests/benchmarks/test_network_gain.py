@@ -167,6 +167,6 @@ def test_a_recovery_has_the_scores_of_every_method(monkeypatch, few_rounds):
     monkeypatch.setattr(network_gain.pipeline, "prepare", lambda problem, settings: ready)
     found = dict(network_gain.recover(problem, TINY, ["grouped", "guide again"]))
     assert found["grouped"]["psnr"] < 20
-    assert found["grouped"].keys() == {"psnr", "roughness", "patch_gain", "cpu"}
+    assert found["grouped"].keys() == {"psnr", "roughness", "cpu"}
     assert found["guide again"].keys() == {"psnr", "raw", "weight", "cpu"}
     assert 0 <= found["guide again"]["weight"] <= 1

@@ -50,6 +50,18 @@ def test_the_errors_order_candidates_as_known(mode, rate):
     assert holdout.choose(candidates[:2], errors[:2]) is soft_impute
 
 
+def test_more_of_few_observed_pixels_are_held_out():
+    shares = {}
+    for rate in (0.2, 0.5, 0.95):
+        mask = np.random.default_rng(0).random((150, 150)) >= rate
+        shares[rate] = holdout.hold_out_components(np.zeros((150, 150, 1), np.float32), mask).held.sum() / mask.sum()
+    assert shares[0.2] == pytest.approx(0.05, abs=1e-3)
+    assert shares[0.5] == pytest.approx(0.05, abs=1e-3)
+    assert shares[0.95] == pytest.approx(0.2, abs=1e-3)
+    mask = np.random.default_rng(0).random((150, 150)) >= 0.8
+    assert holdout.hold_out_components(np.zeros((150, 150, 1), np.float32), mask).held.sum() == holdout.ENOUGH
+
+
 def test_the_errors_do_not_depend_on_missing_values():
     image, mask = np.random.default_rng(0).random((*SHAPE, 1), np.float32), mask_of("text", 0.15)
     noise = np.where(mask[..., None], image, np.random.default_rng(1).random(image.shape, np.float32))

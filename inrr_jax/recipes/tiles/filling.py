@@ -1,7 +1,4 @@
-"""The recovery of a large picture, tile by tile.
-
-No network is fitted: it would take most of the time, and gains a tenth of a decibel on average (docs/quality.md).
-"""
+"""The recovery of a large picture, tile by tile."""
 
 import itertools
 from collections.abc import Callable, MutableMapping, Sequence
