@@ -49,7 +49,7 @@ GROUPED, FEWER = "grouped", "5 % held out"
 """The recovery without a network, and the same with weights chosen by 5 % of the observed pixels, however few."""
 MAIN = ("network", "guide again", FEWER)
 KEYS = ("picture", "rate", "seed", "method", "digest")
-COLUMNS = {"method": "{method}", "cases": "{cases}", "gain over `grouped` / dB": "{gain:+.2f} ± {error:.2f}"}
+COLUMNS = {"method": "{method}", "cases": "{cases}", "gain over `grouped` / dB": "{gain:+.2f}{error}"}
 COLUMNS |= {
     "lowest to highest": "{low:+.2f} to {high:+.2f}",
     "`network` there": "{network:+.2f}",
@@ -169,11 +169,12 @@ def summary(rows: Sequence[Row]) -> str:
     listed = []
     for method, own in gains(rows).items():
         mean = np.array([values.mean() for values in own.values()])
+        error = f" ± {measure.standard_error(mean):.2f}" if len(mean) > 1 else ""
         each = [row for row in rows if row["method"] == method]
         raw = np.mean([row["raw"] - without[_case(row)] for row in each])
         paired = [network[_case(row)] - without[_case(row)] for row in each if _case(row) in network]
         listed.append(
-            {"method": method, "cases": len(mean), "gain": mean.mean(), "error": measure.standard_error(mean)}
+            {"method": method, "cases": len(mean), "gain": mean.mean(), "error": error}
             | {"low": mean.min(), "high": mean.max(), "network": np.mean(paired) if paired else None, "raw": raw}
             | {key: float(np.median([row[key] for row in each])) for key in ("weight", "cpu")}
         )

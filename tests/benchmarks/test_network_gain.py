@@ -134,7 +134,7 @@ def test_gains_are_paired_by_case():
     np.testing.assert_allclose(found["network"]["camera", 0.9], [0.5, 0.1])
     table = network_gain.summary(rows)
     assert "| network | 2 | +0.10 ± 0.20 | -0.10 to +0.30 | +0.17 | -0.83 | 0.50 | 2 |" in table
-    assert "| ensemble of 3 | 1 | +0.70 ± nan | +0.70 to +0.70 | +0.50 | -0.30 |" in table
+    assert "| ensemble of 3 | 1 | +0.70 | +0.70 to +0.70 | +0.50 | -0.30 |" in table
     assert "+0.30 (+0.10 to +0.50) |" in network_gain.by_rate(rows, "network", 16)
 
 
