@@ -133,7 +133,7 @@ def _fit_groups(
     sides = GEOMETRY.sides(target.shape)
 
     def patches(image):
-        return patch_groups.take(image, groups, sides).reshape(*groups.shape, -1, *sides)
+        return patch_groups.take(jnp.moveaxis(image, -1, 0), groups, sides).reshape(*groups.shape, -1, *sides)
 
     factors = [_factor(n, rank) for n, rank in zip((*sides, groups.shape[1]), RANKS, strict=True)]
     keys, seen, wanted = jax.random.split(key, 4), patches(weight), patches(target)
@@ -161,10 +161,10 @@ def _fit_groups(
     (params, _), _ = jax.lax.scan(step, (params, adam.init(params)), length=steps)
     fitted = model(params).reshape(*groups.shape, target.shape[-1], -1)
     ones = jnp.ones((*groups.shape, 1, fitted.shape[-1]))
-    added = [
-        patch_groups.add(jnp.zeros((*target.shape[:2], part.shape[2])), groups, part, sides) for part in (fitted, ones)
-    ]
-    return added[0], added[1]
+    values, count = (
+        patch_groups.add(jnp.zeros((part.shape[2], *target.shape[:2])), groups, part, sides) for part in (fitted, ones)
+    )
+    return jnp.moveaxis(values, 0, -1), jnp.moveaxis(count, 0, -1)
 
 
 def _factor(nodes: int, rank: int) -> Factor:
