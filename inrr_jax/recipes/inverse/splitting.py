@@ -13,13 +13,14 @@ the values are where nothing is measured. Venkatakrishnan, Bouman and Wohlberg, 
 Zhang, Zhao and Gao, IEEE TIP 2014 (patch groups under a mask).
 """
 
+import itertools
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from absl import logging
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from inrr_jax.baselines.inverse import tv
 from inrr_jax.operators.on_grid import GridOperator
@@ -30,6 +31,8 @@ from inrr_jax.settings import PriorSettings, Settings
 from inrr_jax.training.programs import lacks
 
 Picture = Float[np.ndarray, "H W C"]
+Denoise = Callable[[Picture, float], Picture]
+"""Removes noise of a standard deviation from values."""
 
 START = "loop_start"
 """The auxiliary array of a problem that is the first estimate, so that candidates of other settings share it."""
@@ -41,6 +44,9 @@ ITERATIONS = 30
 """Of conjugate gradients in a data step; they start from the values of the round before."""
 GEOMETRY = Geometry(side=6, spacing=3, radius=20, members=60)
 """Of the patch groups."""
+REGROUP = 3
+"""Rounds after which the groups are searched for again. A search in every round takes twice as long and is no better
+(docs/inverse.md)."""
 
 
 def guides(problem: Problem, settings: Settings) -> bool:
@@ -68,14 +74,16 @@ def _is_picture(problem: Problem) -> bool:
     return len(problem.domain.shape) == 2
 
 
-def recover(problem: Problem, prior: PriorSettings) -> Picture:
+def recover(problem: Problem, prior: PriorSettings, denoise: Denoise | None = None) -> Picture:
     """Return the values of the last data step; without feedback those of the last prior step.
 
     Args:
         problem: a picture that is measured through a `GridOperator`. Its auxiliary array `START`, if it has one, is
             the first estimate.
         prior: of the loop.
+        denoise: the denoiser of the prior step; patch groups by default.
     """
+    denoise = denoise or patch_denoiser()
     estimate = problem.auxiliary.get(START)
     if estimate is None:
         estimate = first_estimate(problem, prior)
@@ -115,10 +123,24 @@ def data_step(
     return values + found
 
 
-def denoise(values: Picture, sigma: float) -> Picture:
-    """Return values with noise of standard deviation sigma removed by groups of similar patches."""
-    noisy = jnp.asarray(values, jnp.float32)
-    groups = patch_groups.find(noisy, GEOMETRY)
-    # What is similar is seen better once the noise is removed: the groups are searched for a second time.
-    groups = patch_groups.find(low_rank.denoise(noisy, groups, sigma, GEOMETRY), GEOMETRY)
-    return np.asarray(low_rank.denoise(noisy, groups, sigma, GEOMETRY))
+def patch_denoiser() -> Denoise:
+    """Return a denoiser by groups of similar patches, which searches for the groups in every `REGROUP`-th call."""
+    rounds, groups = itertools.count(), jnp.empty((0, 0), int)
+
+    def denoise(values: Picture, sigma: float) -> Picture:
+        nonlocal groups
+        noisy = jnp.asarray(values, jnp.float32)
+        if next(rounds) % REGROUP == 0:
+            groups = search(noisy, sigma)
+        return np.asarray(low_rank.denoise(noisy, groups, sigma, GEOMETRY))
+
+    return denoise
+
+
+def search(noisy: Float[Array, "H W C"], sigma: float) -> Int[Array, "G K"]:
+    """Return the groups of similar patches of noisy values.
+
+    What is similar is seen better once the noise is removed: the groups are searched for a second time.
+    """
+    first = patch_groups.find(noisy, GEOMETRY)
+    return patch_groups.find(low_rank.denoise(noisy, first, sigma, GEOMETRY), GEOMETRY)

@@ -12,14 +12,14 @@ from inrr_jax.priors.patch_search import WINDOW_RADIUS
 from inrr_jax.recipes import stacking
 from inrr_jax.recipes.stacking import CANDIDATES
 from inrr_jax.recipes.tiles.plan import SIDE, Tile, plan
-from inrr_jax.recipes.tiles.weights import ROUNDS, Weights, candidates, choose, is_dense
+from inrr_jax.recipes.tiles.weights import ROUNDS, Weights, candidates, choose, is_refined
 from inrr_jax.settings import Settings
-from inrr_jax.types import Image, Mask
+from inrr_jax.types import Fill, Image, Mask
 
 # Rough figures for the announcement, from runs of benchmarks/photographs.py in colour: the process itself, values of
 # the picture, and pixels that have a missing one in their window, of one tile.
 BASE_BYTES, BYTES_PER_VALUE, BYTES_PER_NEAR = 700 << 20, 25, 3000
-BASE_SECONDS, SECONDS_PER_NEAR, SECONDS_PER_NEAR_DENSE = 10, 5e-5, 1.5e-4
+BASE_SECONDS, SECONDS_PER_NEAR, SECONDS_PER_NEAR_REFINED = 10, 5e-5, 1.5e-4
 
 Kept = MutableMapping[str, np.ndarray]
 """Results by name that outlive an interruption."""
@@ -57,32 +57,32 @@ def recover(
     _announce(image, mask, tiles, log)
     if "weights" not in kept:
         kept["weights"] = np.concatenate(choose(image, mask, tiles))
-    weights, dense = Weights(*np.split(kept["weights"], [len(CANDIDATES)])), is_dense(mask)
+    weights, fills = Weights(*np.split(kept["weights"], [len(CANDIDATES)])), candidates(mask)
     log("weights: " + ", ".join(f"{name} {100 * w:.0f} %" for name, w in zip(CANDIDATES, weights.fills, strict=True)))
     recovered, done, total = np.where(mask[..., None], image, 0).astype(np.float32), 0, int((~mask).sum())
     for number, (window, own, _) in enumerate(tiles):
         name = f"tile{number}"
         if name not in kept:
-            kept[name] = fill(image[window], mask[window], weights, dense)[own]
+            kept[name] = fill(image[window], mask[window], weights, fills)[own]
         recovered[window][own] = kept[name]
         done += int(own.sum())
         progress(done, total)
     return recovered
 
 
-def fill(image: Image, mask: Mask, weights: Weights, dense: bool) -> Image:
+def fill(image: Image, mask: Mask, weights: Weights, fills: Sequence[Fill]) -> Image:
     """Return the weighted sum of the fills of a tile, refined by patch groups. Weights of zero cost nothing.
 
     Args:
         image: of the tile, in [0, 1]; values at missing pixels are not used.
         mask: True where observed.
         weights: of the picture.
-        dense: see `weights.is_dense`.
+        fills: the `candidates` for the picture.
     """
     image = np.where(mask[..., None], image, 0).astype(np.float32)
     used = weights.fills > 0
-    fills = stacking.fill_all(image, mask, itertools.compress(candidates(dense), used))
-    stacked = stacking.combine(image, mask, weights.fills[used], fills)
+    filled = stacking.fill_all(image, mask, itertools.compress(fills, used))
+    stacked = stacking.combine(image, mask, weights.fills[used], filled)
     return refinement.combined(image, mask, stacked, weights.rounds, ROUNDS)
 
 
@@ -94,6 +94,6 @@ def _announce(image: Image, mask: Mask, tiles: Sequence[Tile], log: Callable[[st
     most = max(int(near[tile.window].sum()) for tile in tiles)
     needed = BASE_BYTES + BYTES_PER_VALUE * image.size + BYTES_PER_NEAR * most
     check_memory(needed, f"the recovery of a picture of {mask.size / 1e6:.1f} megapixels", "give parts of it")
-    seconds = BASE_SECONDS + near.sum() * (SECONDS_PER_NEAR_DENSE if is_dense(mask) else SECONDS_PER_NEAR)
+    seconds = BASE_SECONDS + near.sum() * (SECONDS_PER_NEAR_REFINED if is_refined(mask) else SECONDS_PER_NEAR)
     amount = f"{needed / 2**20:.0f} MiB, about {seconds:.0f} s on two CPU cores"
     log(f"{int((~mask).sum()):,} missing pixels in {len(tiles)} tiles: {amount}")

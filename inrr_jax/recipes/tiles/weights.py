@@ -22,11 +22,13 @@ SAMPLE_SIDE = 192
 """Side of such a part in pixels, unless it is at a large hole."""
 LEAST_WEIGHT = 0.05
 """Recoveries with a smaller weight are left out, because each costs as much as one with a large weight."""
-DENSE = 0.1
-"""Share of missing pixels above which the fills have all rounds, and their sum is refined by groups of patches. Below,
-two rounds are as good as four, because most of what the graph is built from is observed, and groups gain little, but
-would take as long as for many missing pixels."""
+REFINED = 0.1
+"""Share of missing pixels above which the sum of the fills is refined by groups of patches. Below, groups gain little,
+but would take as long as for many missing pixels."""
 FEW_ROUNDS = 2
+MANY_MISSING = 0.6
+"""Share of missing pixels above which the fills have all four rounds. Below, most of what a graph is built from is
+observed, and two rounds lose at most some hundredths of a decibel (docs/large_pictures.md)."""
 FEW: dict[str, Fill] = {
     "harmonic": harmonic,
     "wnll": partial(wnll, rounds=FEW_ROUNDS),
@@ -62,10 +64,9 @@ def choose(image: Image, mask: Mask, tiles: Sequence[Tile]) -> Weights:
     known, hidden = _sample(image, mask, tiles)
     if not hidden:
         return Weights(np.full(len(CANDIDATES), 1 / len(CANDIDATES)), NO_ROUNDS)
-    dense = is_dense(mask)
-    fills = [stacking.fill_all(held.image, held.mask, candidates(dense)) for held in hidden]
+    fills = [stacking.fill_all(held.image, held.mask, candidates(mask)) for held in hidden]
     weights = _least(known, hidden, fills)
-    if not dense:
+    if not is_refined(mask):
         return Weights(weights, NO_ROUNDS)
     stacks = [stacking.combine(h.image, h.mask, weights, each) for h, each in zip(hidden, fills, strict=True)]
     refined = [
@@ -74,14 +75,14 @@ def choose(image: Image, mask: Mask, tiles: Sequence[Tile]) -> Weights:
     return Weights(weights, _least(known, hidden, refined))
 
 
-def is_dense(mask: Mask) -> bool:
-    """Return whether so much is missing that the whole recipe pays."""
-    return bool(mask.mean() < 1 - DENSE)
+def is_refined(mask: Mask) -> bool:
+    """Return whether so much of a picture is missing that groups of patches refine the sum of the fills."""
+    return bool(mask.mean() < 1 - REFINED)
 
 
-def candidates(dense: bool) -> list[Fill]:
-    """Return the fills that are weighted; see `is_dense`."""
-    return list((CANDIDATES if dense else FEW).values())
+def candidates(mask: Mask) -> list[Fill]:
+    """Return the fills that are weighted for a picture, with as many rounds as its mask needs."""
+    return list((CANDIDATES if mask.mean() < 1 - MANY_MISSING else FEW).values())
 
 
 def _sample(image: Image, mask: Mask, tiles: Sequence[Tile]) -> tuple[list[Part], list[holdout.HeldOut]]:

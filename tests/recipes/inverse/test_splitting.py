@@ -55,6 +55,21 @@ def test_the_loop_is_ahead_of_what_was_measured(kind, copies):
     assert error(splitting.recover(problem, PriorSettings(rounds=3))) < 0.8 * error(copied)
 
 
+def test_groups_are_searched_for_in_every_third_round(monkeypatch):
+    searched, search = [], splitting.search
+    monkeypatch.setattr(splitting, "search", lambda values, sigma: searched.append(sigma) or search(values, sigma))
+    splitting.recover(noisy(), PriorSettings(rounds=7, noise=0.1, decay=1.0))
+    assert len(searched) == 3
+
+
+def test_any_denoiser_takes_the_place_of_the_patch_groups():
+    levels = []
+    prior = PriorSettings(rounds=3, noise=0.2, decay=0.25, feedback=False)
+    found = splitting.recover(noisy(), prior, lambda values, sigma: levels.append(sigma) or np.full_like(values, 0.5))
+    np.testing.assert_allclose(levels, [0.2, 0.1, 0.05])
+    assert (found == 0.5).all()
+
+
 def test_poisson_noise_and_a_mask_are_part_of_the_problem():
     problem = denoise.Config(noise="poisson", peak=20.0).problem(SCENE, MaskSettings(mode="random", rate=0.3))
     assert problem.operator.noise == Poisson(20.0)

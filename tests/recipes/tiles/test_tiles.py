@@ -71,7 +71,7 @@ def test_a_tile_recovers_what_the_whole_picture_does(small_tiles):
     chosen = weights.Weights(np.array([0.2, 0.2, 0.3, 0.3]), weights.NO_ROUNDS)
     kept = {"weights": np.concatenate(chosen)}
     recovered = tiles.recover(np.where(mask[..., None], image, np.nan), mask, kept)
-    whole = filling.fill(image, mask, chosen, dense=False)
+    whole = filling.fill(image, mask, chosen, weights.candidates(mask))
     assert len(kept) > 3
     np.testing.assert_array_equal(recovered[mask], image[mask])
     assert np.abs(recovered - whole).max() < 0.02
@@ -109,7 +109,7 @@ def test_the_weights_are_those_of_held_out_pixels_of_several_parts(small_tiles):
     for part, held in zip(known, hidden, strict=True):
         assert part.shape == (32, 32, 1)
         assert not held.image[held.held].any()
-        fills = stacking.fill_all(held.image, held.mask, weights.candidates(dense=False))
+        fills = stacking.fill_all(held.image, held.mask, weights.candidates(mask))
         errors.append(stacking.relative_errors(fills, part, held.held))
     expected = stacking.minimal_error_weights(np.concatenate([e for e, _ in errors]), sum(n for _, n in errors))
     expected = np.where(expected < weights.LEAST_WEIGHT, 0, expected)
@@ -158,3 +158,11 @@ def test_a_part_at_a_large_hole_has_observed_pixels(small_tiles):
     assert len(known) == 1  # no part twice
     assert hidden[0].held.any()
     assert hidden[0].mask.mean() > 0.4
+
+
+def test_fills_have_all_rounds_where_most_is_missing():
+    observed = np.arange(100).reshape(10, 10)
+    few, many = weights.candidates(observed < 50), weights.candidates(observed < 20)
+    assert few == list(weights.FEW.values())
+    assert many == list(weights.CANDIDATES.values())
+    assert [weights.is_refined(observed < kept) for kept in (95, 85)] == [False, True]
