@@ -16,6 +16,7 @@ import numpy as np
 from configs import ct, deblur, denoise, mri, super_resolution
 from inrr_jax.baselines.inverse import GENERAL, methods_of
 from inrr_jax.baselines.inverse.mri import MRI
+from inrr_jax.baselines.inverse.pictures import bm3d_denoiser
 from inrr_jax.data.kinds import DataConfig
 from inrr_jax.data.kinds.inverse.denoise import Config as Noisy
 from inrr_jax.data.loading import load
@@ -29,18 +30,20 @@ from inrr_jax.problem import Problem
 from inrr_jax.recipes import pipeline
 from inrr_jax.recipes.fills import FILLS
 from inrr_jax.recipes.inpaint import inpaint
-from inrr_jax.recipes.inverse import tuning
+from inrr_jax.recipes.inverse import splitting, tuning
 from inrr_jax.reports import report_of
 from inrr_jax.settings import RECONSTRUCTION, Settings
 
 Changes = Mapping[str, Any]
 KEYS = ("stage", "problem", "method", "size", "seed")
-RECIPE = "recipe"
+RECIPE, PLUGGED = "recipe", "PnP-BM3D"
+"""The recipe, and its splitting loop with BM3D instead of patch groups, tuned in the same way."""
+Solve = Callable[[Problem, Settings], np.ndarray]
 PICTURES = ("camera", "rocket", "baboon")
 SLICES = ("camera", "mri_slice", "shepp_logan")
 """By seed; a disc of the first is no slice, and the second is a magnetic resonance image."""
 LOUD = 50 / 255
-PACKAGES = {"wavelets": "pywt", "bm3d": "bm3d", "ESPIRiT + L1": "sigpy", "smooth maps + L1": "sigpy"}
+PACKAGES = {"wavelets": "pywt", "bm3d": "bm3d", PLUGGED: "bm3d", "ESPIRiT + L1": "sigpy", "smooth maps + L1": "sigpy"}
 PACKAGES |= {"JSENSE + L1": "sigpy"}
 """What a method needs; those without it are left out."""
 
@@ -129,10 +132,15 @@ def made(name: str, size: int, seed: int) -> Problem:
     return load(*CASES[name].measured(size, seed))
 
 
-def recovered(problem: Problem, settings: Settings) -> tuple[np.ndarray, Changes]:
+def recovered(problem: Problem, settings: Settings, solve: Solve = pipeline.solve) -> tuple[np.ndarray, Changes]:
     """Return the recovery with the settings that the measurements choose, and these."""
-    tuned = tuning.tune(problem, settings, pipeline.solve, lambda line: None)
-    return pipeline.solve(problem, tuned), tuning.chosen(settings, tuned)
+    tuned = tuning.tune(problem, settings, solve, lambda line: None)
+    return solve(problem, tuned), tuning.chosen(settings, tuned)
+
+
+def plugged(problem: Problem, settings: Settings) -> np.ndarray:
+    """Return the recovery of the splitting loop with BM3D as its denoiser (plug-and-play)."""
+    return splitting.recover(problem, settings.prior, bm3d_denoiser)
 
 
 def _fill(problem: Problem, fill: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
@@ -164,13 +172,16 @@ def methods(problem: Problem) -> Mapping[str, Callable[[Problem], np.ndarray]]:
 @functools.cache
 def names_of(name: str) -> tuple[str, ...]:
     """Return the names of the methods of a case. They depend on its kind alone, and a small problem is made at once."""
-    return tuple(methods(made(name, 64, 0)))
+    found = tuple(methods(made(name, 64, 0)))
+    looped = CASES[name].pictures == PICTURES and CASES[name].settings.prior.feedback
+    return (*found, PLUGGED) if looped and importlib.util.find_spec(PACKAGES[PLUGGED]) else found
 
 
 def listed(problems: Sequence[str], size: int, seeds: int, only: Sequence[str]) -> list[Job]:
     """List the jobs of the comparison; `only` names the methods, or is empty for all.
 
-    Those of the deep image prior come last, because each takes as long as all other methods of its problem together.
+    Those of the deep image prior and of BM3D in the loop come last, because each takes longer than all other methods of
+    its problem together.
     """
     jobs = [
         job("table", name, method, size, seed)
@@ -179,7 +190,7 @@ def listed(problems: Sequence[str], size: int, seeds: int, only: Sequence[str]) 
         for method in (RECIPE, *names_of(name))
         if not only or method in only
     ]
-    return sorted(jobs, key=lambda one: "deep" in one.key["method"])
+    return sorted(jobs, key=lambda one: one.key["method"] == PLUGGED or "deep" in one.key["method"])
 
 
 def job(stage: str, name: str, method: str, size: int, seed: int) -> Job:
@@ -187,8 +198,9 @@ def job(stage: str, name: str, method: str, size: int, seed: int) -> Job:
     settings, (data, mask) = CASES[name].of(size, seed), CASES[name].measured(size, seed)
     key = dict(zip(KEYS, (stage, name, method, size, seed), strict=True))
     make = functools.partial(made, name, size, seed)
-    if method == RECIPE:
-        return Job(key, data.name, make, lambda p: recovered(p, settings), to_mapping(settings))
+    if method in (RECIPE, PLUGGED):
+        solve = plugged if method == PLUGGED else pipeline.solve
+        return Job(key, data.name, make, lambda p: recovered(p, settings, solve), to_mapping(settings))
     depends = [to_mapping(data), to_mapping(mask)] if CASES[name].missing else to_mapping(data)
     return Job(key, data.name, make, lambda p: (methods(p)[method](p), {}), depends)
 

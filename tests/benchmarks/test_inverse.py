@@ -36,6 +36,15 @@ def test_every_case_has_methods_and_every_job_a_key_of_its_own():
     names = {key[2] for key in keys if key[1] == "ct-15"}
     assert names == {"recipe", "fbp", "sart", "tikhonov", "tv", "deep_image_prior"}
     assert len(listed(["ct-15"], 24, 3, ["tv"])) == 3
+    assert not [key for key in keys if key[2] == jobs.PLUGGED and key[1][:3] in ("den", "ct-", "mri")]
+
+
+def test_bm3d_takes_the_place_of_the_patch_groups(monkeypatch):
+    monkeypatch.setattr(jobs, "bm3d_denoiser", lambda values, sigma: np.full_like(values, 0.5))
+    settings = change(CASES["super-2"].of(24, 0), {"tune.axes": (), "prior.rounds": 2, "prior.feedback": False})
+    values, chosen = jobs.recovered(made("super-2", 24, 0), settings, jobs.plugged)
+    assert (values == 0.5).all()
+    assert chosen == {}
 
 
 def test_a_seed_draws_other_noise_and_takes_another_picture():

@@ -70,11 +70,20 @@ def bm3d(problem: Problem) -> Picture:
     Raises:
         UserError: the package bm3d is not installed.
     """
+    return bm3d_denoiser(noisy(problem), deviation(problem))
+
+
+def bm3d_denoiser(values: Picture, sigma: float) -> Picture:
+    """Return values with noise of standard deviation sigma removed by BM3D, channel by channel.
+
+    Raises:
+        UserError: the package bm3d is not installed.
+    """
     try:
         from bm3d import bm3d as denoise
     except ImportError:
         raise UserError("bm3d is not installed: pip install bm3d (its licence excludes commercial use)") from None
-    channels = [denoise(channel, deviation(problem)) for channel in np.moveaxis(noisy(problem), -1, 0)]
+    channels = [denoise(channel, sigma) for channel in np.moveaxis(values, -1, 0)]
     return np.stack(channels, axis=-1).astype(np.float32)
 
 
