@@ -17,9 +17,10 @@ from inrr_jax.settings import Settings
 from inrr_jax.types import Fill, Image, Mask
 
 # Rough figures for the announcement, from runs of benchmarks/photographs.py in colour: the process itself, values of
-# the picture, and pixels that have a missing one in their window, of one tile.
+# the picture, and pixels that have a missing one in their window, of one tile. The seconds lie between those of two
+# machines that differ by a factor of two.
 BASE_BYTES, BYTES_PER_VALUE, BYTES_PER_NEAR = 700 << 20, 25, 3000
-BASE_SECONDS, SECONDS_PER_NEAR, SECONDS_PER_NEAR_REFINED = 10, 5e-5, 1.5e-4
+BASE_SECONDS, SECONDS_PER_NEAR, SECONDS_PER_NEAR_REFINED = 10, 1e-4, 2e-4
 
 Kept = MutableMapping[str, np.ndarray]
 """Results by name that outlive an interruption."""

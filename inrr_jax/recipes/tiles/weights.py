@@ -23,12 +23,13 @@ SAMPLE_SIDE = 192
 LEAST_WEIGHT = 0.05
 """Recoveries with a smaller weight are left out, because each costs as much as one with a large weight."""
 REFINED = 0.1
-"""Share of missing pixels above which the sum of the fills is refined by groups of patches. Below, groups gain little,
-but would take as long as for many missing pixels."""
+"""Share of missing pixels above which the sum of the fills is refined by groups of patches. Below, groups gain up to a
+decibel too, but the search for them is not limited to the surroundings of missing pixels, and would take several times
+as long as all the rest (docs/large_pictures.md)."""
 FEW_ROUNDS = 2
 MANY_MISSING = 0.6
 """Share of missing pixels above which the fills have all four rounds. Below, most of what a graph is built from is
-observed, and two rounds lose at most some hundredths of a decibel (docs/large_pictures.md)."""
+observed, and two rounds lose 0.05 dB on average (docs/large_pictures.md)."""
 FEW: dict[str, Fill] = {
     "harmonic": harmonic,
     "wnll": partial(wnll, rounds=FEW_ROUNDS),
