@@ -6,7 +6,8 @@ The picture is a mosaic of scikit-image's coloured photographs at their own reso
 under writing and scratches, `half` hides half of the pixels at random, on up to 4 megapixels. Every recovery runs in a
 process of its own, whose peak memory is reported, with the picture and all libraries in it. A recovery that takes
 longer than --limit seconds is stopped, and has no figures. Finished rows are kept in --workdir and not run again.
-Telea's and the Navier-Stokes method need OpenCV. About an hour and a half on two CPU cores.
+Slow methods run on the smallest picture alone. Telea's and the Navier-Stokes method need OpenCV. About an hour and a
+half on two CPU cores.
 """
 
 import json
@@ -25,12 +26,16 @@ from benchmarks import measure
 from inrr_jax import metrics, plots
 from inrr_jax.data import images, masks
 from inrr_jax.io.writers import read_lines
-from inrr_jax.types import Fill
+from inrr_jax.recipes.fills import FILLS
 
 MEGAPIXELS = (0.06, 0.25, 1, 4, 12)
 LARGEST = {"scratches": 12.0, "half": 4.0}
 """Largest picture with each damage, in megapixels."""
-METHODS = ("inpaint", "linear", "harmonic", "biharmonic", "telea", "navier_stokes")
+OPENCV = {"telea": "telea_r3", "navier_stokes": "navier_stokes_r5"}
+"""OpenCV's methods, by their names here."""
+SLOW = ("tv", "soft_impute", "wnll", "gsr")
+"""Methods for the smallest picture alone."""
+METHODS = ("inpaint", "linear", "harmonic", "biharmonic", *OPENCV, *SLOW)
 PHOTOGRAPHS = ("coffee", "chelsea", "astronaut", "rocket")
 CELL = (300, 448)
 """Height and width of the part of each photograph that the mosaic repeats, in pixels."""
@@ -74,18 +79,11 @@ def recover(method: str, path: Path) -> dict[str, Any]:
 
         recovered = inrr_jax.inpaint(image, ~mask)
     else:
-        recovered = _fill(method)(image / np.float32(255), mask)
+        recovered = FILLS[OPENCV.get(method, method)].fill(image / np.float32(255), mask)
     row = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu}
     row["peak"] = measure.memory("VmHWM") / 2**20
     scores = metrics.summarize(recovered, image / np.float32(255), mask)
     return row | {name: scores[name] for name in ("psnr_missing", "ssim_pasted")}
-
-
-def _fill(method: str) -> Fill:
-    from inrr_jax.baselines import diffusion, linear, opencv
-
-    found = {"linear": linear.linear, "harmonic": diffusion.harmonic, "biharmonic": diffusion.biharmonic}
-    return (found | {"telea": opencv.telea, "navier_stokes": opencv.navier_stokes})[method]
 
 
 def run(case: dict[str, Any], folder: Path, limit: float) -> dict[str, Any]:
@@ -102,10 +100,10 @@ def run(case: dict[str, Any], folder: Path, limit: float) -> dict[str, Any]:
 
 
 def figure(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Draw the seconds and the memory over the megapixels, in two panels for each damage, one curve for each method."""
+    """Draw seconds and memory over megapixels: two panels for each damage, one curve for each method but slow ones."""
     panels: dict[str, dict[str, tuple[list[float], list[float]]]] = {}
     for row in rows:
-        if "seconds" in row:
+        if "seconds" in row and row["method"] not in SLOW:
             for quantity, key in (("seconds", "seconds"), ("peak memory / MiB", "peak")):
                 x, y = panels.setdefault(f"{row['damage']}: {quantity}", {}).setdefault(row["method"], ([], []))
                 x.append(row["megapixels"])
@@ -146,10 +144,10 @@ def main() -> None:
 def _rows(flags: Any) -> list[dict[str, Any]]:
     """Return the rows of all cases, and run those that the work directory does not have."""
     path = flags.workdir / "rows.jsonl"
-    methods = [m for m in flags.methods if m not in ("telea", "navier_stokes") or find_spec("cv2")]
+    methods = [method for method in flags.methods if method not in OPENCV or find_spec("cv2")]
     for megapixels in flags.megapixels:
         for damage in (d for d in flags.damages if megapixels <= LARGEST[d]):
-            for method in methods:
+            for method in (m for m in methods if m not in SLOW or megapixels <= min(MEGAPIXELS)):
                 case = {"damage": damage, "megapixels": megapixels, "method": method}
                 if not any(row.items() >= case.items() for row in read_lines(path)):
                     row = run(case, flags.workdir, flags.limit)

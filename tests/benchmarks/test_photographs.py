@@ -28,6 +28,11 @@ def test_finished_rows_are_kept_and_all_are_reported(tmp_path, monkeypatch, caps
         return case | photographs.recover(case["method"], path)
 
     monkeypatch.setattr(photographs, "run", run)
+    flags = ["--megapixels", "0.07", "--methods", "harmonic", "gsr", "--workdir", str(tmp_path / "large")]
+    monkeypatch.setattr(sys, "argv", ["photographs", *flags])
+    photographs.main()
+    assert {case["method"] for case in calls} == {"harmonic"}  # not the slow one
+    calls.clear()
     flags = ["--megapixels", "0.001", "--methods", "harmonic", "linear", "--workdir", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["photographs", *flags])
     photographs.main()
