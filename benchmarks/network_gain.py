@@ -8,7 +8,7 @@ Grey pictures with random pixels missing. `grouped` is the recovery without a ne
 and blended with `grouped` by weights that held-out pixels choose. `5 % held out` is `grouped` with fewer of these.
 All other methods put other values into the place of the network's and differ in nothing else: controls without a
 network, and variations of the fit (benchmarks/network_variants.py). A seed draws the mask and the initial parameters.
-Finished rows are kept in --workdir and not run again. Each picture and rate takes less than a minute of one CPU core.
+Finished rows are kept in --workdir and not run again. Each picture and rate takes about a minute of one CPU core.
 With --docs the tables of docs/quality.md and their figure are written anew, from all rows that are there.
 """
 

@@ -38,7 +38,6 @@ Changes = Mapping[str, Any]
 KEYS = ("stage", "problem", "method", "size", "seed")
 RECIPE, PLUGGED = "recipe", "PnP-BM3D"
 """The recipe, and its splitting loop with BM3D instead of patch groups, tuned in the same way."""
-Solve = Callable[[Problem, Settings], np.ndarray]
 PICTURES = ("camera", "rocket", "baboon")
 SLICES = ("camera", "mri_slice", "shepp_logan")
 """By seed; a disc of the first is no slice, and the second is a magnetic resonance image."""
@@ -132,7 +131,7 @@ def made(name: str, size: int, seed: int) -> Problem:
     return load(*CASES[name].measured(size, seed))
 
 
-def recovered(problem: Problem, settings: Settings, solve: Solve = pipeline.solve) -> tuple[np.ndarray, Changes]:
+def recovered(problem: Problem, settings: Settings, solve: tuning.Solve = pipeline.solve) -> tuple[np.ndarray, Changes]:
     """Return the recovery with the settings that the measurements choose, and these."""
     tuned = tuning.tune(problem, settings, solve, lambda line: None)
     return solve(problem, tuned), tuning.chosen(settings, tuned)
@@ -165,8 +164,12 @@ def methods(problem: Problem) -> Mapping[str, Callable[[Problem], np.ndarray]]:
         found = FILLED
     else:
         found = methods_of(problem)
-    absent = {name for name, package in PACKAGES.items() if importlib.util.find_spec(package) is None}
-    return {name: method for name, method in found.items() if name not in absent}
+    return {name: method for name, method in found.items() if installed(name)}
+
+
+def installed(method: str) -> bool:
+    """Return whether the package that a method needs is installed, if it needs one."""
+    return method not in PACKAGES or importlib.util.find_spec(PACKAGES[method]) is not None
 
 
 @functools.cache
@@ -174,7 +177,7 @@ def names_of(name: str) -> tuple[str, ...]:
     """Return the names of the methods of a case. They depend on its kind alone, and a small problem is made at once."""
     found = tuple(methods(made(name, 64, 0)))
     looped = CASES[name].pictures == PICTURES and CASES[name].settings.prior.feedback
-    return (*found, PLUGGED) if looped and importlib.util.find_spec(PACKAGES[PLUGGED]) else found
+    return (*found, PLUGGED) if looped and installed(PLUGGED) else found
 
 
 def listed(problems: Sequence[str], size: int, seeds: int, only: Sequence[str]) -> list[Job]:
