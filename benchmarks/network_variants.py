@@ -113,7 +113,7 @@ def group_functions(problem: Problem, settings: Settings) -> Image:
     before; here in the guide, whose values count a little where nothing is observed.
     """
     guide, mask = jnp.asarray(problem.auxiliary["guide"]), jnp.asarray(problem.operator.mask)
-    groups = patch_groups.find(guide, GEOMETRY)
+    groups = patch_groups.find(guide, GEOMETRY).members
     target = paste(guide, jnp.asarray(problem.measurements), mask)
     weight = jnp.where(mask, 1.0, GUIDE_WEIGHT)[..., None]
     values, count = _fit_groups(target, weight, groups, jax.random.key(settings.seed), steps=GROUP_STEPS)

@@ -19,10 +19,10 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float
 
 from inrr_jax.priors import low_rank, patch_groups
-from inrr_jax.priors.patch_groups import Geometry
+from inrr_jax.priors.patch_groups import Geometry, Groups
 from inrr_jax.types import Image, Mask
 
 MU = 2.5e-3
@@ -85,7 +85,7 @@ def mix(
 def advance(
     mixed: Float[Array, "H W C"],
     dual: Float[Array, "H W C"],
-    groups: Int[Array, "G K"],
+    groups: Groups,
     noise: float | Float[Array, ""],
     geometry: Geometry,
 ) -> tuple[Float[Array, "H W C"], Float[Array, "H W C"]]:

@@ -26,7 +26,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from inrr_jax.priors import patch_groups
-from inrr_jax.priors.patch_groups import Geometry
+from inrr_jax.priors.patch_groups import Geometry, Groups
 
 RESOLUTION = 1e-3
 """Eigenvalues that differ from the threshold by less than this share of the largest difference are kept in part."""
@@ -36,7 +36,7 @@ GROUPS_AT_ONCE = 128
 @partial(jax.jit, static_argnames=("geometry", "weighted"))
 def denoise(
     image: Float[Array, "H W C"],
-    groups: Int[Array, "G K"],
+    groups: Groups,
     noise: float | Float[Array, ""],
     geometry: Geometry,
     weighted: bool = True,
@@ -52,7 +52,7 @@ def denoise(
             more reliable (as in BM3D: Dabov et al., IEEE Trans. Image Processing 2007), or all count alike.
     """
     sides = geometry.sides(image.shape)
-    edge = noise * (math.sqrt(groups.shape[1]) + math.sqrt(math.prod(sides)))
+    edge = noise * (math.sqrt(groups.members.shape[1]) + math.sqrt(math.prod(sides)))
 
     def average(plane: Float[Array, "1 H W"]) -> Float[Array, "1 H W"]:
         def approximate(first: Int[Array, "n K"]):
@@ -63,7 +63,7 @@ def denoise(
             low = reflected(jnp.concatenate([mean, others @ kept], -1))
             return low[:, :, None], 1 / rank[:, None, None, None]
 
-        values, weights = patch_groups.sums(approximate, plane, groups, len(groups), GROUPS_AT_ONCE, sides)
+        values, weights = patch_groups.sums(approximate, plane, groups, GROUPS_AT_ONCE, sides)
         return values / weights
 
     # One channel after another: the compiled program is slower where the channels are an inner axis.

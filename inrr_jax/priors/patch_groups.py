@@ -4,10 +4,10 @@ A picture is covered by overlapping patches whose first pixels lie on a coarse g
 included. Each of these patches is the reference of a group: its K members are the most similar patches of a window
 around it, itself among them. A patch is named by the row-major index of its first pixel.
 
-Everything is compiled. The search visits one shift of the picture after another: for 256 x 256 pixels, patches of 7 x 7
-pixels at a spacing of 5 and a window of 41 x 41, these are 1,681 shifts of about 0.3 million operations, and the
-selection of 60 of 1,681 distances for each of 2,601 groups. Strips of the picture bound the memory to 4,096 groups, or
-one row of them: 27 MiB of distances.
+Everything is compiled. The search works in blocks of 16 x 16 references, and only in those where groups are wanted. In
+a block, it visits one shift of the picture after another: for patches of 7 x 7 pixels at a spacing of 5 and a window of
+41 x 41, these are 1,681 shifts of about 70,000 operations, and the selection of 60 of 1,681 distances for each of 256
+groups, whose distances take 1.6 MiB.
 """
 
 import math
@@ -19,10 +19,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.lax import GatherScatterMode
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
-GROUPS_AT_ONCE = 4096
-"""Groups whose candidates are compared at once."""
+BLOCK = 16
+"""References along the side of a block. Blocks of 8 take half as long again where all groups are wanted, and a quarter
+less where few are."""
 
 
 class Geometry(NamedTuple):
@@ -47,62 +48,102 @@ class Geometry(NamedTuple):
         return min(self.members, math.prod(n + 1 for n in reach))
 
 
+class Groups(NamedTuple):
+    """Groups of similar patches: the indices of their first pixels."""
+
+    members: Int[Array, "G K"]
+    """The K patches of every group, its reference first."""
+    number: Int[Array, ""]
+    """Of the first groups; the other rows of `members` are not to be used."""
+
+
 def first_pixels(size: int, side: int, spacing: int) -> Int[np.ndarray, "n"]:
     """Return where patches of `side` pixels begin along an axis of `size` pixels; the last one ends at its end."""
     return np.unique(np.minimum(np.arange(0, size - side + spacing, spacing), size - side))
 
 
 @partial(jax.jit, static_argnames="geometry")
-def find(image: Float[Array, "H W C"], geometry: Geometry) -> Int[Array, "G K"]:
+def find(image: Float[Array, "H W C"], geometry: Geometry, where: Bool[Array, "H W"] | None = None) -> Groups:
     """Find the K patches with the smallest squared distance to every reference patch, all channels together.
 
     Args:
         image: finite values at all pixels.
         geometry: of the groups.
+        where: only groups are wanted whose reference patch has a pixel where it is True; None: all are.
 
     Returns:
-        For each of G groups the indices of its members' first pixels, the reference first: its own distance is zero.
+        The wanted groups. The reference is the first member: its own distance is zero.
     """
-    width = image.shape[1]
-    sides, radius, shape = geometry.sides(image.shape), geometry.radius, image.shape[:2]
+    shape, sides = image.shape[:2], geometry.sides(image.shape)
     rows, columns = (first_pixels(n, side, geometry.spacing) for n, side in zip(shape, sides, strict=True))
-    across = jnp.asarray(columns)[None]
+    if where is None:
+        wanted = jnp.ones((len(rows), len(columns)), bool)
+    else:
+        wanted = jax.lax.reduce_window(where, False, jax.lax.bitwise_or, sides, (1, 1), "valid")[rows][:, columns]
+    down, across = _blocks(rows), _blocks(columns)
+    padding = [(0, each.size - n) for each, n in zip((down, across), wanted.shape, strict=True)]
+    grid = jnp.pad(wanted, padding).reshape(len(down), BLOCK, len(across), BLOCK)
+    # The blocks with wanted groups come first.
+    order = jnp.argsort(~grid.any((1, 3)).ravel())
+    search = _searcher(image, geometry)
+
+    def body(number, found):
+        i, j = jnp.divmod(order[number], len(across))
+        return found.at[i, :, j].set(search(jnp.asarray(down)[i], jnp.asarray(across)[j]))
+
+    none = jnp.zeros((len(down), BLOCK, len(across), BLOCK, geometry.size(image.shape)), jnp.int32)
+    found = jax.lax.fori_loop(0, grid.any((1, 3)).sum(), body, none)
+    found = found.reshape(down.size, across.size, -1)[: len(rows), : len(columns)]
+    return Groups(found.reshape(wanted.size, -1)[jnp.argsort(~wanted.ravel())], wanted.sum())
+
+
+def _blocks(first: Int[np.ndarray, "n"]) -> Int[np.ndarray, "B b"]:
+    """Return first pixels in blocks of `BLOCK`, the last of which repeats its last one."""
+    return np.pad(first, (0, -len(first) % BLOCK), mode="edge").reshape(-1, BLOCK)
+
+
+def _searcher(image: Float[Array, "H W C"], geometry: Geometry) -> Callable[..., Int[Array, "b b K"]]:
+    """Return a function of the first rows and columns of a block's references that finds their groups."""
+    shape, sides, radius = image.shape[:2], geometry.sides(image.shape), geometry.radius
     # The channels come first: for a vector unit, neighbouring pixels have to be neighbours in memory.
     planes = jnp.moveaxis(image, -1, 0)
-    padded = jnp.pad(planes, ((0, 0), (radius, radius), (radius, radius)))
-    # A product with zeros and ones sums the columns of every patch, in less time than seven shifted additions.
-    inside_patch = (abs(2 * (np.arange(width)[:, None] - columns) - sides[1] + 1) < sides[1]).astype(np.float32)
+    extent = [(BLOCK - 1) * geometry.spacing + side for side in sides]
+    padded = jnp.pad(planes, ((0, 0), *((radius, radius + n) for n in extent)))
     # The zero shift comes first, so that the reference is the first of equal patches.
     window = np.stack(np.meshgrid(*2 * [np.arange(-radius, radius + 1)], indexing="ij"), -1).reshape(-1, 2)
     shifts = jnp.asarray(window[np.argsort(np.abs(window).sum(1), kind="stable")])
 
-    def strip(first: Int[Array, "S"]) -> Int[Array, "n K"]:
+    def search(rows: Int[Array, "b"], columns: Int[Array, "b"]) -> Int[Array, "b b K"]:
+        size = [n + 2 * radius for n in extent]
+        area = jax.lax.dynamic_slice(padded, (0, rows[0], columns[0]), (len(planes), *size))
+        here = area[:, radius : radius + extent[0], radius : radius + extent[1]]
+        first, left = rows - rows[0], columns - columns[0]
+        # A product with zeros and ones sums the columns of every patch, in less time than seven shifted additions.
+        offsets = jnp.arange(extent[1])[:, None] - left[None]
+        inside_patch = ((offsets >= 0) & (offsets < sides[1])).astype(image.dtype)
+
         def distances(shift: Int[Array, "2"]) -> Float[Array, "n"]:
-            moved = jax.lax.dynamic_slice(padded, (0, *(radius + shift)), planes.shape)
-            pairs = [(u[first + i], v[first + i]) for u, v in zip(planes, moved, strict=True) for i in range(sides[0])]
+            moved = jax.lax.dynamic_slice(area, (0, *(radius + shift)), here.shape)
+            pairs = [(u[first + i], v[first + i]) for u, v in zip(here, moved, strict=True) for i in range(sides[0])]
             by_column = reduce(jnp.add, [jnp.square(u - v) for u, v in pairs])
             squares = jnp.dot(by_column, inside_patch, precision="highest")
-            start = zip((first[:, None] + shift[0], across + shift[1]), shape, sides, strict=True)
+            start = zip((rows[:, None] + shift[0], columns[None] + shift[1]), shape, sides, strict=True)
             inside = reduce(jnp.logical_and, [(at >= 0) & (at <= n - side) for at, n, side in start])
             return jnp.where(inside, squares, jnp.inf).ravel()
 
         # `top_k` prefers the first of equal values, and is fast along the last axis only.
         _, best = jax.lax.top_k(-jax.lax.map(distances, shifts).T, geometry.size(image.shape))
-        references = (first[:, None] * width + across).reshape(-1, 1)
-        return references + (shifts @ jnp.array([width, 1]))[best]
+        references = (rows[:, None] * shape[1] + columns[None]).reshape(-1, 1)
+        members = references + (shifts @ jnp.array([shape[1], 1]))[best]
+        return members.reshape(BLOCK, BLOCK, -1)
 
-    at_once = max(1, min(len(rows), GROUPS_AT_ONCE // len(columns)))
-    # The last strip repeats the last row of groups, which is cut off.
-    padding = (0, -len(rows) % at_once)
-    found = jax.lax.map(strip, jnp.asarray(np.pad(rows, padding, mode="edge").reshape(-1, at_once)))
-    return found.reshape(-1, found.shape[-1])[: len(rows) * len(columns)]
+    return search
 
 
 def sums(
     estimate: Callable[[Int[Array, "n K"]], tuple[Float[Array, "n K C P"], Float[Array, "n #K 1 #P"]]],
     planes: Float[Array, "C H W"],
-    groups: Int[Array, "G K"],
-    count: int | Int[Array, ""],
+    groups: Groups,
     at_once: int,
     sides: tuple[int, int],
 ) -> tuple[Float[Array, "C H W"], Float[Array, "1 H W"]]:
@@ -112,16 +153,16 @@ def sums(
         estimate: maps a batch of groups to their patches, and to the weights of these.
         planes: whose shape the sums have.
         groups: as `find` returns them.
-        count: of the first groups that are wanted; batches of others alone are left out.
         at_once: groups in a batch, fewer if there are not so many.
         sides: height and width of a patch.
     """
-    size = min(at_once, len(groups))
+    members, count = groups
+    size = min(at_once, len(members))
 
     def body(number, totals):
         # The last batch ends with the last group, and repeats some of the batch before it without a weight.
-        start = jnp.minimum(number * size, len(groups) - size)
-        first = jax.lax.dynamic_slice_in_dim(groups, start, size)
+        start = jnp.minimum(number * size, len(members) - size)
+        first = jax.lax.dynamic_slice_in_dim(members, start, size)
         patches, weights = estimate(first)
         index = start + jnp.arange(size)
         wanted = (index >= number * size) & (index < count)

@@ -20,12 +20,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from absl import logging
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from inrr_jax.baselines.inverse import tv
 from inrr_jax.operators.on_grid import GridOperator
 from inrr_jax.priors import low_rank, patch_groups
-from inrr_jax.priors.patch_groups import Geometry
+from inrr_jax.priors.patch_groups import Geometry, Groups
 from inrr_jax.problem import Problem
 from inrr_jax.settings import PriorSettings, Settings
 from inrr_jax.training.programs import lacks
@@ -125,7 +125,8 @@ def data_step(
 
 def patch_denoiser() -> Denoise:
     """Return a denoiser by groups of similar patches, which searches for the groups in every `REGROUP`-th call."""
-    rounds, groups = itertools.count(), jnp.empty((0, 0), int)
+    rounds = itertools.count()
+    groups: Groups
 
     def denoise(values: Picture, sigma: float) -> Picture:
         nonlocal groups
@@ -137,7 +138,7 @@ def patch_denoiser() -> Denoise:
     return denoise
 
 
-def search(noisy: Float[Array, "H W C"], sigma: float) -> Int[Array, "G K"]:
+def search(noisy: Float[Array, "H W C"], sigma: float) -> Groups:
     """Return the groups of similar patches of noisy values.
 
     What is similar is seen better once the noise is removed: the groups are searched for a second time.
