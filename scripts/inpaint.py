@@ -51,11 +51,11 @@ def main(config: ConfigDict, folder: Path | None, names: list[str]) -> None:
     saving.check(output, original)
     size = " x ".join(map(str, problem.domain.shape))
     print(f"{names[0]}: {size}, {100 * (1 - mask.mean()):.1f} % missing", flush=True)
-    start = time.perf_counter()
-    if tiles.suits(problem.domain.shape, settings):
+    start, chosen = time.perf_counter(), recipe.unless_default(settings)
+    if chosen is None and tiles.suits(mask):
         recovered = _in_tiles(problem, settings, output.with_name(f"{output.name}.tiles"))
     else:
-        recovered = recipe.recover(problem, recipe.unless_default(settings), log=_log)
+        recovered = recipe.recover(problem, chosen, log=_log)
     saving.save_like(output, metrics.paste(recovered, known, mask), original)
     print(f"{time.perf_counter() - start:.0f} s; written to {output}")
 

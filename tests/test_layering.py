@@ -21,7 +21,7 @@ INSIDE = {
     "points.contract points.neighbours points",
     "training": "programs memory objective optimizers fit portable fitted batch sweep ensemble checkpoints",
     "recipes": "holdout stacking completion interpolate inverse.splitting inverse.tuning fills "
-    "blending pipeline shared tiles.plan tiles.weights tiles.filling tiles inpaint complete equations "
+    "blending pipeline shared tiles.plan tiles.chain tiles.weights tiles.filling tiles inpaint complete equations "
     "inverse",
     "ntk": "power_law networks empirical infinite blockwise residual regression spectrum convergence theorem study",
     "io": "writers workdir results",

@@ -94,7 +94,7 @@ def recover(
         DivergedError: a loss term was no number.
     """
     known, observed = np.asarray(problem.measurements), np.asarray(problem.operator.mask)
-    if tiles.suits(problem.domain.shape, settings or RECIPE):
+    if settings is None and tiles.suits(observed):
         return tiles.recover(known, observed, kept, log, progress)
     if settings is None:
         log("fills on graphs of patches, weighted by held-out pixels and refined by patch groups ...")

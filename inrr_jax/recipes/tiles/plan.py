@@ -54,15 +54,16 @@ def _around(holes: Int[np.ndarray, "H W"], mask: Mask) -> Iterator[Tile]:
 
 
 def _regular(missing: Bool[np.ndarray, "H W"]) -> Iterator[Tile]:
-    core = SIDE - 2 * HALO
-    for row in range(0, missing.shape[0], core):
-        for column in range(0, missing.shape[1], core):
-            if missing[row : row + core, column : column + core].any():
+    # An axis that a tile holds is not divided.
+    core = [SIDE - 2 * HALO if n > SIDE else n for n in missing.shape]
+    for row in range(0, missing.shape[0], core[0]):
+        for column in range(0, missing.shape[1], core[1]):
+            if missing[row : row + core[0], column : column + core[1]].any():
                 # All windows have one shape, so that programs are compiled once.
                 window = square((row - HALO, column - HALO), SIDE, missing.shape)
                 top, left = window[0].start, window[1].start
                 own = np.zeros(missing[window].shape, bool)
-                inside = slice(row - top, row - top + core), slice(column - left, column - left + core)
+                inside = slice(row - top, row - top + core[0]), slice(column - left, column - left + core[1])
                 own[inside] = missing[window][inside]
                 yield Tile(window, own, large=False)
 

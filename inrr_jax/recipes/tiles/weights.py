@@ -1,46 +1,33 @@
 """One set of weights for a whole picture, from held-out pixels of several parts of it."""
 
 from collections.abc import Sequence
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from inrr_jax.baselines.diffusion import harmonic
-from inrr_jax.baselines.patch_fill import locally_linear, locally_linear_fine
-from inrr_jax.baselines.wnll import wnll
 from inrr_jax.priors import refinement
 from inrr_jax.recipes import holdout, stacking
-from inrr_jax.recipes.stacking import CANDIDATES
+from inrr_jax.recipes.tiles import chain
 from inrr_jax.recipes.tiles.plan import SIDE, Tile, square
-from inrr_jax.types import Fill, Image, Mask
+from inrr_jax.types import Image, Mask
 
+AT_ONCE = 2
+"""Tiles or parts that are recovered at once, because most of the work on one runs on one core."""
 SAMPLES = 6
 """Parts of the picture with held-out pixels."""
 SAMPLE_SIDE = 192
 """Side of such a part in pixels, unless it is at a large hole."""
 LEAST_WEIGHT = 0.05
 """Recoveries with a smaller weight are left out, because each costs as much as one with a large weight."""
-REFINED = 0.1
-"""Share of missing pixels above which the sum of the fills is refined by groups of patches. Below, groups gain up to a
-decibel too, but the search for them is not limited to the surroundings of missing pixels, and would take several times
-as long as all the rest (docs/large_pictures.md)."""
-FEW_ROUNDS = 2
-MANY_MISSING = 0.6
-"""Share of missing pixels above which the fills have all four rounds. Below, most of what a graph is built from is
-observed, and two rounds lose 0.05 dB on average (docs/large_pictures.md)."""
-FEW: dict[str, Fill] = {
-    "harmonic": harmonic,
-    "wnll": partial(wnll, rounds=FEW_ROUNDS),
-    "locally_linear": partial(locally_linear, rounds=FEW_ROUNDS),
-    "locally_linear_fine": partial(locally_linear_fine, rounds=FEW_ROUNDS),
-}
-"""The `CANDIDATES` with two rounds."""
-ROUNDS = refinement.Rounds((5,), (6,))
-"""Rounds of patch groups after which there is a recovery. Later ones gain less than they cost."""
-NO_ROUNDS = np.eye(len(ROUNDS.names))[0]
-
+SPARSE = 0.1
+"""Share of missing pixels up to which few are missing."""
+GAUSSIAN = refinement.Rounds((), (3,))
+"""Rounds of patch groups after which there is a recovery where few pixels are missing: Gaussian models are limited to
+the surroundings of these, and take little time."""
+BOTH = refinement.Rounds((5,), (6,))
+"""The same elsewhere. Later rounds gain less than they cost."""
 
 Part = Float[np.ndarray, "_ _ C"]
 
@@ -49,9 +36,14 @@ class Weights(NamedTuple):
     """Weights for the whole picture, each group with sum 1."""
 
     fills: Float[np.ndarray, "K"]
-    """Of `CANDIDATES`."""
+    """Of the `chain.fills`."""
     rounds: Float[np.ndarray, "R"]
-    """Of their sum after so many rounds of patch groups as `ROUNDS` has; after none if little is missing."""
+    """Of their sum, and of its refinements."""
+
+
+def rounds_for(mask: Mask) -> refinement.Rounds:
+    """Return the rounds that suit the share of missing pixels."""
+    return GAUSSIAN if mask.mean() >= 1 - SPARSE else BOTH
 
 
 def choose(image: Image, mask: Mask, tiles: Sequence[Tile]) -> Weights:
@@ -62,28 +54,15 @@ def choose(image: Image, mask: Mask, tiles: Sequence[Tile]) -> Weights:
         mask: True where observed.
         tiles: of the picture.
     """
-    known, hidden = _sample(image, mask, tiles)
+    (known, hidden), rounds = _sample(image, mask, tiles), rounds_for(mask)
     if not hidden:
-        return Weights(np.full(len(CANDIDATES), 1 / len(CANDIDATES)), NO_ROUNDS)
-    fills = [stacking.fill_all(held.image, held.mask, candidates(mask)) for held in hidden]
-    weights = _least(known, hidden, fills)
-    if not is_refined(mask):
-        return Weights(weights, NO_ROUNDS)
-    stacks = [stacking.combine(h.image, h.mask, weights, each) for h, each in zip(hidden, fills, strict=True)]
-    refined = [
-        refinement.candidates(h.image, h.mask, stacked, ROUNDS) for h, stacked in zip(hidden, stacks, strict=True)
-    ]
-    return Weights(weights, _least(known, hidden, refined))
-
-
-def is_refined(mask: Mask) -> bool:
-    """Return whether so much of a picture is missing that groups of patches refine the sum of the fills."""
-    return bool(mask.mean() < 1 - REFINED)
-
-
-def candidates(mask: Mask) -> list[Fill]:
-    """Return the fills that are weighted for a picture, with as many rounds as its mask needs."""
-    return list((CANDIDATES if mask.mean() < 1 - MANY_MISSING else FEW).values())
+        return Weights(np.full(len(chain.NAMES), 1 / len(chain.NAMES)), np.eye(len(rounds.names))[0])
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        filled = list(pool.map(lambda held: chain.fills(held.image, held.mask), hidden))
+        weights = _least(known, hidden, filled)
+        stacks = [stacking.combine(h.image, h.mask, weights, each) for h, each in zip(hidden, filled, strict=True)]
+        refined = pool.map(lambda h, stack: refinement.candidates(h.image, h.mask, stack, rounds), hidden, stacks)
+        return Weights(weights, _least(known, hidden, list(refined)))
 
 
 def _sample(image: Image, mask: Mask, tiles: Sequence[Tile]) -> tuple[list[Part], list[holdout.HeldOut]]:

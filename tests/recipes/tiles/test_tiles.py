@@ -1,31 +1,27 @@
 """Recovery in tiles: which tiles there are, that nothing depends on them, and what is kept."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 
 import inrr_jax
 from inrr_jax import metrics
 from inrr_jax.baselines.diffusion import harmonic
+from inrr_jax.baselines.patch_fill import locally_linear, locally_linear_fine
+from inrr_jax.baselines.wnll import wnll
+from inrr_jax.options import change
 from inrr_jax.recipes import stacking, tiles
-from inrr_jax.recipes.tiles import filling, plan, weights
+from inrr_jax.recipes.tiles import chain, filling, plan, weights
 
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    """Tiles of 40 pixels with an overlap of 12, so that test pictures have several, and fills of one round."""
+    """Tiles of 40 pixels with an overlap of 12, so that test pictures have several."""
     monkeypatch.setattr(plan, "SIDE", 40)
     monkeypatch.setattr(plan, "HALO", 12)
     monkeypatch.setattr(plan, "DEPTH", 12)
     monkeypatch.setattr(weights, "SIDE", 40)
     monkeypatch.setattr(weights, "SAMPLE_SIDE", 32)
     monkeypatch.setattr(weights, "SAMPLES", 2)
-    quick = {"harmonic": harmonic} | {
-        name: partial(fill, rounds=1) for name, fill in weights.CANDIDATES.items() if name != "harmonic"
-    }
-    monkeypatch.setattr(weights, "CANDIDATES", quick)
-    monkeypatch.setattr(weights, "FEW", quick)
 
 
 def picture(shape=(70, 52), channels=1):
@@ -68,10 +64,10 @@ def test_tiles_without_missing_pixels_are_left_out(small_tiles):
 
 def test_a_tile_recovers_what_the_whole_picture_does(small_tiles):
     image, mask = picture(), scratched()
-    chosen = weights.Weights(np.array([0.2, 0.2, 0.3, 0.3]), weights.NO_ROUNDS)
+    chosen, rounds = weights.Weights(np.array([0.2, 0.2, 0.3, 0.3]), np.array([1.0, 0])), weights.GAUSSIAN
     kept = {"weights": np.concatenate(chosen)}
     recovered = tiles.recover(np.where(mask[..., None], image, np.nan), mask, kept)
-    whole = filling.fill(image, mask, chosen, weights.candidates(mask))
+    whole = filling.fill(image, mask, chosen, rounds)
     assert len(kept) > 3
     np.testing.assert_array_equal(recovered[mask], image[mask])
     assert np.abs(recovered - whole).max() < 0.02
@@ -109,33 +105,55 @@ def test_the_weights_are_those_of_held_out_pixels_of_several_parts(small_tiles):
     for part, held in zip(known, hidden, strict=True):
         assert part.shape == (32, 32, 1)
         assert not held.image[held.held].any()
-        fills = stacking.fill_all(held.image, held.mask, weights.candidates(mask))
+        fills = chain.fills(held.image, held.mask)
         errors.append(stacking.relative_errors(fills, part, held.held))
     expected = stacking.minimal_error_weights(np.concatenate([e for e, _ in errors]), sum(n for _, n in errors))
     expected = np.where(expected < weights.LEAST_WEIGHT, 0, expected)
     np.testing.assert_allclose(found.fills, expected / expected.sum(), atol=1e-6)
-    np.testing.assert_array_equal(found.rounds, weights.NO_ROUNDS)
+    assert found.rounds.sum() == pytest.approx(1)
     noise = np.random.default_rng(1).random(image.shape, dtype=np.float32)
     changed = weights.choose(np.where(mask[..., None], image, noise), mask, plan.plan(mask))
-    np.testing.assert_array_equal(changed.fills, found.fills)
+    np.testing.assert_array_equal(np.concatenate(changed), np.concatenate(found))
 
 
-def test_much_missing_is_refined_by_groups(small_tiles, monkeypatch):
-    image, mask = picture((30, 28)), np.random.default_rng(0).random((30, 28)) < 0.5
+@pytest.mark.parametrize(("share", "rounds"), [(0.05, weights.GAUSSIAN), (0.5, weights.BOTH)])
+def test_the_share_of_missing_pixels_decides_how_tiles_are_refined(small_tiles, monkeypatch, share, rounds):
+    image, mask = picture((30, 28)), np.random.default_rng(0).random((30, 28)) >= share
     kept, calls = {}, []
     combined = filling.refinement.combined
-    monkeypatch.setattr(filling.refinement, "combined", lambda *each: calls.append(each[3]) or combined(*each))
+    monkeypatch.setattr(filling.refinement, "combined", lambda *each: calls.append(each[3:]) or combined(*each))
     recovered = tiles.recover(image, mask, kept)
-    assert kept["weights"][-len(weights.ROUNDS.names) :].sum() == pytest.approx(1)
-    np.testing.assert_array_equal(calls[0], kept["weights"][-len(weights.ROUNDS.names) :])
+    ((used, chosen),) = calls
+    assert chosen == rounds
+    assert used.sum() == pytest.approx(1)
+    np.testing.assert_array_equal(used, kept["weights"][-len(rounds.names) :])
     assert metrics.psnr(recovered, image, ~mask) > metrics.psnr(harmonic(image, mask), image, ~mask) + 1
 
 
-def test_only_the_recipe_uses_tiles_and_only_for_large_pictures():
-    assert tiles.suits((513, 512), inrr_jax.RECIPE)
-    assert not tiles.suits((512, 512), inrr_jax.RECIPE)
-    assert not tiles.suits((513, 512), inrr_jax.Settings())
-    assert not tiles.suits((100, 100, 100), inrr_jax.RECIPE)
+def test_every_fill_of_the_chain_begins_with_the_one_before():
+    image, mask = picture((30, 28)), np.random.default_rng(0).random((30, 28)) >= 0.3
+    found = dict(zip(chain.NAMES, chain.fills(np.where(mask[..., None], image, np.nan), mask), strict=True))
+    np.testing.assert_array_equal(found["harmonic"], harmonic(image, mask))
+    np.testing.assert_array_equal(found["wnll"], wnll(image, mask, rounds=chain.ROUNDS))
+    expected = locally_linear(image, mask, rounds=1, start=found["wnll"])
+    np.testing.assert_array_equal(found["locally_linear"], expected)
+    fine = locally_linear_fine(image, mask, rounds=1, start=expected)
+    np.testing.assert_array_equal(found["locally_linear_fine"], fine)
+    assert not np.array_equal(fine, locally_linear_fine(image, mask, rounds=1))
+
+
+def test_only_large_pictures_are_recovered_in_tiles():
+    assert tiles.suits(np.ones((513, 512), bool))
+    assert not tiles.suits(np.ones((512, 512), bool))
+    assert not tiles.suits(np.ones((100, 100, 100), bool))
+
+
+def test_given_settings_fit_a_network_to_the_whole_picture(monkeypatch):
+    image, mask = picture(), scratched()
+    monkeypatch.setattr(tiles, "suits", lambda *unused: True)
+    monkeypatch.setattr(tiles, "recover", lambda *unused: pytest.fail("recovered in tiles"))
+    settings = change(inrr_jax.Settings(), {"train.steps": 1, "train.chunk": 1, "field.width": 8})
+    assert inrr_jax.inpaint(image, ~mask, settings=settings).shape == image.shape
 
 
 def test_inpaint_recovers_large_pictures_in_tiles_and_keeps_alpha(monkeypatch):
@@ -158,11 +176,3 @@ def test_a_part_at_a_large_hole_has_observed_pixels(small_tiles):
     assert len(known) == 1  # no part twice
     assert hidden[0].held.any()
     assert hidden[0].mask.mean() > 0.4
-
-
-def test_fills_have_all_rounds_where_most_is_missing():
-    observed = np.arange(100).reshape(10, 10)
-    few, many = weights.candidates(observed < 50), weights.candidates(observed < 20)
-    assert few == list(weights.FEW.values())
-    assert many == list(weights.CANDIDATES.values())
-    assert [weights.is_refined(observed < kept) for kept in (95, 85)] == [False, True]
