@@ -4,7 +4,7 @@
 
 Four of scikit-image's pictures in grey (300 x 320 pixels, one draw of each mask): the mean of the three fills on graphs
 after one, two and four rounds each, and that of the chain; before and after three rounds of Gaussian models. Seconds
-are those of all cores without compilation. About five minutes on two CPU cores.
+are those of all cores without compilation. About ten minutes on two CPU cores.
 """
 
 import itertools
