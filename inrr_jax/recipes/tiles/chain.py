@@ -1,8 +1,8 @@
 """Fills on graphs of patches, each of which begins with the one before it.
 
 The fills of the whole recipe (`stacking.CANDIDATES`) build twelve graphs, four from the harmonic fill on for each kind.
-The chain builds five, and its last fills are as good: the first graphs need only few neighbours, and the last ones are
-built from a good estimate (docs/large_pictures.md has the measurements).
+The chain builds five, and its fills are as good: the first graphs are the cheapest kind, and each of the others is
+built from the best estimate so far (docs/large_pictures.md has the measurements).
 """
 
 import numpy as np
