@@ -23,12 +23,12 @@ from inrr_jax.baselines.wnll import wnll
 from inrr_jax.data import images, masks
 from inrr_jax.operators.masking import paste
 from inrr_jax.priors import conditional
-from inrr_jax.recipes.tiles import chain
+from inrr_jax.recipes.tiles import chain, weights
 
 PICTURES = ("coffee", "brick", "camera", "chelsea")
 MASKS = {"scratches": ("text+scratches", 0.01), "text": ("text", 0.06), "half": ("random", 0.5)}
 SHAPE = (300, 320)
-ROUNDS = 3
+ROUNDS = weights.GAUSSIAN.conditional[-1]
 """Of Gaussian models, as in tiles with few missing pixels."""
 COLUMNS = {"missing": "{missing}", "picture": "{picture}", "fills": "{fills}", "CPU seconds": "{cpu:.1f}"}
 COLUMNS |= {"PSNR missing / dB": "{psnr:.2f}", "after Gaussian models": "{refined:.2f}"}

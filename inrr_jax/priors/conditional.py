@@ -19,7 +19,7 @@ interpolation", IEEE Trans. Computational Imaging 2017.
 
 Only groups whose reference patch has a missing pixel are searched for and computed, with 2 K P^3 operations each
 (`normal`). If few pixels are missing, there are other groups with a member that has one; they would change the recovery
-by 0.02 dB on average (docs/quality.md).
+by 0.05 dB on average (docs/quality.md).
 """
 
 from collections.abc import Iterator
