@@ -54,14 +54,9 @@ def recover(
     Raises:
         UserError: the memory does not suffice.
     """
-    kept, tiles = {} if kept is None else kept, plan(mask)
+    kept, tiles, rounds = {} if kept is None else kept, plan(mask), rounds_for(mask)
     _announce(image, mask, tiles, log)
-    if "weights" not in kept:
-        kept["weights"] = np.concatenate(choose(image, mask, tiles))
-    rounds = rounds_for(mask)
-    weights = Weights(*np.split(kept["weights"], [len(chain.NAMES)]))
-    names = *chain.NAMES, *rounds.names
-    log("weights: " + ", ".join(f"{name} {100 * w:.0f} %" for name, w in zip(names, kept["weights"], strict=True)))
+    weights = _weights(image, mask, tiles, kept, log)
     recovered, done, total = np.where(mask[..., None], image, 0).astype(np.float32), 0, int((~mask).sum())
 
     def finished(number: int, tile: Tile) -> Float[np.ndarray, "n C"]:
@@ -80,6 +75,18 @@ def recover(
     finally:
         pool.shutdown(cancel_futures=True)  # after an exception, no other tile is begun
     return recovered
+
+
+def _weights(image: Image, mask: Mask, tiles: Sequence[Tile], kept: Kept, log: Callable[[str], None]) -> Weights:
+    """Return the kept weights, or new ones, which are then kept; log them."""
+    names = *chain.NAMES, *rounds_for(mask).names
+    if "weights" in kept and kept["weights"].shape != (len(names),):
+        log("the finished tiles are of another version of this package: they are computed again")
+        kept.clear()
+    if "weights" not in kept:
+        kept["weights"] = np.concatenate(choose(image, mask, tiles))
+    log("weights: " + ", ".join(f"{name} {100 * w:.0f} %" for name, w in zip(names, kept["weights"], strict=True)))
+    return Weights(*np.split(kept["weights"], [len(chain.NAMES)]))
 
 
 def fill(image: Image, mask: Mask, weights: Weights, rounds: refinement.Rounds) -> Image:

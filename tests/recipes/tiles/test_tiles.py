@@ -96,6 +96,14 @@ def test_finished_tiles_are_not_computed_again(small_tiles, monkeypatch):
     assert counts[-1][1] == (~mask).sum() > counts[-1][0]
 
 
+def test_what_another_version_has_kept_is_computed_again(small_tiles):
+    image, mask, lines = picture(), scratched(), []
+    kept = {"weights": np.ones(3), "tile0": np.zeros((1, 1), np.float32)}
+    recovered = tiles.recover(image, mask, kept, log=lines.append)
+    assert any("another version" in line for line in lines)
+    np.testing.assert_array_equal(recovered, tiles.recover(image, mask))
+
+
 def test_the_weights_are_those_of_held_out_pixels_of_several_parts(small_tiles):
     image, mask = picture(), scratched()
     found = weights.choose(image, mask, plan.plan(mask))
