@@ -15,13 +15,13 @@ INSIDE = {
     "regularizers": "base laplacian dirichlet",
     "priors": "normal patch_search patch_graph patch_groups low_rank feedback conditional refinement residual "
     "covariance row_features",
-    "baselines": "contract linear diffusion total_variation soft_impute opencv wnll patch_fill patches.gsr patches "
-    "holdout tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors matrices "
+    "baselines": "contract linear diffusion total_variation soft_impute opencv holdout wnll patch_fill patches.gsr "
+    "patches tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors matrices "
     "inverse.choice inverse.tv inverse.deep_prior inverse.ct inverse.coils inverse "
     "points.contract points.neighbours points",
     "training": "programs memory objective optimizers fit portable fitted batch sweep ensemble checkpoints",
     "recipes": "holdout stacking completion interpolate inverse.splitting inverse.tuning fills "
-    "blending pipeline shared tiles.plan tiles.chain tiles.weights tiles.filling tiles inpaint complete equations "
+    "blending pipeline shared tiles.plan tiles.weights tiles.filling tiles inpaint complete equations "
     "inverse",
     "ntk": "power_law networks empirical infinite blockwise residual regression spectrum convergence theorem study",
     "io": "writers workdir results",

@@ -21,14 +21,14 @@ GRID_WEIGHT = 0.01
 
 
 @keeping_observed
-def wnll(image: Image, mask: Mask, rounds: int = ROUNDS) -> Image:
+def wnll(image: Image, mask: Mask, rounds: int = ROUNDS, start: Image | None = None) -> Image:
     """Fill with the weighted nonlocal Laplacian on a graph of patches.
 
-    The first estimate is the harmonic fill. Each of the rounds builds the graph from the current estimate
+    The first estimate is `start`, or the harmonic fill. Each of the rounds builds the graph from the current estimate
     (`wnll_affinity`) and solves for the missing pixels on it (`minimize_wnll`). Channels share the graph.
     """
     channels, observed = image.reshape(-1, image.shape[-1]), mask.ravel()
-    estimate = harmonic(image, mask)
+    estimate = harmonic(image, mask) if start is None else start
     for _ in range(rounds):
         estimate = minimize_wnll(wnll_affinity(estimate, mask), channels, observed).reshape(image.shape)
     return estimate

@@ -23,7 +23,7 @@ from inrr_jax.recipes import blending, completion, interpolate, stacking
 from inrr_jax.recipes.completion import Blend, Study
 from inrr_jax.recipes.fills import FILLS
 from inrr_jax.recipes.inverse import splitting
-from inrr_jax.recipes.stacking import CANDIDATES, Stack
+from inrr_jax.recipes.stacking import Stack
 from inrr_jax.settings import Settings
 from inrr_jax.training import fit
 from inrr_jax.training.programs import lacks
@@ -201,10 +201,10 @@ def build_stack(problem: Problem, settings: Settings, log: Log = logging.info) -
         UserError: the problem is no masked picture.
     """
     reason = "regularizer.name=guide" if lacks(problem, settings, "guide") else f"correction={settings.correction}"
-    log(f"stack: {len(CANDIDATES)} fills, and their weights by held-out pixels ...")
+    log(f"stack: {len(stacking.NAMES)} fills, and their weights by held-out pixels ...")
     stack = stacking.build(*picture(problem, reason))
     for title, names, weights in (
-        ("stack", CANDIDATES, stack.weights),
+        ("stack", stacking.NAMES, stack.weights),
         ("patch groups", refinement.RECIPE.names, stack.rounds),
     ):
         log(f"{title}: " + ", ".join(f"{name} {100 * w:.0f} %" for name, w in zip(names, weights, strict=True)))

@@ -5,8 +5,6 @@ the texture is random. So every fill also recovers the picture without some of i
 determine one weight per fill for the whole picture. The true values of the missing pixels are not used.
 """
 
-import itertools
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -15,13 +13,13 @@ from jaxtyping import Float
 
 from inrr_jax.baselines.diffusion import harmonic
 from inrr_jax.baselines.holdout import blocks, components
-from inrr_jax.baselines.patch_fill import locally_linear, locally_linear_fine
+from inrr_jax.baselines.patch_fill import first_estimate, locally_linear, locally_linear_fine
 from inrr_jax.baselines.wnll import wnll
 from inrr_jax.operators.masking import paste
 from inrr_jax.priors import refinement
 from inrr_jax.recipes import holdout
 from inrr_jax.recipes.holdout import HeldOut
-from inrr_jax.types import Fill, Image, Mask
+from inrr_jax.types import Image, Mask
 
 BLOCK_PRIOR = 20
 """Held-out pixels with the picture's average error that are added to every block, so that blocks with few held-out
@@ -30,14 +28,11 @@ pixels have a stable unit of error. Chosen on scikit-image's pictures."""
 ROUNDING = 1 / 12 / 255**2
 """Mean squared error of rounding to 8 bits, in squared grey values: no fill can be expected to err less."""
 
+NAMES = ("harmonic", "wnll", "locally_linear", "locally_linear_fine")
+"""The fills of the stack, in their order."""
 
-CANDIDATES: dict[str, Fill] = {
-    "harmonic": harmonic,
-    "wnll": wnll,
-    "locally_linear": locally_linear,
-    "locally_linear_fine": locally_linear_fine,
-}
-"""The fills of the stack by name."""
+WNLL_ROUNDS = 3
+"""Rounds of WNLL, which take half as long as the others'."""
 
 
 class HiddenFills(NamedTuple):
@@ -45,7 +40,7 @@ class HiddenFills(NamedTuple):
 
     problem: HeldOut
     fills: Float[np.ndarray, "K H W C"]
-    """One by each of `CANDIDATES`."""
+    """One by each of `NAMES`."""
     refined: Float[np.ndarray, "R H W C"]
     """The stacked fill and its refinements, as `refinement.candidates` returns them."""
     guide: Image
@@ -55,7 +50,7 @@ class Stack(NamedTuple):
     """The stacked fill of a picture, and what it was computed from."""
 
     weights: Float[np.ndarray, "K"]
-    """Of each of `CANDIDATES`, with sum 1."""
+    """Of the fills by `NAMES`, with sum 1."""
     stacked: Image
     """The weighted sum of the fills."""
     rounds: Float[np.ndarray, "R"]
@@ -67,7 +62,7 @@ class Stack(NamedTuple):
 
 
 def build(image: Image, mask: Mask, enough: int = holdout.ENOUGH) -> Stack:
-    """Fill a picture with every candidate, weight the fills by held-out pixels, add them up and refine the sum.
+    """Fill a picture, weight the fills by held-out pixels, add them up and refine the sum.
 
     Args:
         image: values in [0, 1]; those at missing pixels are not used.
@@ -76,23 +71,23 @@ def build(image: Image, mask: Mask, enough: int = holdout.ENOUGH) -> Stack:
     """
     # Whatever the picture holds at missing pixels cannot reach a fill.
     image = np.where(mask[..., None], image, 0).astype(np.float32)
-    weights, problem, fills = _weigh(image, mask, enough)
     with ThreadPoolExecutor() as pool:
-        filling = pool.submit(_weighted_sum, image, mask, weights)
+        filling = pool.submit(fill_all, image, mask)
+        weights, problem, fills = _weigh(image, mask, enough)
         if problem is None:
-            rounds = np.eye(len(refinement.RECIPE.names))[0]
-            return Stack(weights, filling.result(), rounds, filling.result(), None)
-        start = combine(problem.image, problem.mask, weights, fills)
-        refined = refinement.candidates(problem.image, problem.mask, start)
-    rounds, stacked = error_weights(refined, image, problem.held), filling.result()
-    hidden = HiddenFills(problem, fills, refined, combine(problem.image, problem.mask, rounds, refined))
-    return Stack(weights, stacked, rounds, refinement.combined(image, mask, stacked, rounds), hidden)
+            start, rounds = combine(image, mask, weights, filling.result()), np.eye(len(refinement.RECIPE.names))[0]
+            return Stack(weights, start, rounds, start, None)
+        known, seen, held = problem
+        refined = refinement.candidates(known, seen, combine(known, seen, weights, fills))
+    rounds, start = error_weights(refined, image, held), combine(image, mask, weights, filling.result())
+    hidden = HiddenFills(problem, fills, refined, combine(known, seen, rounds, refined))
+    return Stack(weights, start, rounds, refinement.combined(image, mask, start, rounds), hidden)
 
 
 def stacked(image: Image, mask: Mask) -> Image:
     """Return the stacked fill alone, without refinement; the contract is that of `baselines`."""
     image = np.where(mask[..., None], image, 0).astype(np.float32)
-    return _weighted_sum(image, mask, _weigh(image, mask, holdout.ENOUGH)[0])
+    return combine(image, mask, _weigh(image, mask, holdout.ENOUGH)[0], fill_all(image, mask))
 
 
 def grouped(image: Image, mask: Mask) -> Image:
@@ -100,25 +95,30 @@ def grouped(image: Image, mask: Mask) -> Image:
     return build(image, mask).guide
 
 
+def fill_all(image: Image, mask: Mask) -> Float[np.ndarray, "K H W C"]:
+    """Return the K fills by the names of `NAMES`, of which those on graphs of patches are a chain.
+
+    Fills that each build their graphs from the first estimate on need four rounds, twelve graphs in all, to become as
+    good as the five of the chain: the graphs of WNLL are the cheapest kind, and each of the others is built from the
+    best estimate so far (docs/quality.md has the measurements).
+
+    Args:
+        image: in [0, 1]; values at missing pixels are not used.
+        mask: True where observed; at least one pixel is.
+    """
+    similar = wnll(image, mask, rounds=WNLL_ROUNDS, start=first_estimate(image, mask))
+    combined = locally_linear(image, mask, rounds=1, start=similar)
+    fine = locally_linear_fine(image, mask, rounds=1, start=combined)
+    return np.stack([harmonic(image, mask), similar, combined, fine])
+
+
 def _weigh(image: Image, mask: Mask, enough: int):
-    """Return the weights of the candidates, the hold-out problem, and the candidates' fills of that."""
+    """Return the weights of the fills, the hold-out problem, and the fills of that."""
     if mask.sum() < 2:
-        return np.full(len(CANDIDATES), 1 / len(CANDIDATES)), None, None
+        return np.full(len(NAMES), 1 / len(NAMES)), None, None
     held_out = holdout.hold_out_components(image, mask, enough)
-    fills = fill_all(held_out.image, held_out.mask, CANDIDATES.values())
+    fills = fill_all(held_out.image, held_out.mask)
     return error_weights(fills, image, held_out.held), held_out, fills
-
-
-def _weighted_sum(image: Image, mask: Mask, weights: Float[np.ndarray, "K"]) -> Image:
-    """Return the weighted sum of the candidates' fills. Weights of zero cost nothing."""
-    used = weights > 0
-    return combine(image, mask, weights[used], fill_all(image, mask, itertools.compress(CANDIDATES.values(), used)))
-
-
-def fill_all(image: Image, mask: Mask, fills: Iterable[Fill]) -> Float[np.ndarray, "K H W C"]:
-    """Return the recoveries by all fills, from parallel threads: they spend most of their time in compiled code."""
-    with ThreadPoolExecutor() as pool:
-        return np.stack(list(pool.map(lambda fill: fill(image, mask), fills)))
 
 
 def combine(image: Image, mask: Mask, weights: Float[np.ndarray, "K"], fills: Float[np.ndarray, "K H W C"]) -> Image:

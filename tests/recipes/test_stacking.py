@@ -4,13 +4,19 @@ import numpy as np
 import pytest
 
 from inrr_jax import metrics
+from inrr_jax.baselines.diffusion import harmonic
 from inrr_jax.baselines.holdout import components
+from inrr_jax.baselines.patch_fill import first_estimate, locally_linear, locally_linear_fine
+from inrr_jax.baselines.wnll import wnll
 from inrr_jax.priors import refinement
 from inrr_jax.recipes import holdout, stacking
 
 pytestmark = pytest.mark.usefixtures("quick_fills")
 
 RNG = np.random.default_rng(0)
+SCATTERED = RNG.random((16, 15)) >= 0.3
+HOLE = np.ones((16, 15), bool)
+HOLE[4:12, 3:11] = False
 
 
 def picture(seed=0):
@@ -94,7 +100,7 @@ def test_the_weights_depend_on_observed_pixels_and_not_on_missing_ones():
 
 def test_the_stack_is_the_sum_of_its_fills_and_no_worse_than_the_worst():
     image, mask = picture()
-    fills = [fill(image, mask) for fill in stacking.CANDIDATES.values()]
+    fills = stacking.fill_all(image, mask)
     stack = stacking.build(image, mask)
     expected = sum(weight * fill for weight, fill in zip(stack.weights, fills, strict=True))
     np.testing.assert_allclose(stack.stacked, expected, atol=1e-6)
@@ -115,11 +121,24 @@ def test_the_weights_are_those_of_the_fills_errors_on_held_out_pixels():
     hidden = stack.hidden
     np.testing.assert_array_equal(hidden.problem.held, problem.held)
     assert not hidden.problem.image[problem.held].any()
-    for candidate, fill in zip(stacking.CANDIDATES.values(), hidden.fills, strict=True):
-        np.testing.assert_array_equal(fill, candidate(problem.image, problem.mask))
+    np.testing.assert_array_equal(hidden.fills, stacking.fill_all(problem.image, problem.mask))
     np.testing.assert_array_equal(stacking.error_weights(hidden.fills, image, problem.held), stack.weights)
     np.testing.assert_array_equal(stacking.error_weights(hidden.refined, image, problem.held), stack.rounds)
     np.testing.assert_allclose(hidden.guide, np.tensordot(stack.rounds, hidden.refined, 1), atol=1e-6)
+
+
+@pytest.mark.parametrize("mask", [SCATTERED, HOLE], ids=["scattered", "hole"])
+def test_every_fill_on_a_graph_begins_with_the_one_before(mask):
+    image, _ = picture()
+    fills = stacking.fill_all(np.where(mask[..., None], image, np.nan), mask)
+    found = dict(zip(stacking.NAMES, fills, strict=True))
+    np.testing.assert_array_equal(found["harmonic"], harmonic(image, mask))
+    similar = wnll(image, mask, rounds=stacking.WNLL_ROUNDS, start=first_estimate(image, mask))
+    np.testing.assert_array_equal(found["wnll"], similar)
+    combined = locally_linear(image, mask, rounds=1, start=similar)
+    np.testing.assert_array_equal(found["locally_linear"], combined)
+    fine = locally_linear_fine(image, mask, rounds=1, start=combined)
+    np.testing.assert_array_equal(found["locally_linear_fine"], fine)
 
 
 def test_one_observed_pixel_gives_equal_weights():

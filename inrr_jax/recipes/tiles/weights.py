@@ -9,7 +9,6 @@ from jaxtyping import Float
 
 from inrr_jax.priors import refinement
 from inrr_jax.recipes import holdout, stacking
-from inrr_jax.recipes.tiles import chain
 from inrr_jax.recipes.tiles.plan import SIDE, Tile, square
 from inrr_jax.types import Image, Mask
 
@@ -36,7 +35,7 @@ class Weights(NamedTuple):
     """Weights for the whole picture, each group with sum 1."""
 
     fills: Float[np.ndarray, "K"]
-    """Of the `chain.fills`."""
+    """Of the `stacking.fill_all`."""
     rounds: Float[np.ndarray, "R"]
     """Of their sum, and of its refinements."""
 
@@ -56,9 +55,9 @@ def choose(image: Image, mask: Mask, tiles: Sequence[Tile]) -> Weights:
     """
     (known, hidden), rounds = _sample(image, mask, tiles), rounds_for(mask)
     if not hidden:
-        return Weights(np.full(len(chain.NAMES), 1 / len(chain.NAMES)), np.eye(len(rounds.names))[0])
+        return Weights(np.full(len(stacking.NAMES), 1 / len(stacking.NAMES)), np.eye(len(rounds.names))[0])
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        filled = list(pool.map(lambda held: chain.fills(held.image, held.mask), hidden))
+        filled = list(pool.map(lambda held: stacking.fill_all(held.image, held.mask), hidden))
         weights = _least(known, hidden, filled)
         stacks = [stacking.combine(h.image, h.mask, weights, each) for h, each in zip(hidden, filled, strict=True)]
         refined = pool.map(lambda h, stack: refinement.candidates(h.image, h.mask, stack, rounds), hidden, stacks)
