@@ -71,7 +71,7 @@ def hold_out(key: Key[Array, ""], mask: Mask, share: float = SHARE) -> Split:
     changing = _changing(mask)
     observed = int(changing.sum())
     count = min(max(1, round(share * observed)), observed - 1)
-    place = mask_shaped if neighbour_correlation(changing) > CLUSTERED else single_entries
+    place = mask_shaped if has_holes(changing) else single_entries
     held = np.broadcast_to(place(key, changing, count), mask.shape) & mask
     return Split(mask & ~held, held)
 
@@ -166,6 +166,11 @@ def blocks(where: Mask) -> Int[np.ndarray, "n"]:
     for index, size in zip(np.nonzero(where), where.shape, strict=True):
         number = count * number + count * index // size
     return number
+
+
+def has_holes(mask: Mask) -> bool:
+    """Return whether missing entries are next to each other, and not scattered."""
+    return neighbour_correlation(mask) > CLUSTERED
 
 
 def neighbour_correlation(mask: Mask) -> float:

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 
 from inrr_jax.baselines.contract import keeping_observed
 from inrr_jax.baselines.diffusion import harmonic
-from inrr_jax.baselines.holdout import CLUSTERED, neighbour_correlation
+from inrr_jax.baselines.holdout import has_holes
 from inrr_jax.priors import patch_graph
 from inrr_jax.types import Image, Mask
 
@@ -49,7 +49,7 @@ def first_estimate(image: Image, mask: Mask) -> Image:
         image: in [0, 1]; values at missing pixels are not used.
         mask: True where observed.
     """
-    if min(mask.shape) < LEAST_SIDE or neighbour_correlation(mask) <= CLUSTERED:
+    if min(mask.shape) < LEAST_SIDE or not has_holes(mask):
         return harmonic(image, mask)
     coarse = locally_linear(*_halved(image, mask), rounds=COARSE_ROUNDS)
     return np.where(mask[..., None], image, _doubled(coarse)[: mask.shape[0], : mask.shape[1]])

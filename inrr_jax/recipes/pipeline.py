@@ -201,10 +201,10 @@ def build_stack(problem: Problem, settings: Settings, log: Log = logging.info) -
         UserError: the problem is no masked picture.
     """
     reason = "regularizer.name=guide" if lacks(problem, settings, "guide") else f"correction={settings.correction}"
-    log(f"stack: {len(stacking.NAMES)} fills, and their weights by held-out pixels ...")
+    log("stack: fills, and their weights by held-out pixels ...")
     stack = stacking.build(*picture(problem, reason))
     for title, names, weights in (
-        ("stack", stacking.NAMES, stack.weights),
+        ("stack", stack.names, stack.weights),
         ("patch groups", refinement.RECIPE.names, stack.rounds),
     ):
         log(f"{title}: " + ", ".join(f"{name} {100 * w:.0f} %" for name, w in zip(names, weights, strict=True)))

@@ -5,6 +5,8 @@ the texture is random. So every fill also recovers the picture without some of i
 determine one weight per fill for the whole picture. The true values of the missing pixels are not used.
 """
 
+import itertools
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -12,14 +14,14 @@ import numpy as np
 from jaxtyping import Float
 
 from inrr_jax.baselines.diffusion import harmonic
-from inrr_jax.baselines.holdout import blocks, components
+from inrr_jax.baselines.holdout import blocks, components, has_holes
 from inrr_jax.baselines.patch_fill import first_estimate, locally_linear, locally_linear_fine
 from inrr_jax.baselines.wnll import wnll
 from inrr_jax.operators.masking import paste
 from inrr_jax.priors import refinement
 from inrr_jax.recipes import holdout
 from inrr_jax.recipes.holdout import HeldOut
-from inrr_jax.types import Image, Mask
+from inrr_jax.types import Fill, Image, Mask
 
 BLOCK_PRIOR = 20
 """Held-out pixels with the picture's average error that are added to every block, so that blocks with few held-out
@@ -28,8 +30,8 @@ pixels have a stable unit of error. Chosen on scikit-image's pictures."""
 ROUNDING = 1 / 12 / 255**2
 """Mean squared error of rounding to 8 bits, in squared grey values: no fill can be expected to err less."""
 
-NAMES = ("harmonic", "wnll", "locally_linear", "locally_linear_fine")
-"""The fills of the stack, in their order."""
+CHAIN = ("wnll", "locally_linear", "locally_linear_fine")
+"""The fills on graphs of patches, in their order."""
 
 WNLL_ROUNDS = 3
 """Rounds of WNLL, which take half as long as the others'."""
@@ -40,7 +42,7 @@ class HiddenFills(NamedTuple):
 
     problem: HeldOut
     fills: Float[np.ndarray, "K H W C"]
-    """One by each of `NAMES`."""
+    """As `fill_all` returns them."""
     refined: Float[np.ndarray, "R H W C"]
     """The stacked fill and its refinements, as `refinement.candidates` returns them."""
     guide: Image
@@ -50,7 +52,9 @@ class Stack(NamedTuple):
     """The stacked fill of a picture, and what it was computed from."""
 
     weights: Float[np.ndarray, "K"]
-    """Of the fills by `NAMES`, with sum 1."""
+    """Of the fills, with sum 1."""
+    names: tuple[str, ...]
+    """Of the fills."""
     stacked: Image
     """The weighted sum of the fills."""
     rounds: Float[np.ndarray, "R"]
@@ -71,23 +75,24 @@ def build(image: Image, mask: Mask, enough: int = holdout.ENOUGH) -> Stack:
     """
     # Whatever the picture holds at missing pixels cannot reach a fill.
     image = np.where(mask[..., None], image, 0).astype(np.float32)
+    begin = starts(mask)
     with ThreadPoolExecutor() as pool:
-        filling = pool.submit(fill_all, image, mask)
-        weights, problem, fills = _weigh(image, mask, enough)
+        filling = pool.submit(fill_all, image, mask, begin)
+        weights, problem, fills = _weigh(image, mask, begin, enough)
         if problem is None:
             start, rounds = combine(image, mask, weights, filling.result()), np.eye(len(refinement.RECIPE.names))[0]
-            return Stack(weights, start, rounds, start, None)
+            return Stack(weights, names(begin), start, rounds, start, None)
         known, seen, held = problem
         refined = refinement.candidates(known, seen, combine(known, seen, weights, fills))
     rounds, start = error_weights(refined, image, held), combine(image, mask, weights, filling.result())
     hidden = HiddenFills(problem, fills, refined, combine(known, seen, rounds, refined))
-    return Stack(weights, start, rounds, refinement.combined(image, mask, start, rounds), hidden)
+    return Stack(weights, names(begin), start, rounds, refinement.combined(image, mask, start, rounds), hidden)
 
 
 def stacked(image: Image, mask: Mask) -> Image:
     """Return the stacked fill alone, without refinement; the contract is that of `baselines`."""
-    image = np.where(mask[..., None], image, 0).astype(np.float32)
-    return combine(image, mask, _weigh(image, mask, holdout.ENOUGH)[0], fill_all(image, mask))
+    image, begin = np.where(mask[..., None], image, 0).astype(np.float32), starts(mask)
+    return combine(image, mask, _weigh(image, mask, begin, holdout.ENOUGH)[0], fill_all(image, mask, begin))
 
 
 def grouped(image: Image, mask: Mask) -> Image:
@@ -95,29 +100,48 @@ def grouped(image: Image, mask: Mask) -> Image:
     return build(image, mask).guide
 
 
-def fill_all(image: Image, mask: Mask) -> Float[np.ndarray, "K H W C"]:
-    """Return the K fills by the names of `NAMES`, of which those on graphs of patches are a chain.
+def starts(mask: Mask) -> tuple[Fill, ...]:
+    """Return what the chains of fills begin with: the first estimate, and the harmonic fill if that is another.
 
-    Fills that each build their graphs from the first estimate on need four rounds, twelve graphs in all, to become as
-    good as the five of the chain: the graphs of WNLL are the cheapest kind, and each of the others is built from the
-    best estimate so far (docs/quality.md has the measurements).
+    No start is better in every hole, and held-out pixels tell little about large ones: the sum of both is safer.
+    """
+    return (harmonic, first_estimate) if has_holes(mask) else (first_estimate,)
+
+
+def names(starts: Sequence[Fill]) -> tuple[str, ...]:
+    """Return the names of the fills that `fill_all` returns."""
+    chains = (CHAIN if start is first_estimate else [f"{n} from {start.__name__}" for n in CHAIN] for start in starts)
+    return "harmonic", *itertools.chain(*chains)
+
+
+def fill_all(image: Image, mask: Mask, starts: Sequence[Fill]) -> Float[np.ndarray, "K H W C"]:
+    """Return the harmonic fill, and those on graphs of patches, which are a chain for each of the starts.
+
+    Fills that each build their graphs from the start on need four rounds, twelve graphs in all, to become as good as
+    the five of a chain: the graphs of WNLL are the cheapest kind, and each of the others is built from the best
+    estimate so far (docs/quality.md has the measurements).
 
     Args:
         image: in [0, 1]; values at missing pixels are not used.
         mask: True where observed; at least one pixel is.
+        starts: what the chains begin with.
     """
-    similar = wnll(image, mask, rounds=WNLL_ROUNDS, start=first_estimate(image, mask))
+    chains = (_chain(image, mask, start(image, mask)) for start in starts)
+    return np.stack([harmonic(image, mask), *itertools.chain(*chains)])
+
+
+def _chain(image: Image, mask: Mask, start: Image) -> list[Image]:
+    similar = wnll(image, mask, rounds=WNLL_ROUNDS, start=start)
     combined = locally_linear(image, mask, rounds=1, start=similar)
-    fine = locally_linear_fine(image, mask, rounds=1, start=combined)
-    return np.stack([harmonic(image, mask), similar, combined, fine])
+    return [similar, combined, locally_linear_fine(image, mask, rounds=1, start=combined)]
 
 
-def _weigh(image: Image, mask: Mask, enough: int):
+def _weigh(image: Image, mask: Mask, starts: Sequence[Fill], enough: int):
     """Return the weights of the fills, the hold-out problem, and the fills of that."""
     if mask.sum() < 2:
-        return np.full(len(NAMES), 1 / len(NAMES)), None, None
+        return np.full(len(names(starts)), 1 / len(names(starts))), None, None
     held_out = holdout.hold_out_components(image, mask, enough)
-    fills = fill_all(held_out.image, held_out.mask)
+    fills = fill_all(held_out.image, held_out.mask, starts)
     return error_weights(fills, image, held_out.held), held_out, fills
 
 

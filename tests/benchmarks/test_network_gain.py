@@ -11,7 +11,7 @@ from inrr_jax.operators.masking import masked, paste
 from inrr_jax.options import change
 from inrr_jax.priors.patch_groups import Geometry
 from inrr_jax.recipes import blending, holdout, pipeline
-from inrr_jax.recipes.stacking import HiddenFills, Stack
+from inrr_jax.recipes.stacking import HiddenFills, Stack, names, starts
 from inrr_jax.settings import RECIPE
 from inrr_jax.training import fit
 
@@ -42,7 +42,9 @@ def prepared(problem):
     guide, eye = problem.auxiliary["guide"], np.eye(6, dtype=np.float32)[0]
     hidden = holdout.hold_out_components(np.asarray(problem.measurements), problem.operator.mask)
     fills = HiddenFills(hidden, np.stack([0.5 + 0 * guide] * 4), np.stack([guide] * 6), guide)
-    return pipeline.Prepared(problem, Stack(eye[:4], guide, eye, guide, hidden=fills))
+    return pipeline.Prepared(
+        problem, Stack(eye[:4], names(starts(problem.operator.mask)), guide, eye, guide, hidden=fills)
+    )
 
 
 def test_roughness_is_zero_for_smooth_pictures_and_one_for_noise_and_sees_observed_pixels_alone():

@@ -100,7 +100,7 @@ def test_the_weights_depend_on_observed_pixels_and_not_on_missing_ones():
 
 def test_the_stack_is_the_sum_of_its_fills_and_no_worse_than_the_worst():
     image, mask = picture()
-    fills = stacking.fill_all(image, mask)
+    fills = stacking.fill_all(image, mask, stacking.starts(mask))
     stack = stacking.build(image, mask)
     expected = sum(weight * fill for weight, fill in zip(stack.weights, fills, strict=True))
     np.testing.assert_allclose(stack.stacked, expected, atol=1e-6)
@@ -121,7 +121,7 @@ def test_the_weights_are_those_of_the_fills_errors_on_held_out_pixels():
     hidden = stack.hidden
     np.testing.assert_array_equal(hidden.problem.held, problem.held)
     assert not hidden.problem.image[problem.held].any()
-    np.testing.assert_array_equal(hidden.fills, stacking.fill_all(problem.image, problem.mask))
+    np.testing.assert_array_equal(hidden.fills, stacking.fill_all(problem.image, problem.mask, stacking.starts(mask)))
     np.testing.assert_array_equal(stacking.error_weights(hidden.fills, image, problem.held), stack.weights)
     np.testing.assert_array_equal(stacking.error_weights(hidden.refined, image, problem.held), stack.rounds)
     np.testing.assert_allclose(hidden.guide, np.tensordot(stack.rounds, hidden.refined, 1), atol=1e-6)
@@ -130,15 +130,22 @@ def test_the_weights_are_those_of_the_fills_errors_on_held_out_pixels():
 @pytest.mark.parametrize("mask", [SCATTERED, HOLE], ids=["scattered", "hole"])
 def test_every_fill_on_a_graph_begins_with_the_one_before(mask):
     image, _ = picture()
-    fills = stacking.fill_all(np.where(mask[..., None], image, np.nan), mask)
-    found = dict(zip(stacking.NAMES, fills, strict=True))
-    np.testing.assert_array_equal(found["harmonic"], harmonic(image, mask))
-    similar = wnll(image, mask, rounds=stacking.WNLL_ROUNDS, start=first_estimate(image, mask))
-    np.testing.assert_array_equal(found["wnll"], similar)
-    combined = locally_linear(image, mask, rounds=1, start=similar)
-    np.testing.assert_array_equal(found["locally_linear"], combined)
-    fine = locally_linear_fine(image, mask, rounds=1, start=combined)
-    np.testing.assert_array_equal(found["locally_linear_fine"], fine)
+    fills = stacking.fill_all(np.where(mask[..., None], image, np.nan), mask, [harmonic, first_estimate])
+    np.testing.assert_array_equal(fills[0], harmonic(image, mask))
+    for start, chain in ((harmonic, fills[1:4]), (first_estimate, fills[4:])):
+        similar = wnll(image, mask, rounds=stacking.WNLL_ROUNDS, start=start(image, mask))
+        combined = locally_linear(image, mask, rounds=1, start=similar)
+        fine = locally_linear_fine(image, mask, rounds=1, start=combined)
+        for found, expected in zip(chain, (similar, combined, fine), strict=True):
+            np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_holes_have_two_chains_of_fills_and_scattered_pixels_one():
+    assert stacking.names(stacking.starts(SCATTERED)) == ("harmonic", *stacking.CHAIN)
+    assert stacking.starts(HOLE) == (harmonic, first_estimate)
+    names = stacking.names(stacking.starts(HOLE))
+    assert names[1:] == (*(f"{name} from harmonic" for name in stacking.CHAIN), *stacking.CHAIN)
+    assert stacking.build(picture()[0], HOLE).names == names
 
 
 def test_one_observed_pixel_gives_equal_weights():

@@ -12,7 +12,7 @@ from inrr_jax.priors import refinement
 from inrr_jax.priors.patch_search import WINDOW_RADIUS
 from inrr_jax.recipes import stacking
 from inrr_jax.recipes.tiles.plan import SIDE, Tile, plan
-from inrr_jax.recipes.tiles.weights import AT_ONCE, GAUSSIAN, Weights, choose, rounds_for
+from inrr_jax.recipes.tiles.weights import AT_ONCE, GAUSSIAN, NAMES, STARTS, Weights, choose, rounds_for
 from inrr_jax.types import Image, Mask
 
 # Rough figures for the announcement, from runs of benchmarks/photographs.py in colour: the process itself, values of
@@ -78,14 +78,14 @@ def recover(
 
 def _weights(image: Image, mask: Mask, tiles: Sequence[Tile], kept: Kept, log: Callable[[str], None]) -> Weights:
     """Return the kept weights, or new ones, which are then kept; log them."""
-    names = *stacking.NAMES, *rounds_for(mask).names
+    names = *NAMES, *rounds_for(mask).names
     if "weights" in kept and kept["weights"].shape != (len(names),):
         log("the finished tiles are of another version of this package: they are computed again")
         kept.clear()
     if "weights" not in kept:
         kept["weights"] = np.concatenate(choose(image, mask, tiles))
     log("weights: " + ", ".join(f"{name} {100 * w:.0f} %" for name, w in zip(names, kept["weights"], strict=True)))
-    return Weights(*np.split(kept["weights"], [len(stacking.NAMES)]))
+    return Weights(*np.split(kept["weights"], [len(NAMES)]))
 
 
 def fill(image: Image, mask: Mask, weights: Weights, rounds: refinement.Rounds) -> Image:
@@ -98,7 +98,7 @@ def fill(image: Image, mask: Mask, weights: Weights, rounds: refinement.Rounds) 
         rounds: of patch groups, `rounds_for` the picture.
     """
     image = np.where(mask[..., None], image, 0).astype(np.float32)
-    stacked = stacking.combine(image, mask, weights.fills, stacking.fill_all(image, mask))
+    stacked = stacking.combine(image, mask, weights.fills, stacking.fill_all(image, mask, STARTS))
     return refinement.combined(image, mask, stacked, weights.rounds, rounds)
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from inrr_jax.baselines.patch_fill import first_estimate
 from inrr_jax.priors import refinement
 from inrr_jax.recipes import holdout, stacking
 from inrr_jax.recipes.tiles.plan import SIDE, Tile, square
@@ -14,6 +15,10 @@ from inrr_jax.types import Image, Mask
 
 AT_ONCE = 2
 """Tiles or parts that are recovered at once, because most of the work on one runs on one core."""
+STARTS = (first_estimate,)
+"""Of the fills. A second chain, as small pictures with holes have, would double the time of the fills."""
+NAMES = stacking.names(STARTS)
+"""Of the fills."""
 SAMPLES = 6
 """Parts of the picture with held-out pixels."""
 SAMPLE_SIDE = 192
@@ -35,7 +40,7 @@ class Weights(NamedTuple):
     """Weights for the whole picture, each group with sum 1."""
 
     fills: Float[np.ndarray, "K"]
-    """Of the `stacking.fill_all`."""
+    """Of the fills that `stacking.fill_all` returns."""
     rounds: Float[np.ndarray, "R"]
     """Of their sum, and of its refinements."""
 
@@ -55,9 +60,9 @@ def choose(image: Image, mask: Mask, tiles: Sequence[Tile]) -> Weights:
     """
     (known, hidden), rounds = _sample(image, mask, tiles), rounds_for(mask)
     if not hidden:
-        return Weights(np.full(len(stacking.NAMES), 1 / len(stacking.NAMES)), np.eye(len(rounds.names))[0])
+        return Weights(np.full(len(NAMES), 1 / len(NAMES)), np.eye(len(rounds.names))[0])
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        filled = list(pool.map(lambda held: stacking.fill_all(held.image, held.mask), hidden))
+        filled = list(pool.map(lambda held: stacking.fill_all(held.image, held.mask, STARTS), hidden))
         weights = _least(known, hidden, filled)
         stacks = [stacking.combine(h.image, h.mask, weights, each) for h, each in zip(hidden, filled, strict=True)]
         refined = pool.map(lambda h, stack: refinement.candidates(h.image, h.mask, stack, rounds), hidden, stacks)

@@ -112,7 +112,7 @@ def test_the_weights_are_those_of_held_out_pixels_of_several_parts(small_tiles):
     for part, held in zip(known, hidden, strict=True):
         assert part.shape == (32, 32, 1)
         assert not held.image[held.held].any()
-        fills = stacking.fill_all(held.image, held.mask)
+        fills = stacking.fill_all(held.image, held.mask, weights.STARTS)
         errors.append(stacking.relative_errors(fills, part, held.held))
     expected = stacking.minimal_error_weights(np.concatenate([e for e, _ in errors]), sum(n for _, n in errors))
     expected = np.where(expected < weights.LEAST_WEIGHT, 0, expected)
