@@ -19,8 +19,6 @@ from inrr_jax.types import Image, Mask
 # Chosen on scikit-image's pictures (see docs/quality.md).
 ROUNDS = 4
 """How often the graph is built from the estimate and the estimate computed on the graph."""
-COARSE_ROUNDS = 2
-"""The same for pictures of half the size and less."""
 LEAST_SIDE = 16
 """Pixels along the shorter side below which a picture is not halved: a patch has 11."""
 
@@ -51,7 +49,7 @@ def first_estimate(image: Image, mask: Mask) -> Image:
     """
     if min(mask.shape) < LEAST_SIDE or not has_holes(mask):
         return harmonic(image, mask)
-    coarse = locally_linear(*_halved(image, mask), rounds=COARSE_ROUNDS)
+    coarse = locally_linear(*_halved(image, mask))
     return np.where(mask[..., None], image, _doubled(coarse)[: mask.shape[0], : mask.shape[1]])
 
 
