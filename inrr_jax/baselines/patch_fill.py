@@ -21,6 +21,8 @@ ROUNDS = 4
 """How often the graph is built from the estimate and the estimate computed on the graph."""
 LEAST_SIDE = 16
 """Pixels along the shorter side below which a picture is not halved: a patch has 11."""
+DEEP = 3.0
+"""Distance from observed pixels, in pixels, up to which the harmonic fill resembles the picture."""
 
 
 @keeping_observed
@@ -41,16 +43,26 @@ def locally_linear_fine(image: Image, mask: Mask, rounds: int = ROUNDS, start: I
 
 
 def first_estimate(image: Image, mask: Mask) -> Image:
-    """Return the harmonic fill, or, where the mask has holes, the locally linear fill of the halved picture, enlarged.
+    """Return the harmonic fill, or, where the mask has deep holes, the locally linear fill of the halved picture.
 
     Args:
         image: in [0, 1]; values at missing pixels are not used.
         mask: True where observed.
+
+    Returns:
+        Equal to `image` at observed pixels; from the halved picture by bilinear interpolation at others.
     """
-    if min(mask.shape) < LEAST_SIDE or not has_holes(mask):
+    if not is_deep(mask):
         return harmonic(image, mask)
     coarse = locally_linear(*_halved(image, mask))
     return np.where(mask[..., None], image, _doubled(coarse)[: mask.shape[0], : mask.shape[1]])
+
+
+def is_deep(mask: Mask) -> bool:
+    """Return whether a mask has holes, and pixels in them that are far from observed ones."""
+    from scipy.ndimage import distance_transform_edt
+
+    return min(mask.shape) >= LEAST_SIDE and has_holes(mask) and bool((distance_transform_edt(~mask) > DEEP).any())
 
 
 def _fill(image: Image, mask: Mask, sigma: float, rounds: int, start: Image | None) -> Image:

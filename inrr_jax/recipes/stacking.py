@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Float
 
 from inrr_jax.baselines.diffusion import harmonic
-from inrr_jax.baselines.holdout import blocks, components, has_holes
-from inrr_jax.baselines.patch_fill import first_estimate, locally_linear, locally_linear_fine
+from inrr_jax.baselines.holdout import blocks, components
+from inrr_jax.baselines.patch_fill import first_estimate, is_deep, locally_linear, locally_linear_fine
 from inrr_jax.baselines.wnll import wnll
 from inrr_jax.operators.masking import paste
 from inrr_jax.priors import refinement
@@ -105,7 +105,7 @@ def starts(mask: Mask) -> tuple[Fill, ...]:
 
     No start is better in every hole, and held-out pixels tell little about large ones: the sum of both is safer.
     """
-    return (harmonic, first_estimate) if has_holes(mask) else (first_estimate,)
+    return (harmonic, first_estimate) if is_deep(mask) else (first_estimate,)
 
 
 def names(starts: Sequence[Fill]) -> tuple[str, ...]:

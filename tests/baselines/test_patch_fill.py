@@ -18,6 +18,11 @@ def test_the_first_estimate_is_the_harmonic_fill_where_missing_pixels_are_scatte
     np.testing.assert_array_equal(first_estimate(BAND, mask), harmonic(BAND, mask))
 
 
+def test_the_first_estimate_is_the_harmonic_fill_under_thin_scratches():
+    mask = np.abs(ROWS - COLUMNS) > 2
+    np.testing.assert_array_equal(first_estimate(BAND, mask), harmonic(BAND, mask))
+
+
 @pytest.mark.parametrize("shape", [(1, 40), (15, 15)])
 def test_the_first_estimate_is_the_harmonic_fill_in_small_pictures(shape):
     mask = np.ones(shape, bool)
