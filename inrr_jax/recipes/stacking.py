@@ -131,6 +131,7 @@ def fill_all(image: Image, mask: Mask, starts: Sequence[Fill]) -> Float[np.ndarr
 
 
 def _chain(image: Image, mask: Mask, start: Image) -> list[Image]:
+    """Return the fills on graphs, of which each begins with the one before."""
     similar = wnll(image, mask, rounds=WNLL_ROUNDS, start=start)
     combined = locally_linear(image, mask, rounds=1, start=similar)
     return [similar, combined, locally_linear_fine(image, mask, rounds=1, start=combined)]
