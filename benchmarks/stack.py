@@ -74,7 +74,9 @@ def row(name: str, version: str, damage: str) -> dict[str, Any]:
     filled = VERSIONS[version](image, mask).mean(axis=0)
     spent = time.process_time() - start
     refined = list(itertools.islice(conditional.rounds(image, mask, paste(filled, image, mask)), ROUNDS))[-1]
-    scores = {key: metrics.psnr(values, image, ~mask) for key, values in (("psnr", filled), ("refined", refined))}
+    scores = {
+        key: float(metrics.psnr(values, image, ~mask)) for key, values in (("psnr", filled), ("refined", refined))
+    }
     return {"missing": damage, "picture": name, "fills": version, "cpu": spent, **scores}
 
 

@@ -14,6 +14,7 @@ def test_a_row_has_the_scores_of_the_mean_of_the_fills(monkeypatch):
     assert mask.mean() == pytest.approx(0.5, abs=0.01)
     filled = np.mean(stack.VERSIONS["chain from a coarser picture"](image, mask), axis=0)
     assert found["psnr"] == pytest.approx(metrics.psnr(filled, image, ~mask))
+    assert isinstance(found["psnr"], float)  # as statistics.mean needs it
     assert np.isfinite(found["refined"])
     assert found["cpu"] > 0
 
