@@ -4,9 +4,9 @@
 
 Four of scikit-image's pictures in grey (256 x 256 pixels, one draw of each mask). The three fills on graphs of patches
 have four rounds each, from the harmonic fill or from the picture at half the size, or are a chain. The recipe has both
-chains where the mask has holes, and that from a coarser picture in tiles. The scores are those of the mean of the
-fills, before and after three rounds of Gaussian models. Seconds are those of all cores without compilation. About
-ten minutes on two CPU cores.
+chains where holes are deep, and that from a coarser picture in tiles. The scores are those of the mean of the fills,
+before and after three rounds of Gaussian models, as in tiles with few missing pixels. Seconds are those of all cores
+without compilation. About ten minutes on two CPU cores.
 """
 
 import itertools
@@ -26,7 +26,7 @@ from inrr_jax.baselines.diffusion import harmonic
 from inrr_jax.baselines.wnll import wnll
 from inrr_jax.data import images, masks
 from inrr_jax.operators.masking import paste
-from inrr_jax.priors import conditional
+from inrr_jax.priors import refinement
 from inrr_jax.recipes import stacking
 from inrr_jax.recipes.tiles import weights
 from inrr_jax.types import Fill, Image, Mask
@@ -36,8 +36,6 @@ MASKS = {"scratches": ("text+scratches", 0.05), "text": ("text", 0.125), "half":
 BOXES = 2
 """Draws of a mask with two holes of 30 x 40 and 30 x 30 pixels."""
 SIDE = 256
-ROUNDS = weights.GAUSSIAN.conditional[-1]
-"""Of Gaussian models, as in tiles with few missing pixels."""
 COLUMNS = {"missing": "{missing}", "picture": "{picture}", "fills": "{fills}", "CPU seconds": "{cpu:.1f}"}
 COLUMNS |= {"PSNR missing / dB": "{psnr:.2f}", "after Gaussian models": "{refined:.2f}"}
 
@@ -73,7 +71,7 @@ def row(name: str, version: str, damage: str) -> dict[str, Any]:
     start = time.process_time()
     filled = VERSIONS[version](image, mask).mean(axis=0)
     spent = time.process_time() - start
-    refined = list(itertools.islice(conditional.rounds(image, mask, paste(filled, image, mask)), ROUNDS))[-1]
+    refined = refinement.candidates(image, mask, paste(filled, image, mask), weights.GAUSSIAN)[-1]
     scores = {
         key: float(metrics.psnr(values, image, ~mask)) for key, values in (("psnr", filled), ("refined", refined))
     }
