@@ -20,7 +20,7 @@ starts sooner.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -29,7 +29,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from inrr_jax.priors import normal
-from inrr_jax.priors.patch_search import nearest_patches, round_up
+from inrr_jax.priors.patch_search import ahead, nearest_patches
 from inrr_jax.types import Image, Mask
 
 # Where no other reason is given, the values were chosen on scikit-image's pictures (see docs/quality.md).
@@ -50,7 +50,7 @@ CG_STEPS = 1000  # after which they stop in any case
 TINY = 1e-300  # keeps quotients of what is zero defined
 # The differences of 11 x 11 pixels to 12 neighbours take 64 * 12 * 121 * 4 bytes = 363 KiB for each channel, which fits
 # into a processor's cache. One call solves for several such groups.
-PIXELS_AT_ONCE, GROUPS = 64, 64
+PIXELS_AT_ONCE, GROUPS = 64, 4
 
 
 def neighbors_of_missing(
@@ -95,9 +95,9 @@ def residual_rows(image: Image, mask: Mask, sigma: float = SIGMA) -> "scipy.spar
     from scipy.sparse import csr_array, vstack
 
     pixels, ids, _ = neighbors_of_missing(image, mask, NEIGHBORS, sigma)
-    weights = _reconstruction_weights(image, pixels, ids.T, sigma)
+    joined = np.column_stack([pixels, ids.T])
+    weights = _reconstruction_weights(image, joined, sigma)
     k = weights.shape[1]
-    joined = np.concatenate([pixels[:, None], ids.T], axis=1)
     entries = np.concatenate([np.ones((len(pixels), 1)), -weights], axis=1)
     starts = np.arange(len(pixels) + 1) * (k + 1)
     residuals = csr_array((entries.ravel(), joined.ravel(), starts), shape=(len(pixels), mask.size))
@@ -108,56 +108,42 @@ def residual_rows(image: Image, mask: Mask, sigma: float = SIGMA) -> "scipy.spar
     return vstack([residuals, differences], format="csr")
 
 
-def _reconstruction_weights(
-    image: Image, pixels: Int[np.ndarray, "M"], ids: Int[np.ndarray, "M k"], sigma: float
-) -> Float[np.ndarray, "M k"]:
-    """Return the weights that reconstruct the patches of pixels from those of their neighbours, with sum 1."""
-    reach = math.ceil(PATCH_REACH * sigma)
+def _reconstruction_weights(image: Image, joined: Int[np.ndarray, "M n"], sigma: float) -> Float[np.ndarray, "M k"]:
+    """Return the weights that reconstruct the first patch of every row from its k = n - 1 others, with sum 1."""
+    reach, channels = math.ceil(PATCH_REACH * sigma), image.shape[-1]
     gaussian = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    roots = (np.sqrt(np.outer(gaussian, gaussian)) / gaussian.sum()).ravel().astype(np.float32)
-    width = image.shape[1]
+    roots = np.repeat(np.sqrt(np.outer(gaussian, gaussian)) / gaussian.sum(), channels, axis=1).astype(np.float32)
     padded = np.pad(image.astype(np.float32), ((reach, reach), (reach, reach), (0, 0)), mode="symmetric")
-    # The index of a pixel is that of its patch's first pixel in the padded picture, from where the others are at fixed
-    # distances in memory.
-    stride = padded.shape[1]
-    corners, others = (each // width * stride + each % width for each in (pixels, ids))
-    starts, line = np.arange(image.shape[-1]) * padded[..., 0].size, np.arange(2 * reach + 1)
-    offsets = (starts[:, None, None] + line[:, None] * stride + line).ravel()
-    values, weights = jnp.asarray(np.moveaxis(padded, -1, 0).ravel()), np.empty(ids.shape)
-    size = PIXELS_AT_ONCE * min(GROUPS, round_up(-(-len(pixels) // PIXELS_AT_ONCE)))
-    for first in range(0, len(pixels), size):
-        some = slice(first, first + size)
-        # The last part is filled up, as another size would be compiled again.
-        index = np.arange(size) % len(pixels[some])
-        solved = _solve(values, corners[some][index], others[some][index], offsets, np.tile(roots, len(starts)))
-        weights[some] = np.asarray(solved, np.float64)[: len(pixels[some])]
+    # The channels of a pixel are neighbours in memory, so that a line of a patch is one piece.
+    patches = np.lib.stride_tricks.sliding_window_view(padded.reshape(len(padded), -1), roots.shape)
+    weights, size = np.empty((len(joined), joined.shape[1] - 1)), GROUPS * PIXELS_AT_ONCE
+
+    def solved() -> Iterator[tuple[int, Float[Array, "b k"]]]:
+        for first in range(0, len(joined), size):
+            # The last part is filled up, as another size would be compiled again.
+            row, column = np.divmod(joined[np.arange(first, first + size) % len(joined)], image.shape[1])
+            yield first, _solve(patches[row, channels * column], roots)
+
+    for first, some in ahead(solved()):
+        weights[first : first + size] = np.asarray(some)[: len(joined) - first]
     return weights / weights.sum(1, keepdims=True)
 
 
 @jax.jit
 def _solve(
-    values: Float[Array, "n"],
-    corners: Int[Array | np.ndarray, "M"],
-    others: Int[Array | np.ndarray, "M k"],
-    offsets: Int[Array | np.ndarray, "CP"],
-    roots: Float[Array | np.ndarray, "CP"],
+    patches: Float[Array | np.ndarray, "M n r c"], roots: Float[Array | np.ndarray, "r c"]
 ) -> Float[Array, "M k"]:
     """Return the solutions of ``(C + r I) w = 1``, scaled to a sum of about 1, C + r I being well conditioned by its r.
 
     Args:
-        values: of the padded picture, one channel after another.
-        corners: the first pixel of each patch, in the first channel.
-        others: those of the patches that it is reconstructed from.
-        offsets: of the values of a patch from its first one.
-        roots: the square roots of g.
+        patches: that of a pixel, and the k = n - 1 that it is reconstructed from.
+        roots: the square roots of g, for all channels.
     """
+    patches, k = patches.reshape(-1, PIXELS_AT_ONCE, *patches.shape[1:]), patches.shape[1] - 1
 
-    def some(pixels):
-        corners, others = pixels
-        misfits = values[others[:, :, None] + offsets[None, None]] - values[corners[:, None] + offsets[None]][:, None]
-        misfits *= roots[None, None]
+    def some(patches):
+        misfits = ((patches[:, 1:] - patches[:, :1]) * roots[None, None]).reshape(PIXELS_AT_ONCE, k, -1)
         gram = jnp.einsum("mkp,mlp->mkl", misfits, misfits, precision="highest")
-        k = gram.shape[-1]
         # Without a ridge, the weights would also reproduce the noise and the errors of the estimate.
         ridge = RIDGE * jnp.trace(gram, axis1=1, axis2=2) / k + MIN_SQUARED_DISTANCE
         # With the covariance C and noise of variance r, ones are expected to be C (C + r I)^-1 1.
@@ -166,8 +152,7 @@ def _solve(
         solved = (1 - expected[0]).T
         return solved / solved.sum(1, keepdims=True)
 
-    groups = tuple(each.reshape(-1, PIXELS_AT_ONCE, *each.shape[1:]) for each in (corners, others))
-    return lax.map(some, groups).reshape(others.shape)
+    return lax.map(some, patches).reshape(-1, k)
 
 
 def grid_edges(mask: Mask) -> tuple[Int[np.ndarray, "E"], Int[np.ndarray, "E"]]:

@@ -123,9 +123,10 @@ def _searcher(image: Float[Array, "H W C"], geometry: Geometry) -> Callable[...,
         inside_patch = ((offsets >= 0) & (offsets < sides[1])).astype(image.dtype)
 
         def distances(shift: Int[Array, "2"]) -> Float[Array, "n"]:
-            moved = jax.lax.dynamic_slice(area, (0, *(radius + shift)), here.shape)
-            pairs = [(u[first + i], v[first + i]) for u, v in zip(here, moved, strict=True) for i in range(sides[0])]
-            by_column = reduce(jnp.add, [jnp.square(u - v) for u, v in pairs])
+            # Neither a slice of all channels nor a sum over them, which the compiler does not vectorise.
+            moved = (jax.lax.dynamic_slice(each, radius + shift, here[0].shape) for each in area)
+            squared = reduce(jnp.add, [jnp.square(u - v) for u, v in zip(here, moved, strict=True)])
+            by_column = reduce(jnp.add, [squared[first + i] for i in range(sides[0])])
             squares = jnp.dot(by_column, inside_patch, precision="highest")
             start = zip((rows[:, None] + shift[0], columns[None] + shift[1]), shape, sides, strict=True)
             inside = reduce(jnp.logical_and, [(at >= 0) & (at <= n - side) for at, n, side in start])

@@ -2,14 +2,16 @@ r"""The search for the most similar patches of a picture, as one compiled progra
 
 For one shift v, the squared distances between all patches and those at v are a Gaussian filter of one picture,
 ``(u(i) - u(i + v))^2``, which takes far fewer operations than to compare the patches one by one. The search visits all
-shifts of a window and keeps the k smallest distances of every pixel. It does so in blocks of 32 x 32 pixels, and only
-in those that contain a wanted pixel: everything that belongs to a batch of blocks fits into a processor's cache, and
-the time is proportional to the pixels that are wanted.
+shifts of a window and keeps the k smallest distances of every pixel. It does so in blocks of 32 x 32 pixels, which only
+cover the wanted ones: everything that belongs to a batch of blocks fits into a processor's cache, and the time is
+proportional to the pixels that are wanted.
 """
 
 import math
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from functools import partial, reduce
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +30,7 @@ BATCH = 2
 TRUNCATE = 3.0
 """Standard deviations after which the Gaussian weights of a patch are cut off."""
 
+T = TypeVar("T")
 Blocks = Float[Array | np.ndarray, "B C S S"]
 """The channels come first: for a vector unit, neighbouring pixels have to be neighbours in memory."""
 
@@ -63,23 +66,35 @@ def nearest_patches(
     k = min(neighbors, math.prod(min(radius, side - 1) + 1 for side in (height, width)) - 1)
     wanted = np.ones((height, width), bool) if where is None else where
     found = np.empty((k, height, width), np.int32)
-    for corners, best in _search_blocks(image, _corners(wanted), k, sigma, radius):
-        for (row, column), block in zip(corners, best, strict=True):
+    for corners, best in ahead(_search_blocks(image, _corners(wanted), k, sigma, radius)):
+        for (row, column), block in zip(corners, np.asarray(best), strict=False):
             place = found[:, row : row + SIDE, column : column + SIDE]
             place[...] = block[:, : place.shape[1], : place.shape[2]]
     return _unpack(found[:, wanted], np.argwhere(wanted), width, radius)
 
 
 def _corners(wanted: Bool[np.ndarray, "H W"]) -> Int[np.ndarray, "n 2"]:
-    """Return the first row and column of every block that contains a wanted pixel."""
-    across = -(-wanted.shape[1] // SIDE)
-    return np.stack(np.divmod(np.unique(np.argwhere(wanted) // SIDE @ [across, 1]), across), axis=1) * SIDE
+    """Return the first row and column of blocks that cover the wanted pixels, in horizontal strips.
+
+    Under scratches, they are a quarter fewer than those of a fixed grid with a wanted pixel.
+    """
+    strips = ((row, _starts(np.any(wanted[row : row + SIDE], 0))) for row in _starts(np.any(wanted, 1)))
+    return np.array([(row, column) for row, columns in strips for column in columns]).reshape(-1, 2)
+
+
+def _starts(wanted: Bool[np.ndarray, "n"]) -> list[int]:
+    """Return where intervals of `SIDE` begin that cover the wanted places, and do not exceed n if that is longer."""
+    places, starts = np.flatnonzero(wanted), []
+    while places.size:
+        starts.append(int(max(0, min(places[0], wanted.size - SIDE))))
+        places = places[places >= starts[-1] + SIDE]
+    return starts
 
 
 def _search_blocks(
     image: Image, corners: Int[np.ndarray, "n 2"], k: int, sigma: float, radius: int
-) -> Iterator[tuple[Int[np.ndarray, "b 2"], Int[np.ndarray, "b k s s"]]]:
-    """Search in batches of blocks, and yield the corners of a batch with its k packed numbers per pixel."""
+) -> Iterator[tuple[Int[np.ndarray, "b 2"], Int[Array, "B k s s"]]]:
+    """Dispatch the search in batches of blocks, and yield the corners of each with its k packed numbers per pixel."""
     margin = radius + _taps(sigma).size // 2
     height, width, _ = image.shape
     whole = [(margin, margin + -length % SIDE) for length in (height, width)]
@@ -87,20 +102,12 @@ def _search_blocks(
     extent = SIDE + 2 * margin
     windows = np.lib.stride_tricks.sliding_window_view(padded, (extent, extent), axis=(0, 1))
     size = min(BATCH, round_up(len(corners)))
-    pending = []
     for first in range(0, len(corners), size):
         some = corners[first : first + size]
         # The last batch is filled up, as another size would be compiled again.
         full = some[np.arange(size) % len(some)].astype(np.int32)
-        blocks = windows[full[:, 0], full[:, 1]]
-        shape = np.array([height, width], np.int32)
-        best = _search(blocks, full, shape, k=k, sigma=sigma, radius=radius)
-        pending.append((some, best))  # dispatched: the next blocks are cut while this batch is computed
-        if len(pending) > 2:
-            some, best = pending.pop(0)
-            yield some, np.asarray(best)[: len(some)]
-    for some, best in pending:
-        yield some, np.asarray(best)[: len(some)]
+        blocks, shape = windows[full[:, 0], full[:, 1]], np.array([height, width], np.int32)
+        yield some, _search(blocks, full, shape, k=k, sigma=sigma, radius=radius)
 
 
 def _taps(sigma: float) -> Float[np.ndarray, "taps"]:
@@ -124,25 +131,21 @@ def _search(
     Around its s x s pixels, a block has a margin of `radius` and the reach of the Gaussian. `corners` are the
     row and the column of the first of these pixels, and `shape` is that of the picture.
     """
-    gaussian, window = _filter(sigma), 2 * radius + 1
-    inner, low = len(gaussian), np.int32(_low_bits(radius))
-    here = blocks[:, :, radius : radius + inner, radius : radius + inner]
+    taps, window = _taps(sigma), 2 * radius + 1
+    inner, low = SIDE + taps.size - 1, np.int32(_low_bits(radius))
+    channels = jnp.moveaxis(jnp.asarray(blocks), 1, 0)
+    here = channels[:, :, radius : radius + inner, radius : radius + inner]
     starts = np.arange(SIDE)[None]
     rows, columns = corners[:, :1] + starts, corners[:, 1:] + starts
-    # Mirroring takes as long as all the rest, and most blocks are inside.
-    reach = radius + (inner - SIDE) // 2
-    at_border = jnp.any((corners < reach) | (corners + SIDE + reach > shape[None]))
+    filters = [_filters(corners[:, axis], shape[axis], taps, radius) for axis in range(2)]
 
     def visit(best: Int[Array, "k B s s"], shift: Int[Array, ""]) -> tuple[Int[Array, "k B s s"], None]:
         down, right = shift // window, shift % window
-        there = lax.dynamic_slice(blocks, (0, 0, down, right), here.shape)
-        # Not a sum over an axis, which the compiler would not vectorise.
-        squared = reduce(jnp.add, [jnp.square(here[:, c] - there[:, c]) for c in range(here.shape[1])])
-        squared = lax.cond(
-            at_border, lambda: _mirror(squared, corners, shape, (down - radius, right - radius)), lambda: squared
-        )
-        across = jnp.einsum("brc,cm->brm", squared, gaussian, precision="highest")
-        distance = jnp.einsum("brm,rn->bmn", across, gaussian, precision="highest")  # columns first
+        # Neither a slice of all channels nor a sum over them, which the compiler does not vectorise.
+        there = [lax.dynamic_slice(each, (0, down, right), here[0].shape) for each in channels]
+        squared = reduce(jnp.add, [jnp.square(a - b) for a, b in zip(here, there, strict=True)])
+        across = jnp.einsum("brc,bcm->brm", squared, filters[1][right], precision="highest")
+        distance = jnp.einsum("brm,brn->bmn", across, filters[0][down], precision="highest")  # columns first
         place = rows + down - radius, columns + right - radius
         inside = [(index >= 0) & (index < length) for index, length in zip(place, shape, strict=True)]
         bits = jnp.where(inside[1][:, :, None] & inside[0][:, None], distance, jnp.inf).view(jnp.int32)
@@ -161,34 +164,24 @@ def _insert(best: Int[Array, "k B s s"], number: Int[Array, "B s s"]) -> Int[Arr
     return jnp.maximum(before, jnp.minimum(best, number[None]))
 
 
-def _mirror(
-    squared: Float[Array, "B n n"],
-    corners: Int[Array | np.ndarray, "B 2"],
-    shape: Int[Array | np.ndarray, "2"],
-    shift: tuple[Int[Array, ""], Int[Array, ""]],
-) -> Float[Array, "B n n"]:
-    """Mirror squared differences at the borders of the part of the picture in which both pixels exist."""
-    for axis in (1, 2):
-        step, side, count = shift[axis - 1], squared.shape[axis], shape[axis - 1]
-        first = corners[:, axis - 1, None] - (side - SIDE) // 2
-        low, length = jnp.maximum(0, -step), count - jnp.abs(step)
-        place = (first + np.arange(side)[None] - low) % (2 * jnp.maximum(length, 1))
-        source = low + jnp.minimum(place, 2 * length - 1 - place) - first
-        index = jnp.clip(source, 0, side - 1)
-        squared = jnp.take_along_axis(squared, index[:, :, None] if axis == 1 else index[:, None], axis)
-    return squared
+def _filters(
+    corners: Int[Array | np.ndarray, "B"], count: Int[Array, ""], taps: Float[np.ndarray, "taps"], radius: int
+) -> Float[Array, "w B n s"]:
+    """Return the matrices that filter n values along an axis of each block, with its s results, for each of w shifts.
 
-
-def _filter(sigma: float) -> Float[np.ndarray, "n s"]:
-    """Return the matrix that filters n values along an axis, with the s results of a block.
-
-    The product with it has more operations than 19 shifted additions, and takes less time.
+    The product with one has more operations than shifted additions, and takes less time. The values are mirrored at the
+    borders of the part of the picture in which both pixels exist.
     """
-    taps = _taps(sigma)
-    matrix = np.zeros((SIDE + taps.size - 1, SIDE), np.float32)
-    for column in range(SIDE):
-        matrix[column : column + taps.size, column] = taps
-    return matrix
+    reach = taps.size // 2
+    side = SIDE + 2 * reach
+    gaussian = np.stack([np.pad(taps, (column, SIDE - 1 - column)) for column in range(SIDE)], axis=1)
+    shift, first = np.arange(-radius, radius + 1)[:, None, None], corners[None, :, None] - reach
+    low, length = np.maximum(0, -shift), count - np.abs(shift)
+    places = np.arange(side)[None, None]
+    period = (first + places - low) % (2 * jnp.maximum(length, 1))
+    source = low + jnp.minimum(period, 2 * length - 1 - period) - first
+    mirror = jnp.clip(source, 0, side - 1)[..., None] == places[None]
+    return jnp.einsum("wbtn,ts->wbns", mirror.astype(jnp.float32), gaussian, precision="highest")
 
 
 def _low_bits(radius: int) -> int:
@@ -199,6 +192,16 @@ def _low_bits(radius: int) -> int:
 def round_up(count: int) -> int:
     """Return the smallest power of two that is not below a positive number, for programs of few sizes."""
     return 1 << (count - 1).bit_length()
+
+
+def ahead(dispatched: Iterable[T], count: int = 2) -> Iterator[T]:
+    """Yield the items of an iterable that dispatches computations, and let it dispatch the next ones meanwhile."""
+    pending: deque[T] = deque()
+    for item in dispatched:
+        pending.append(item)
+        if len(pending) > count:
+            yield pending.popleft()
+    yield from pending
 
 
 def _unpack(
