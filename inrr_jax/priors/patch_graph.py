@@ -29,7 +29,7 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 from inrr_jax.priors import normal
-from inrr_jax.priors.patch_search import ahead, nearest_patches
+from inrr_jax.priors.patch_search import ahead, nearest_patches, round_up
 from inrr_jax.types import Image, Mask
 
 # Where no other reason is given, the values were chosen on scikit-image's pictures (see docs/quality.md).
@@ -50,7 +50,7 @@ CG_STEPS = 1000  # after which they stop in any case
 TINY = 1e-300  # keeps quotients of what is zero defined
 # The differences of 11 x 11 pixels to 12 neighbours take 64 * 12 * 121 * 4 bytes = 363 KiB for each channel, which fits
 # into a processor's cache. One call solves for several such groups.
-PIXELS_AT_ONCE, GROUPS = 64, 4
+PIXELS_AT_ONCE, GROUPS = 64, 16
 
 
 def neighbors_of_missing(
@@ -112,17 +112,22 @@ def _reconstruction_weights(image: Image, joined: Int[np.ndarray, "M n"], sigma:
     """Return the weights that reconstruct the first patch of every row from its k = n - 1 others, with sum 1."""
     reach, channels = math.ceil(PATCH_REACH * sigma), image.shape[-1]
     gaussian = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    roots = np.repeat(np.sqrt(np.outer(gaussian, gaussian)) / gaussian.sum(), channels, axis=1).astype(np.float32)
+    roots = np.tile((np.sqrt(np.outer(gaussian, gaussian)) / gaussian.sum()).ravel(), channels).astype(np.float32)
     padded = np.pad(image.astype(np.float32), ((reach, reach), (reach, reach), (0, 0)), mode="symmetric")
-    # The channels of a pixel are neighbours in memory, so that a line of a patch is one piece.
-    patches = np.lib.stride_tricks.sliding_window_view(padded.reshape(len(padded), -1), roots.shape)
+    # The index of a pixel is that of its patch's first pixel in the padded picture, from where the others are at fixed
+    # distances in memory.
+    corners = np.ravel_multi_index(np.divmod(joined, image.shape[1]), padded.shape[:2]).astype(np.int32)
+    starts, line = np.arange(channels) * padded[..., 0].size, np.arange(2 * reach + 1)
+    offsets = (starts[:, None, None] + line[:, None] * padded.shape[1] + line).ravel().astype(np.int32)
+    # Pictures of similar sizes share a program.
+    values = jnp.asarray(np.pad(np.moveaxis(padded, -1, 0).ravel(), (0, round_up(padded.size) - padded.size)))
     weights, size = np.empty((len(joined), joined.shape[1] - 1)), GROUPS * PIXELS_AT_ONCE
 
     def solved() -> Iterator[tuple[int, Float[Array, "b k"]]]:
         for first in range(0, len(joined), size):
             # The last part is filled up, as another size would be compiled again.
-            row, column = np.divmod(joined[np.arange(first, first + size) % len(joined)], image.shape[1])
-            yield first, _solve(patches[row, channels * column], roots)
+            some = np.arange(first, first + size) % len(joined)
+            yield first, _solve(values, corners[some], offsets, roots)
 
     for first, some in ahead(solved()):
         weights[first : first + size] = np.asarray(some)[: len(joined) - first]
@@ -131,18 +136,26 @@ def _reconstruction_weights(image: Image, joined: Int[np.ndarray, "M n"], sigma:
 
 @jax.jit
 def _solve(
-    patches: Float[Array | np.ndarray, "M n r c"], roots: Float[Array | np.ndarray, "r c"]
+    values: Float[Array, "V"],
+    corners: Int[Array | np.ndarray, "M n"],
+    offsets: Int[Array | np.ndarray, "P"],
+    roots: Float[Array | np.ndarray, "P"],
 ) -> Float[Array, "M k"]:
     """Return the solutions of ``(C + r I) w = 1``, scaled to a sum of about 1, C + r I being well conditioned by its r.
 
     Args:
-        patches: that of a pixel, and the k = n - 1 that it is reconstructed from.
-        roots: the square roots of g, for all channels.
+        values: of the padded picture, one channel after another.
+        corners: the first pixels of the patch of a pixel, and of the k = n - 1 that it is reconstructed from.
+        offsets: of the values of a patch from its first one.
+        roots: the square roots of g.
     """
-    patches, k = patches.reshape(-1, PIXELS_AT_ONCE, *patches.shape[1:]), patches.shape[1] - 1
+    k = corners.shape[1] - 1
 
-    def some(patches):
-        misfits = ((patches[:, 1:] - patches[:, :1]) * roots[None, None]).reshape(PIXELS_AT_ONCE, k, -1)
+    def patches(corners: Int[Array, "m j"]) -> Float[Array, "m j P"]:
+        return values.at[corners[:, :, None] + offsets[None, None]].get(mode="promise_in_bounds")
+
+    def some(corners: Int[Array, "m n"]) -> Float[Array, "m k"]:
+        misfits = (patches(corners[:, 1:]) - patches(corners[:, :1])) * roots[None, None]
         gram = jnp.einsum("mkp,mlp->mkl", misfits, misfits, precision="highest")
         # Without a ridge, the weights would also reproduce the noise and the errors of the estimate.
         ridge = RIDGE * jnp.trace(gram, axis1=1, axis2=2) / k + MIN_SQUARED_DISTANCE
@@ -152,7 +165,7 @@ def _solve(
         solved = (1 - expected[0]).T
         return solved / solved.sum(1, keepdims=True)
 
-    return lax.map(some, patches).reshape(-1, k)
+    return lax.map(some, corners.reshape(-1, PIXELS_AT_ONCE, k + 1)).reshape(-1, k)
 
 
 def grid_edges(mask: Mask) -> tuple[Int[np.ndarray, "E"], Int[np.ndarray, "E"]]:
