@@ -97,7 +97,7 @@ def _search_blocks(
     """Dispatch the search in batches of blocks, and yield the corners of each with its k packed numbers per pixel."""
     margin = radius + _taps(sigma).size // 2
     height, width, _ = image.shape
-    whole = [(margin, margin + -length % SIDE) for length in (height, width)]
+    whole = [(margin, margin + max(0, SIDE - length)) for length in (height, width)]
     padded = np.pad(image.astype(np.float32), (*whole, (0, 0)), mode="symmetric")
     extent = SIDE + 2 * margin
     windows = np.lib.stride_tricks.sliding_window_view(padded, (extent, extent), axis=(0, 1))
@@ -194,12 +194,12 @@ def round_up(count: int) -> int:
     return 1 << (count - 1).bit_length()
 
 
-def ahead(dispatched: Iterable[T], count: int = 2) -> Iterator[T]:
-    """Yield the items of an iterable that dispatches computations, and let it dispatch the next ones meanwhile."""
+def ahead(dispatched: Iterable[T]) -> Iterator[T]:
+    """Yield the results of an iterable that dispatches computations, each after the next two have been dispatched."""
     pending: deque[T] = deque()
-    for item in dispatched:
-        pending.append(item)
-        if len(pending) > count:
+    for result in dispatched:
+        pending.append(result)
+        if len(pending) > 2:
             yield pending.popleft()
     yield from pending
 

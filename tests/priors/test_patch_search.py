@@ -67,6 +67,19 @@ def test_only_blocks_with_wanted_pixels_are_searched(monkeypatch):
     np.testing.assert_array_equal(np.unique(np.concatenate(visited), axis=0), [[7, 5]])
 
 
+@pytest.mark.parametrize("shape", [(100, 70), (33, 64), (9, 40)])
+def test_blocks_cover_all_wanted_pixels_and_do_not_exceed_the_picture(shape):
+    wanted, side = np.random.default_rng(1).random(shape) < 0.02, patch_search.SIDE
+    corners, covered = patch_search._corners(wanted), np.zeros(shape, bool)
+    for row, column in corners:
+        covered[row : row + side, column : column + side] = True
+    assert covered[wanted].all()
+    assert (corners >= 0).all()
+    assert (corners + side <= np.maximum(shape, side)).all()
+    tiles = [-(-length // side) for length in shape]
+    assert len(patch_search._corners(np.ones(shape, bool))) == tiles[0] * tiles[1]
+
+
 @pytest.mark.parametrize(("shape", "count"), [((1, 9, 1), 8), ((2, 3, 1), 5), ((40, 2, 3), 12), ((5, 5, 1), 12)])
 def test_small_pictures_have_as_many_neighbours_as_there_are(shape, count):
     image = np.random.default_rng(0).random(shape, dtype=np.float32)
