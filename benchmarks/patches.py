@@ -9,6 +9,7 @@ products with filters would take one core at the rate of a large product in floa
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -16,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks import measure
+from inrr_jax import plots
 from inrr_jax.baselines.diffusion import harmonic
 from inrr_jax.data import images, masks
 from inrr_jax.priors import conditional, feedback, patch_graph, patch_search
@@ -29,9 +31,9 @@ SIDE = 256
 PRODUCT = 2048
 """Side of the matrices of the product whose rate is the machine's."""
 PARTS = ("search", "graph", "interpolation", "low_rank", "gaussian")
-COLUMNS = {"picture, missing": "{case}", "floor of the search": "{floor:.2f}", "search": "{search:.2f}"}
-COLUMNS |= {"search and weights": "{graph:.2f}", "interpolation": "{interpolation:.2f}"}
-COLUMNS |= {"low-rank round": "{low_rank:.2f}", "Gaussian round": "{gaussian:.2f}"}
+COLUMNS = {"picture, missing": "{case}", "floor of the search": "{floor:.2f}", "search": "{search[median]:.2f}"}
+COLUMNS |= {"search and weights": "{graph[median]:.2f}", "interpolation": "{interpolation[median]:.2f}"}
+COLUMNS |= {"low-rank round": "{low_rank[median]:.2f}", "Gaussian round": "{gaussian[median]:.2f}"}
 
 
 def parts(name: str, side: int = SIDE) -> dict[str, Callable[[], Any]]:
@@ -74,15 +76,20 @@ def rate(rounds: int) -> float:
     return 2 * PRODUCT**3 / float(np.median([spent(lambda: product(matrix)) for _ in range(rounds)]))
 
 
+def figure(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Draw the seconds of all parts, one panel for each case."""
+    plots.bars(path, {f"{each['case']}: processor seconds": {part: each[part] for part in PARTS} for each in rows})
+
+
 def row(name: str, rounds: int, peak: float, side: int = SIDE) -> dict[str, Any]:
-    """Return the processor seconds of all parts of a case, and the floor of its search if all pixels are wanted."""
+    """Return quartiles of the seconds of all parts of a case, and the floor of its search if all pixels are wanted."""
     turns = measure.alternate({part: lambda call=call: spent(call) for part, call in parts(name, side).items()}, rounds)
     floor = operations(side) / peak if "half" in name else None
-    return {"case": name, "floor": floor, **{part: float(np.median(values)) for part, values in turns.items()}}
+    return {"case": name, "floor": floor, **{part: measure.quartiles(values) for part, values in turns.items()}}
 
 
 def main() -> None:
-    """Measure all cases and write the report."""
+    """Measure all cases, and write the report and a figure."""
     parser = measure.arguments("patches", __doc__)
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each part")
     flags = parser.parse_args()
@@ -90,6 +97,7 @@ def main() -> None:
     rows = [row(name, flags.rounds, peak) for name in CASES]
     text = f"{measure.table(rows, COLUMNS)}\n\nProducts: {peak / 1e9:.0f} billion operations per processor second"
     measure.write(flags.workdir, "patches", {"rows": rows, "rate": peak}, text)
+    figure(flags.workdir / "patches.png", rows)
 
 
 if __name__ == "__main__":
