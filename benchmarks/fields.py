@@ -215,17 +215,12 @@ def equal_steps(name: str, term: str, problem: Problem, steps: int) -> int:
     for field, energy in {("siren", "none"), (name, term)}:
         settings = settings_of(field, energy, problem.domain, steps, {})
         programs[field, energy] = functools.partial(
-            _processor_seconds, batch.compile_batch(settings, problem, 1)[0], Member(settings, problem)
+            batch.probe, batch.compile_batch(settings, problem, 1)[0], [Member(settings, problem)]
         )
-    best = {key: min(times) for key, times in measure.alternate(programs, 5).items()}
+    timed = {key: functools.partial(measure.processor_seconds, program) for key, program in programs.items()}
+    best = {key: min(times) for key, times in measure.alternate(timed, 5).items()}
     chunk = REFERENCE["train.chunk"]
     return max(1, round(steps * best["siren", "none"] / best[name, term] / chunk)) * chunk
-
-
-def _processor_seconds(compiled: batch.Batch, member: Member) -> float:
-    start = time.process_time()
-    batch.probe(compiled, [member])
-    return time.process_time() - start
 
 
 class Study:

@@ -78,6 +78,13 @@ def seconds(call: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
+def processor_seconds(call: Callable[[], Any]) -> float:
+    """Return the seconds that all cores have spent on a call, which other processes hardly change."""
+    start = time.process_time()
+    jax.block_until_ready(call())
+    return time.process_time() - start
+
+
 def alternate(versions: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
     """Measure several versions in turn, so that a drift in the speed of the machine affects all of them equally.
 

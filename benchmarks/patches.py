@@ -7,16 +7,15 @@ seconds are those of all cores without compilation, medians over the rounds. The
 products with filters would take one core at the rate of a large product in float32. About two minutes on two CPU cores.
 """
 
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from benchmarks import measure
+from benchmarks import measure, step
 from inrr_jax import plots
 from inrr_jax.baselines.diffusion import harmonic
 from inrr_jax.data import images, masks
@@ -40,7 +39,6 @@ def parts(name: str, side: int = SIDE) -> dict[str, Callable[[], Any]]:
     """Return the parts of a fill and of its refinement by name, each for the harmonic fill of a case."""
     picture, missing = CASES[name]
     image = images.load(picture, size=side)
-    image = image if "colour" in name else image.mean(-1, keepdims=True)
     mask = np.asarray(masks.make(jax.random.key(0), (side, side), *missing))
     start = harmonic(image, mask)
     rows = patch_graph.residual_rows(start, mask)
@@ -53,13 +51,6 @@ def parts(name: str, side: int = SIDE) -> dict[str, Callable[[], Any]]:
     }
 
 
-def spent(call: Callable[[], Any]) -> float:
-    """Return the processor seconds of a call."""
-    start = time.process_time()
-    jax.block_until_ready(call())
-    return time.process_time() - start
-
-
 def operations(side: int) -> int:
     """Return the operations of a search's products, for all pixels of a picture of whole blocks."""
     taps = patch_search._taps(patch_graph.SIGMA).size
@@ -70,10 +61,9 @@ def operations(side: int) -> int:
 
 def rate(rounds: int) -> float:
     """Return the operations per processor second of a large product in float32."""
-    matrix = jnp.ones((PRODUCT, PRODUCT))
-    product = jax.jit(lambda a: a @ a)
-    product(matrix).block_until_ready()
-    return 2 * PRODUCT**3 / float(np.median([spent(lambda: product(matrix)) for _ in range(rounds)]))
+    product = step.product("float32", PRODUCT)
+    product()  # compiles
+    return 2 * PRODUCT**3 / float(np.median([measure.processor_seconds(product) for _ in range(rounds)]))
 
 
 def figure(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -83,7 +73,8 @@ def figure(path: Path, rows: list[dict[str, Any]]) -> None:
 
 def row(name: str, rounds: int, peak: float, side: int = SIDE) -> dict[str, Any]:
     """Return quartiles of the seconds of all parts of a case, and the floor of its search if all pixels are wanted."""
-    turns = measure.alternate({part: lambda call=call: spent(call) for part, call in parts(name, side).items()}, rounds)
+    timed = {part: partial(measure.processor_seconds, call) for part, call in parts(name, side).items()}
+    turns = measure.alternate(timed, rounds)
     floor = operations(side) / peak if "half" in name else None
     return {"case": name, "floor": floor, **{part: measure.quartiles(values) for part, values in turns.items()}}
 

@@ -2,9 +2,9 @@ r"""The search for the most similar patches of a picture, as one compiled progra
 
 For one shift v, the squared distances between all patches and those at v are a Gaussian filter of one picture,
 ``(u(i) - u(i + v))^2``, which takes far fewer operations than to compare the patches one by one. The search visits all
-shifts of a window and keeps the k smallest distances of every pixel. It does so in blocks of 32 x 32 pixels, which only
-cover the wanted ones: everything that belongs to a batch of blocks fits into a processor's cache, and the time is
-proportional to the pixels that are wanted.
+shifts of a window and keeps the k smallest distances of every pixel. It does so in blocks of 32 x 32 pixels that are
+placed where pixels are wanted: everything that belongs to a batch of blocks fits into a processor's cache, and the time
+is proportional to the pixels that are wanted.
 """
 
 import math

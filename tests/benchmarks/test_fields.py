@@ -68,7 +68,8 @@ def test_rows_have_errors_on_held_out_pixels_or_scores_on_missing_ones(cases):
 def test_steps_are_in_inverse_proportion_to_the_processor_s_seconds(cases, monkeypatch):
     taken = {"siren": 1.0, "relu": 0.5}
     monkeypatch.setattr(fields.batch, "compile_batch", lambda settings, problem, at_once: (settings.field.name, 0.0))
-    monkeypatch.setattr(fields, "_processor_seconds", lambda name, member: taken[name])
+    monkeypatch.setattr(fields.batch, "probe", lambda name, members: name)
+    monkeypatch.setattr(fields.measure, "processor_seconds", lambda program: taken[program()])
     assert fields.equal_steps("relu", "none", cases["camera", "fit"], 300) == 600
     assert fields.equal_steps("siren", "none", cases["camera", "fit"], 300) == 300
 
