@@ -22,8 +22,8 @@ SETTINGS = replace(
     data=ct.Config(views=15),
     # Where few rays are measured, the loop needs a good start and more rounds. A smaller weight has a smaller misfit
     # of held-out rays too, but follows the discretisation's error, which all rays share.
-    prior=PriorSettings(start="tv", rounds=24, weight=0.04),
-    tune=TuneSettings(axes=(("prior.noise", (0.04, 0.06, 0.1)),)),
+    prior=PriorSettings(start="tv", rounds=24, weight=0.04, levels=(0.04, 0.08, 0.16)),
+    tune=TuneSettings(),
 )
 TV = {
     "regularizer.name": "tv",
@@ -37,4 +37,6 @@ TV = {
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
     """Return the config, or its variant `tv`, `siren` or `smoke`."""
-    return presets.vary(presets.to_config(SETTINGS), variant, {**presets.RECONSTRUCTION_VARIANTS, "tv": TV})
+    shared = presets.RECONSTRUCTION_VARIANTS
+    smoke = {**shared["smoke"], "tune.axes": (), "prior.levels": (0.05, 0.1)}
+    return presets.vary(presets.to_config(SETTINGS), variant, {**shared, "smoke": smoke, "tv": TV})

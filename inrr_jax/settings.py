@@ -71,7 +71,11 @@ class PriorSettings(Options):
     weight: float = at_least(0.05, 0.0, above=True)
     """Rho: ties the data steps to the denoised values; 1 gives an entry as much weight as a measurement."""
     noise: float = at_least(0.06, 0.0, above=True)
-    """Standard deviation of the noise that the first prior step removes, for values in about [0, 1]."""
+    """Standard deviation of the noise that the first prior step removes, for values in about [0, 1]. `levels` replace
+    it."""
+    levels: tuple = ()
+    """Several values in the place of `noise`: the guide is then a combination of a loop for each, and of the first
+    estimate, with weights that held-out measurements choose (recipes/inverse/guides.py)."""
     decay: float = at_least(0.5, 0.0, above=True)
     """That of the last prior step divided by that of the first; those in between are a geometric sequence."""
     feedback: bool = True

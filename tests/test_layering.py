@@ -20,7 +20,7 @@ INSIDE = {
     "inverse.choice inverse.tv inverse.deep_prior inverse.ct inverse.coils inverse "
     "points.contract points.neighbours points",
     "training": "programs memory objective optimizers fit portable fitted batch sweep ensemble checkpoints",
-    "recipes": "holdout stacking completion interpolate inverse.splitting inverse.tuning fills "
+    "recipes": "holdout stacking completion interpolate inverse.splitting inverse.guides inverse.tuning fills "
     "blending pipeline shared tiles.plan tiles.weights tiles.filling tiles inpaint complete equations "
     "inverse",
     "ntk": "power_law networks empirical infinite blockwise residual regression spectrum convergence theorem study",

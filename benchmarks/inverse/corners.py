@@ -13,7 +13,7 @@ from benchmarks.inverse.jobs import CASES, KEYS, Job, made, recovered
 from inrr_jax.options import change, to_mapping
 from inrr_jax.problem import Problem
 from inrr_jax.recipes import pipeline
-from inrr_jax.recipes.inverse import splitting, tuning
+from inrr_jax.recipes.inverse import guides, tuning
 from inrr_jax.settings import Settings
 
 Changes = Mapping[str, Any]
@@ -99,4 +99,4 @@ def _guided(name: str, size: int, seed: int) -> Problem:
     """Return the problem with the guide that the recipe has."""
     problem, recipe = made(name, size, seed), CASES[name].of(size, seed)
     tuned = tuning.tune(problem, recipe, pipeline.solve, lambda line: None)
-    return problem.with_auxiliary(guide=splitting.guide(problem, tuned.prior))
+    return problem.with_auxiliary(guide=guides.guide(problem, tuned.prior))

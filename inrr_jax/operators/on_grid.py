@@ -73,13 +73,24 @@ class GridOperator:
         """
         return np.arange(math.prod(shape[:-1])).reshape(*shape[:-1], 1)
 
-    def hold_out(self, shape: tuple[int, ...], seed: int, share: float) -> "tuple[GridOperator, GridOperator]":
-        """Split the kept measurements at random in two, unit by unit.
+    def blocks(self, shape: tuple[int, ...]) -> Int[np.ndarray, "..."]:
+        """Return the number of the block of each measurement, as `units` does that of its unit, which it is by default.
+
+        A block is what is missing as a whole, such as a view of a tomograph. The neighbours of a single held-out
+        measurement in its block predict it well, however wrong the signal is elsewhere.
+        """
+        return self.units(shape)
+
+    def hold_out(
+        self, shape: tuple[int, ...], seed: int, share: float, whole: bool = False
+    ) -> "tuple[GridOperator, GridOperator]":
+        """Split the kept measurements at random in two, unit by unit or block by block.
 
         Args:
             shape: of the measurements.
-            seed: determines the units.
-            share: of the units that are held out, in (0, 0.5].
+            seed: determines the units or blocks.
+            share: of the units or blocks that are held out, in (0, 0.5].
+            whole: whether whole blocks are held out.
 
         Returns:
             The operator with the measurements to fit, and the one with those that are held out.
@@ -87,7 +98,7 @@ class GridOperator:
         Raises:
             UserError: the share is out of range, or there are fewer than two units.
         """
-        units = self.units(shape)
+        units = self.blocks(shape) if whole else self.units(shape)
         kept = np.True_ if self.kept is None else np.asarray(self.kept)
         # Units that an earlier split has held out are no longer among those that can be drawn.
         free = np.unique(np.broadcast_to(units, shape)[np.broadcast_to(kept, shape)])

@@ -1,4 +1,4 @@
-r"""Recovery of missing pixels by Gaussian models of groups of similar patches.
+r"""Recovery of missing and of noisy pixels by Gaussian models of groups of similar patches.
 
 The K patches of P pixels in a group (`patch_groups`) are taken as samples of one normal distribution, whose mean m and
 covariance S are those of the present recovery. The best estimate of a patch x with the observed values y, its expected
@@ -11,6 +11,9 @@ return to their places, and overlapping ones are averaged with the weights 1 / (
 patches in which its neighbours are observed. Without these weights about half of the gain is lost. A round estimates
 all patches, and the next one searches for groups in its result. The channels of a picture have means of their own, and
 share S, which then has C K samples and one factorisation.
+
+Without missing pixels, and with noise of standard deviation s on all of them, this is Wiener's filter (`denoise`). The
+covariance is then that of a pilot, a first estimate in which most of the noise is removed already.
 
 Sources: Yu, Sapiro and Mallat, "Solving inverse problems with piecewise linear estimators", IEEE Trans. Image
 Processing 2012; Lebrun, Buades and Morel, "A nonlocal Bayesian image denoising algorithm", SIAM J. Imaging Sciences
@@ -40,6 +43,8 @@ NOISE = 0.01
 """s, in grey values."""
 GROUPS_AT_ONCE = 4
 """Groups in a batch, whose matrices stay in the cache: 4 K P^2 floats are 608 KiB for 30 patches of 36 pixels."""
+NOISY_AT_ONCE = 128
+"""Groups in a batch of `denoise`."""
 
 
 def rounds(image: Image, mask: Mask, start: Image, geometry: Geometry = GEOMETRY) -> Iterator[Image]:
@@ -85,6 +90,53 @@ def weighted_sums(
 
     found = patch_groups.sums(model, planes, groups, GROUPS_AT_ONCE, sides)
     return jnp.moveaxis(found[0], 0, -1), jnp.moveaxis(found[1], 0, -1)
+
+
+@partial(jax.jit, static_argnames="geometry")
+def denoise(
+    noisy: Float[Array, "H W C"],
+    pilot: Float[Array, "H W C"],
+    groups: Groups,
+    noise: float | Float[Array, ""],
+    geometry: Geometry,
+) -> Float[Array, "H W C"]:
+    r"""Return the expected values of noisy patches under the Gaussian models of a pilot, averaged at their places.
+
+    x = m + W (y - m),  W = S (S + s^2 I)^-1, with the mean m of the noisy patches y of a group and the covariance S of
+    its patches in the pilot. A group counts with the weight 1 / (1 + |W|_F^2), because s^2 |W|_F^2 is the variance of
+    the noise that its filter keeps. This is the second step of Lebrun, Buades and Morel (2013).
+
+    Args:
+        noisy: the picture; its channels share the groups, but not the models.
+        pilot: an estimate of it without most of the noise.
+        groups: as `patch_groups.find` returns them for the same geometry.
+        noise: standard deviation s of the noise, in the unit of the picture.
+        geometry: of the groups.
+    """
+    sides = geometry.sides(noisy.shape)
+
+    def average(planes: Float[Array, "2 H W"]) -> Float[Array, "1 H W"]:
+        def model(first: Int[Array, "n K"]):
+            values, samples = jnp.moveaxis(patch_groups.take(planes, first, sides), 2, 0)
+            filtering = _wiener(samples, noise**2)
+            mean = values.mean(1, keepdims=True)
+            weights = 1 / (1 + jnp.square(filtering).sum((1, 2)))
+            return (mean + (values - mean) @ filtering)[:, :, None], weights[:, None, None, None]
+
+        values, weights = patch_groups.sums(model, planes[:1], groups, NOISY_AT_ONCE, sides)
+        return values / weights
+
+    # One channel after another, as in low_rank.py.
+    averages = jax.lax.map(average, jnp.moveaxis(jnp.stack([noisy, pilot]), -1, 0))
+    return jnp.moveaxis(averages[:, 0], 0, -1)
+
+
+def _wiener(samples: Float[Array, "n K P"], variance: float | Float[Array, ""]) -> Float[Array, "n P P"]:
+    """Return S (S + variance I)^-1 of every group, with the covariance S of its samples."""
+    centred = samples - samples.mean(1, keepdims=True)
+    covariance = jnp.swapaxes(centred, 1, 2) @ centred / samples.shape[1]
+    noisy = covariance + variance * jnp.eye(samples.shape[2], dtype=samples.dtype)[None]
+    return jnp.linalg.solve(noisy, covariance)  # both commute, so that the product is symmetric
 
 
 def conditional(

@@ -22,7 +22,7 @@ from inrr_jax.problem import Problem
 from inrr_jax.recipes import blending, completion, interpolate, stacking
 from inrr_jax.recipes.completion import Blend, Study
 from inrr_jax.recipes.fills import FILLS
-from inrr_jax.recipes.inverse import splitting
+from inrr_jax.recipes.inverse import guides
 from inrr_jax.recipes.stacking import Stack
 from inrr_jax.settings import Settings
 from inrr_jax.training import fit
@@ -80,8 +80,8 @@ def prepare(problem: Problem, settings: Settings, *, fit_one: Solve = fit.solve,
         problem = problem.with_auxiliary(guide=interpolate.guide(problem))
     if lacks(problem, settings, "features"):
         problem = problem.with_auxiliary(features=_features(problem, settings))
-    if splitting.guides(problem, settings):
-        problem = problem.with_auxiliary(guide=splitting.guide(problem, settings.prior, log))
+    if guides.needed(problem, settings):
+        problem = problem.with_auxiliary(guide=guides.guide(problem, settings.prior, log))
     stack = build_stack(problem, settings, log) if needs_stack(problem, settings) else None
     if stack and lacks(problem, settings, "guide"):
         problem = problem.with_auxiliary(guide=stack.guide)

@@ -136,3 +136,20 @@ def test_wrong_rays_are_refused_in_one_line():
     rays = trace(domain, np.zeros((4, 2)), np.ones((4, 2)))
     with pytest.raises(UserError, match="trace them anew"):
         rays.request(jnp.zeros((4, 1)), Domain((9, 9), 1), jax.random.key(0), 2)
+
+
+@pytest.mark.parametrize(("views", "whole"), [(7, True), (4, False)])
+def test_whole_views_are_held_out_where_there_are_enough(views, whole):
+    rays = geometry.parallel(ANGLES[:views], geometry.bins(30, 2.4))
+    operator = trace(Domain((24, 20), 1), *rays)
+    shape = (*operator.layout, 1)
+    fitted, held = operator.hold_out(shape, seed=0, share=0.3, whole=True)
+    assert (fitted.kept ^ held.kept).all()
+    by_view = np.broadcast_to(held.kept, shape).mean((1, 2))
+    if whole:
+        assert sorted(by_view) == [0] * 5 + [1] * 2
+    else:
+        assert by_view.mean() == pytest.approx(0.3, abs=0.01)
+        assert (by_view < 1).all()
+    single = np.broadcast_to(operator.hold_out(shape, seed=0, share=0.3)[1].kept, shape).mean((1, 2))
+    assert (single < 1).all()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from inrr_jax import metrics
-from inrr_jax.priors import conditional, patch_groups
+from inrr_jax.priors import conditional, low_rank, patch_groups
 from inrr_jax.priors.patch_groups import Geometry
 
 RNG = np.random.default_rng(0)
@@ -109,3 +109,43 @@ def test_pictures_of_any_shape_and_any_number_of_missing_pixels(shape, missing):
     np.testing.assert_array_equal(found[mask], image[mask])
     assert np.isfinite(found).all()
     assert ((found >= 0) & (found <= 1)).all()
+
+
+def test_noisy_patches_become_their_expected_values_under_the_model_of_the_pilot():
+    pilot, noise = texture() + 0.05 * RNG.standard_normal((30, 27, 1)).astype(np.float32), 0.1
+    noisy = pilot + noise * RNG.standard_normal(pilot.shape).astype(np.float32)
+    groups = patch_groups.find(jnp.asarray(pilot), GEOMETRY)
+    total, weights = np.zeros(pilot.shape), np.zeros(pilot.shape)
+    for first in np.asarray(groups.members[: groups.number]):
+        windows = [np.s_[i // 27 : i // 27 + 4, i % 27 : i % 27 + 4] for i in first]
+        values, samples = (np.stack([x[w].ravel() for w in windows]).astype(np.float64) for x in (noisy, pilot))
+        covariance = np.cov(samples.T, bias=True)
+        wiener = covariance @ np.linalg.inv(covariance + noise**2 * np.eye(16))
+        expected = values.mean(0) + (values - values.mean(0)) @ wiener.T
+        weight = 1 / (1 + np.sum(wiener**2))
+        for window, value in zip(windows, expected, strict=True):
+            total[window] += weight * value.reshape(4, 4, 1)
+            weights[window] += weight
+    found = conditional.denoise(jnp.asarray(noisy), jnp.asarray(pilot), groups, noise, GEOMETRY)
+    np.testing.assert_allclose(found, total / weights, atol=1e-4)
+
+
+def test_the_models_of_a_pilot_remove_more_noise_than_the_pilot_has_removed():
+    image = texture()
+    noisy = jnp.asarray(image + 0.1 * RNG.standard_normal(image.shape).astype(np.float32))
+    groups = patch_groups.find(noisy, GEOMETRY)
+    pilot = low_rank.denoise(noisy, groups, 0.1, GEOMETRY)
+    found = conditional.denoise(noisy, pilot, groups, 0.1, GEOMETRY)
+    assert metrics.psnr(found, image) > metrics.psnr(pilot, image) + 0.2
+
+
+def test_channels_have_models_of_their_own():
+    image = np.concatenate([texture(), 1 - texture()], -1)
+    noisy = jnp.asarray(image + 0.1 * RNG.standard_normal(image.shape).astype(np.float32))
+    groups = patch_groups.find(noisy, GEOMETRY)
+    both = conditional.denoise(noisy, noisy, groups, 0.1, GEOMETRY)
+    for channel in range(2):
+        one = noisy[..., channel : channel + 1]
+        np.testing.assert_allclose(
+            both[..., channel : channel + 1], conditional.denoise(one, one, groups, 0.1, GEOMETRY), atol=1e-5
+        )

@@ -18,8 +18,10 @@ SHARE = 0.1
 """Share of the measurements that is held out."""
 
 
-def hold_out(problem: Problem, share: float = SHARE) -> tuple[Problem, Error]:
+def hold_out(problem: Problem, share: float = SHARE, whole: bool = False) -> tuple[Problem, Error]:
     """Return the problem without some of its measurements, and the mean misfit of a recovery at these.
+
+    With `whole`, these are whole blocks of them, such as views (`GridOperator.blocks`).
 
     Raises:
         UserError: the operator cannot hold out measurements, or there are too few.
@@ -27,7 +29,7 @@ def hold_out(problem: Problem, share: float = SHARE) -> tuple[Problem, Error]:
     operator, measured = problem.operator, jnp.asarray(problem.measurements)
     if not isinstance(operator, GridOperator):
         raise UserError(f"{type(operator).__name__} cannot hold out measurements: set tune.axes=()")
-    fitted, held = operator.hold_out(measured.shape, 0, share)
+    fitted, held = operator.hold_out(measured.shape, 0, share, whole)
     distance = jax.jit(held.distance)
     return problem._replace(operator=fitted), lambda values: float(distance(jnp.asarray(values), measured))
 

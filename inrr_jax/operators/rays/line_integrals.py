@@ -19,6 +19,8 @@ from inrr_jax.problem import Domain
 
 TILE = 4096
 """Rays whose samples are computed at once."""
+LEAST_VIEWS = 5
+"""Views of which whole ones are held out; of fewer, single rays are."""
 
 
 @jax.tree_util.register_dataclass
@@ -75,6 +77,11 @@ class LineIntegrals(LocalOperator):
         tiles = jnp.minimum(jnp.arange(-(-count // tile) * tile), count - 1).reshape(-1, tile)
         integrals = jax.lax.map(integrate, tiles)
         return integrals.reshape(-1, values.shape[-1])[:count].reshape(*self.layout, -1)
+
+    def blocks(self, shape: tuple[int, ...]) -> Int[np.ndarray, "V ..."]:
+        """Return the number of each view, if there are at least `LEAST_VIEWS`, or else that of each ray."""
+        views = self.layout[0] if len(self.layout) > 1 else 0
+        return np.arange(views).reshape(-1, *(1,) * (len(shape) - 1)) if views >= LEAST_VIEWS else self.units(shape)
 
     def points(self, index: Int[Array, "B"], domain: Domain) -> Float[Array, "N D"]:
         """Return the samples of the indexed rays, ray by ray; those outside of the grid lie on its border."""

@@ -7,10 +7,11 @@ direction method of multipliers (ADMM). With the scaled dual variable U, a round
     prior step:  Z <- D_sigma(V + U)
     dual step:   U <- U + V - Z
 
-where D_sigma is the thresholding of groups of similar patches (priors/low_rank.py), and sigma falls in every round. The
-first Z is Tikhonov's recovery with a small weight, or that of total variation, because a denoiser would keep whatever
-the values are where nothing is measured. Venkatakrishnan, Bouman and Wohlberg, GlobalSIP 2013 (plug-and-play priors);
-Zhang, Zhao and Gao, IEEE TIP 2014 (patch groups under a mask).
+where D_sigma is the thresholding of groups of similar patches (priors/low_rank.py), followed by Wiener's filter of the
+same groups (priors/conditional.py), and sigma falls in every round. The first Z is Tikhonov's recovery with a small
+weight, or that of total variation, because a denoiser would keep whatever the values are where nothing is measured.
+Venkatakrishnan, Bouman and Wohlberg, GlobalSIP 2013 (plug-and-play priors); Zhang, Zhao and Gao, IEEE TIP 2014 (patch
+groups under a mask).
 """
 
 import itertools
@@ -19,16 +20,13 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from absl import logging
 from jaxtyping import Array, Float
 
 from inrr_jax.baselines.inverse import tv
-from inrr_jax.operators.on_grid import GridOperator
-from inrr_jax.priors import low_rank, patch_groups
+from inrr_jax.priors import conditional, low_rank, patch_groups
 from inrr_jax.priors.patch_groups import Geometry, Groups
 from inrr_jax.problem import Problem
-from inrr_jax.settings import PriorSettings, Settings
-from inrr_jax.training.programs import lacks
+from inrr_jax.settings import PriorSettings
 
 Picture = Float[np.ndarray, "H W C"]
 Denoise = Callable[[Picture, float], Picture]
@@ -40,38 +38,13 @@ START_WEIGHT = 1e-2
 """Of Tikhonov's energy in the first estimate."""
 START_STEPS = 200
 """Of the descent that finds it."""
-ITERATIONS = 30
-"""Of conjugate gradients in a data step; they start from the values of the round before."""
+ITERATIONS = 12
+"""Of conjugate gradients in a data step; they start from the values of the round before. More change nothing."""
 GEOMETRY = Geometry(side=6, spacing=3, radius=20, members=60)
 """Of the patch groups."""
 REGROUP = 3
 """Rounds after which the groups are searched for again. A search in every round takes twice as long and is no better
 (docs/inverse.md)."""
-
-
-def guides(problem: Problem, settings: Settings) -> bool:
-    """Return whether a fit needs the guide of this file: one for a signal that an operator on its grid measures."""
-    return isinstance(problem.operator, GridOperator) and lacks(problem, settings, "guide")
-
-
-def guide(
-    problem: Problem, prior: PriorSettings, log: Callable[[str], None] = logging.info
-) -> Float[np.ndarray, "*grid C"]:
-    """Return the recovery to which a field is fitted: that of the loop for pictures, total variation for others."""
-    log("guide: the splitting loop ..." if _is_picture(problem) else "guide: total variation ...")
-    return recover(problem, prior) if _is_picture(problem) else tv.tv(problem)
-
-
-def started(problem: Problem, settings: Settings) -> Problem:
-    """Return the problem with the first estimate of the loop, if its fit needs the guide of the loop."""
-    if not guides(problem, settings) or not _is_picture(problem):
-        return problem
-    return problem.with_auxiliary(**{START: first_estimate(problem, settings.prior)})
-
-
-def _is_picture(problem: Problem) -> bool:
-    """Return whether a signal has two axes, as the denoiser of the loop needs."""
-    return len(problem.domain.shape) == 2
 
 
 def recover(problem: Problem, prior: PriorSettings, denoise: Denoise | None = None) -> Picture:
@@ -133,7 +106,8 @@ def patch_denoiser() -> Denoise:
         noisy = jnp.asarray(values, jnp.float32)
         if next(rounds) % REGROUP == 0:
             groups = search(noisy, sigma)
-        return np.asarray(low_rank.denoise(noisy, groups, sigma, GEOMETRY))
+        pilot = low_rank.denoise(noisy, groups, sigma, GEOMETRY)
+        return np.asarray(conditional.denoise(noisy, pilot, groups, sigma, GEOMETRY))
 
     return denoise
 

@@ -27,7 +27,7 @@ from inrr_jax.operators.noise import Gaussian
 from inrr_jax.options import change
 from inrr_jax.problem import Problem
 from inrr_jax.recipes import holdout
-from inrr_jax.recipes.inverse import splitting
+from inrr_jax.recipes.inverse import guides
 from inrr_jax.settings import Settings, TuneSettings
 
 Values = Float[np.ndarray, "*grid C"]
@@ -97,7 +97,7 @@ def hold_out(problem: Problem, share: float) -> tuple[Problem, Error]:
     if isinstance(operator, Masking):
         split = hold_out_fifth(np.asarray(operator.mask))
         return holdout.restrict(problem, split.training), lambda v: holdout.error(v, measured, split.held)
-    return choice.hold_out(problem, share)
+    return choice.hold_out(problem, share, whole=True)
 
 
 def _score(problem: Problem, settings: TuneSettings, solve: Solve) -> Callable[[Settings], float]:
@@ -109,7 +109,7 @@ def _score(problem: Problem, settings: TuneSettings, solve: Solve) -> Callable[[
         def held_out(candidate: Settings) -> float:
             start = candidate.prior.start
             if start not in shared:
-                shared[start] = splitting.started(hidden, candidate)
+                shared[start] = guides.started(hidden, candidate)
             return error(solve(shared[start], candidate))
 
         return held_out
