@@ -77,7 +77,7 @@ CASES = {
         denoise.SETTINGS,
         "noise of 50/255",
         PICTURES,
-        {"data.sigma": LOUD, "prior.noise": LOUD, "tune.axes": (("prior.noise", (0.16, 0.2, 0.24)),)},
+        {"data.sigma": LOUD, "prior.levels": (0.18, 0.22, 0.28)},
     ),
     "inpaint-50": Case(replace(RECONSTRUCTION, data=Noisy(sigma=0.0)), "half of the pixels", PICTURES, missing=0.5),
     "super-2": Case(super_resolution.SETTINGS, "half the resolution", PICTURES),

@@ -63,6 +63,12 @@ RECONSTRUCTION_VARIANTS = {
 }
 """What the configs of pictures that are measured through an operator share."""
 
+COMBINED_VARIANTS: dict[str, dict[str, Any]] = {
+    **RECONSTRUCTION_VARIANTS,
+    "smoke": {**RECONSTRUCTION_VARIANTS["smoke"], "tune.axes": (), "prior.levels": (0.05, 0.1)},
+}
+"""The same for configs whose guide is a combination of loops."""
+
 BABOON = change(
     Settings(),
     {

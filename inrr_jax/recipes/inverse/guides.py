@@ -73,29 +73,20 @@ def combined(problem: Problem, prior: PriorSettings, log: Callable[[str], None] 
     """
     if not all(isinstance(level, int | float) and 0 < level < np.inf for level in prior.levels):
         raise UserError(f"prior.levels={prior.levels}: give deviations of the noise above 0, such as (0.04, 0.08)")
-    weights = _weights(problem, prior, log)
+    operator, shape = problem.operator, np.shape(problem.measurements)
+    fitted, held = operator.hold_out(shape, 0, SHARE, whole=True)
+    log("guide: without some of the measurements ...")
+    weights = weigh(problem, held, candidates(problem._replace(operator=fitted, truth=None), prior, log))
     parts = [f"{level:g}: {weight:.2f}" for level, weight in zip(prior.levels, weights[1:], strict=True)]
     log(f"guide: weights: first estimate {weights[0]:.2f}, levels {', '.join(parts)}")
     needed = replace(prior, levels=tuple(level for level, w in zip(prior.levels, weights[1:], strict=True) if w > 0))
     used = np.append(True, weights[1:] > 0)  # the first estimate always is a candidate
-    return np.tensordot(weights[used], _candidates(problem, needed, log), 1).astype(np.float32)
+    return np.tensordot(weights[used], candidates(problem, needed, log), 1).astype(np.float32)
 
 
-def _weights(problem: Problem, prior: PriorSettings, log: Callable[[str], None]) -> Float[np.ndarray, "K"]:
-    """Return the weights of the first estimate and of the loops, from measurements that are held out."""
-    operator, measured = problem.operator, jnp.asarray(problem.measurements)
-    fitted, held = operator.hold_out(measured.shape, 0, SHARE, whole=True)
-    log("guide: without some of the measurements ...")
-    hidden = _candidates(problem._replace(operator=fitted, truth=None), prior, log)
-    where = np.broadcast_to(held.kept, measured.shape)
-    residuals = [np.asarray(_deviance(operator, jnp.asarray(values), measured))[where] for values in hidden]
-    blocks = np.broadcast_to(operator.blocks(measured.shape), measured.shape)[where]
-    weights = stacking.minimal_error_weights(np.stack(residuals, 1), len(np.unique(blocks)))
-    weights = np.where(weights < NEGLIGIBLE, 0, weights)
-    return weights / weights.sum()
-
-
-def _candidates(problem: Problem, prior: PriorSettings, log: Callable[[str], None]) -> Float[np.ndarray, "K H W C"]:
+def candidates(
+    problem: Problem, prior: PriorSettings, log: Callable[[str], None] = logging.info
+) -> Float[np.ndarray, "K H W C"]:
     """Return the first estimate, and the recoveries of the loops of all levels from it."""
     first = splitting.first_estimate(problem, prior)
     problem, found = problem.with_auxiliary(**{splitting.START: first}), [first]
@@ -105,10 +96,27 @@ def _candidates(problem: Problem, prior: PriorSettings, log: Callable[[str], Non
     return np.stack(found)
 
 
-def _deviance(operator: GridOperator, values, measured):
-    """Return the deviance residuals of all measurements: the signed roots of their misfits."""
-    predicted = operator.apply(values)
-    return jnp.sign(predicted - measured) * jnp.sqrt(operator.noise.misfit(predicted, measured).clip(0))
+def weigh(problem: Problem, held: GridOperator, hidden: Float[np.ndarray, "K H W C"]) -> Float[np.ndarray, "K"]:
+    """Return weights with the sum 1 by the deviance residuals at measurements that are held out.
+
+    Args:
+        problem: with all measurements.
+        held: its operator, which keeps the held-out measurements alone.
+        hidden: the candidates without these measurements.
+    """
+    measured = jnp.asarray(problem.measurements)
+    where = np.broadcast_to(held.kept, measured.shape)
+
+    def residuals(values: Float[np.ndarray, "H W C"]) -> Float[np.ndarray, "N"]:
+        predicted = held.apply(jnp.asarray(values))
+        misfit = held.noise.misfit(predicted, measured).clip(0)
+        return np.asarray(jnp.sign(predicted - measured) * jnp.sqrt(misfit))[where]
+
+    blocks = np.broadcast_to(held.blocks(measured.shape), measured.shape)[where]
+    errors = np.stack([residuals(values) for values in hidden], 1)
+    weights = stacking.minimal_error_weights(errors, len(np.unique(blocks)))
+    weights = np.where(weights < NEGLIGIBLE, 0, weights)
+    return weights / weights.sum()
 
 
 def _is_picture(problem: Problem) -> bool:
