@@ -2,7 +2,7 @@
 
     inrr-jax train --config=denoise [--config.data.sigma=0.2] [--config.data.image=photo.png]
 
-Half a minute on two CPU cores, and 30.6 dB where non-local means have 28.9. With --config.data.truth=False the photo
+A minute on two CPU cores, and 30.4 dB where non-local means have 28.9. With --config.data.truth=False the photo
 is the measurement itself. For noise of another deviation than 25/255 give --config.prior.levels of 0.9, 1.1 and 1.4
 times the deviation.
 `:siren` fits a SIREN that is guided by the recovery on the grid.
