@@ -12,6 +12,7 @@ without (`stacking.minimal_error_weights`). For a linear operator and Gaussian n
 the combination. Whole views are held out, if there are views: a single ray is predicted by its neighbours in the view.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -79,9 +80,9 @@ def combined(problem: Problem, prior: PriorSettings, log: Callable[[str], None] 
     weights = weigh(problem, held, candidates(problem._replace(operator=fitted, truth=None), prior, log))
     parts = [f"{level:g}: {weight:.2f}" for level, weight in zip(prior.levels, weights[1:], strict=True)]
     log(f"guide: weights: first estimate {weights[0]:.2f}, levels {', '.join(parts)}")
-    needed = replace(prior, levels=tuple(level for level, w in zip(prior.levels, weights[1:], strict=True) if w > 0))
     used = np.append(True, weights[1:] > 0)  # the first estimate always is a candidate
-    return np.tensordot(weights[used], candidates(problem, needed, log), 1).astype(np.float32)
+    fewer = replace(prior, levels=tuple(itertools.compress(prior.levels, used[1:])))
+    return np.tensordot(weights[used], candidates(problem, fewer, log), 1).astype(np.float32)
 
 
 def candidates(
