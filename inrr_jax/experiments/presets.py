@@ -65,9 +65,9 @@ RECONSTRUCTION_VARIANTS = {
 
 COMBINED_VARIANTS: dict[str, dict[str, Any]] = {
     **RECONSTRUCTION_VARIANTS,
-    "smoke": {**RECONSTRUCTION_VARIANTS["smoke"], "tune.axes": (), "prior.levels": (0.05, 0.1)},
+    "smoke": {**RECONSTRUCTION_VARIANTS["smoke"], "tune.axes": ()},
 }
-"""The same for configs whose guide is a combination of loops."""
+"""The same for configs whose guide is a combination of loops, with nothing to choose."""
 
 BABOON = change(
     Settings(),

@@ -80,7 +80,7 @@ def test_smoke_runs_to_its_end(name, tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", FITS)
 def test_smoke_differs_from_its_config_in_size_and_length_only(name):
     changed = differences(name, "smoke")
-    lengths = {"prior.rounds", "prior.levels", "tune.axes"}
+    lengths = {"prior.rounds", "tune.axes"}
     assert {part.split(".")[0] for part in changed if part not in lengths} <= {"data", "field", "train"}
     assert "data.image" not in differences(name, "smoke")
 

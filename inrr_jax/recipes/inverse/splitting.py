@@ -39,7 +39,8 @@ START_WEIGHT = 1e-2
 START_STEPS = 200
 """Of the descent that finds it."""
 ITERATIONS = 12
-"""Of conjugate gradients in a data step; they start from the values of the round before. More change nothing."""
+"""Of conjugate gradients in a data step; they start from the values of the round before. With 30, the
+coins (128 x 128 pixels, 15 views) are recovered equally well."""
 GEOMETRY = Geometry(side=6, spacing=3, radius=20, members=60)
 """Of the patch groups."""
 REGROUP = 3
