@@ -103,7 +103,7 @@ def grouped(image: Image, mask: Mask) -> Image:
 def starts(mask: Mask) -> tuple[Fill, ...]:
     """Return what the chains of fills begin with: the first estimate, and the harmonic fill if that is another.
 
-    No start is better in every hole, and held-out pixels tell little about large ones: the sum of both is safer.
+    No start is better in every hole, and held-out pixels say little about large ones: the sum of both is safer.
     """
     return (harmonic, first_estimate) if is_deep(mask) else (first_estimate,)
 

@@ -43,9 +43,9 @@ def test_missing_pixels_are_recovered_and_the_others_kept(pictures, capsys):
     recovered = np.asarray(Image.open(folder / "out.png")).astype(int)
     np.testing.assert_array_equal(recovered[~missing], values[~missing])
     assert (recovered[missing] > 20).all()
-    told = capsys.readouterr().out
-    assert "24 x 20, 7.5 % missing" in told
-    assert "written to" in told
+    printed = capsys.readouterr().out
+    assert "24 x 20, 7.5 % missing" in printed
+    assert "written to" in printed
 
 
 def test_bits_and_alpha_are_kept(pictures):

@@ -74,8 +74,8 @@ def command(monkeypatch, *arguments):
 def test_the_command_explains_itself(monkeypatch, capsys):
     for arguments in ((), ("--help",)):
         command(monkeypatch, *arguments)
-        told = capsys.readouterr().out
-        assert all(f"  {name} " in told for name in commands.COMMANDS)
+        printed = capsys.readouterr().out
+        assert all(f"  {name} " in printed for name in commands.COMMANDS)
     command(monkeypatch, "--version")
     assert capsys.readouterr().out == f"inrr-jax {inrr_jax.__version__}\n"
 

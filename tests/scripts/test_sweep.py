@@ -135,9 +135,11 @@ def test_an_ensemble_leaves_mean_deviation_and_calibration(tmp_path, capsys):
     left = np.load(tmp_path / "e" / "ensemble.npz")
     np.testing.assert_allclose(left["mean"], members.mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(left["deviation"], np.abs(members[0] - members[1]) / 2**0.5, atol=1e-6)
-    told = json.loads((tmp_path / "e" / "ensemble.json").read_text())
-    assert told["members"]["psnr_missing"] == pytest.approx(np.mean([r["psnr_missing"] for r in rows(tmp_path / "e")]))
-    assert len(told["calibration"]["error"]) == len(told["calibration"]["deviation"]) == 10
+    ensemble = json.loads((tmp_path / "e" / "ensemble.json").read_text())
+    assert ensemble["members"]["psnr_missing"] == pytest.approx(
+        np.mean([r["psnr_missing"] for r in rows(tmp_path / "e")])
+    )
+    assert len(ensemble["calibration"]["error"]) == len(ensemble["calibration"]["deviation"]) == 10
     fit = from_mapping(settings.fit.to_dict(), Settings)
     problem = loading.load(fit.data, fit.mask)
     mask = problem.operator.mask
@@ -246,8 +248,8 @@ def test_two_processes_give_what_one_gives(tmp_path):
         )
         for rank in range(2)
     ]
-    told = [process.communicate(timeout=300)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], told
+    printed = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], printed
     one = start(tmp_path / "one", "--config.devices=1")
     one.communicate(timeout=300)
     two_rows, one_rows = without_seconds(tmp_path / "two"), without_seconds(tmp_path / "one")

@@ -126,9 +126,9 @@ def test_metrics_have_a_row_per_evaluation(uninterrupted):
 def test_a_finished_run_says_so_and_changes_nothing(uninterrupted, capsys):
     before = content(uninterrupted)
     train.main(smoke(), uninterrupted)
-    told = capsys.readouterr().out
-    assert "finished; remove the folder to start over" in told
-    assert f"{workdir.finished(uninterrupted)['psnr_missing']:.4f}" in told
+    printed = capsys.readouterr().out
+    assert "finished; remove the folder to start over" in printed
+    assert f"{workdir.finished(uninterrupted)['psnr_missing']:.4f}" in printed
     assert content(uninterrupted) == before
 
 
@@ -243,8 +243,8 @@ def test_a_fit_that_needs_a_first_one_goes_on_in_either(tmp_path, undrawn, at_st
     with pytest.raises(cli.Interrupted, match=r"run keeps the checkpoint of step 15"):
         train.main(config, folder)
     train.main(config, folder)
-    told = capfd.readouterr().out
-    assert re.findall(r"resumed at step (\d+) from (?:.*)/(\w+)\n", told) == [
+    printed = capfd.readouterr().out
+    assert re.findall(r"resumed at step (\d+) from (?:.*)/(\w+)\n", printed) == [
         ("15", "first"),
         ("20", "first"),
         ("15", "run"),
@@ -363,8 +363,8 @@ def test_a_full_disk_is_told_once_per_kind_and_the_same_command_completes_the_ru
     )
     with pytest.raises(OSError, match=failed):
         train.main(smoke(), folder)
-    told = [message for message in caplog.messages if "No space left on device" in message]
-    assert [message.split(" could")[0] for message in told] == ["metrics.jsonl", "a checkpoint", "reconstruction.png"]
+    logged = [message for message in caplog.messages if "No space left on device" in message]
+    assert [message.split(" could")[0] for message in logged] == ["metrics.jsonl", "a checkpoint", "reconstruction.png"]
     assert f"{workdir.finished(uninterrupted)['psnr_missing']:.4f}" in capsys.readouterr().out
     assert not (folder / "result.json").exists()
     monkeypatch.undo()
@@ -544,15 +544,17 @@ def test_ctrl_c_exits_with_130_and_the_same_command_goes_on(tmp_path):
     process = start(tmp_path / "run", **LONG)
     wait_for(process, "step ")
     process.send_signal(signal.SIGINT)
-    told, _ = process.communicate(timeout=60)
+    printed, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    stopped = re.search(r"stopped at step (\d+): to resume, give the same command again; .* of step \1$", told.strip())
-    assert stopped, told
-    assert "Traceback" not in told
+    stopped = re.search(
+        r"stopped at step (\d+): to resume, give the same command again; .* of step \1$", printed.strip()
+    )
+    assert stopped, printed
+    assert "Traceback" not in printed
     process = start(tmp_path / "run", **LONG)
-    told, _ = process.communicate(timeout=60)
-    assert process.returncode == 0, told
-    assert f"resumed at step {stopped[1]} " in told
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, printed
+    assert f"resumed at step {stopped[1]} " in printed
     train.main(smoke(**LONG), tmp_path / "whole")
     assert_same_run(tmp_path / "run", tmp_path / "whole")
 
@@ -568,8 +570,8 @@ def test_kill_9_at_random_times_ends_with_the_same_parameters(tmp_path):
         process.communicate(timeout=60)
         assert process.returncode == -signal.SIGKILL
     process = start(tmp_path / "run", **changes)
-    told, _ = process.communicate(timeout=600)
-    assert process.returncode == 0, told
-    assert int(re.search(r"resumed at step (\d+) ", told)[1]) > 0
+    printed, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, printed
+    assert int(re.search(r"resumed at step (\d+) ", printed)[1]) > 0
     train.main(smoke(**changes), tmp_path / "whole")
     assert_same_run(tmp_path / "run", tmp_path / "whole")
