@@ -16,7 +16,7 @@ INSIDE = {
     "priors": "normal patch_search patch_graph patch_groups low_rank feedback conditional refinement residual "
     "covariance row_features",
     "baselines": "contract linear diffusion total_variation soft_impute opencv holdout wnll patch_fill patches.gsr "
-    "patches tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors matrices "
+    "patches tensors.contract tensors.nearest tensors.lines tensors.shrinkage tensors.patches tensors matrices "
     "inverse.choice inverse.tv inverse.deep_prior inverse.ct inverse.coils inverse "
     "points.contract points.neighbours points",
     "training": "programs memory objective optimizers fit portable fitted batch sweep ensemble checkpoints",

@@ -106,12 +106,15 @@ class Arrays(Kind):
         """Return the recovery of a completion.
 
         Raises:
-            UserError: the array has too few axes for it.
+            UserError: it is not meant for such an array or mask.
         """
-        entry, domain = TENSORS[name], problem.domain
-        if len(domain.shape) + (domain.channels > 1) < entry.axes:
-            raise UserError(f"method {name} on a grid of shape {domain.shape}: it needs {entry.axes} axes or more")
-        return entry.complete(np.asarray(problem.measurements), np.asarray(problem.operator.mask), domain.spacing)
+        entry, domain, mask = TENSORS[name], problem.domain, np.asarray(problem.operator.mask)
+        if not entry.suits(mask, domain.channels):
+            which = f" under a mask that changes along {entry.changing} of them alone" if entry.changing else ""
+            raise UserError(
+                f"method {name} on a grid of shape {domain.shape}: it needs {entry.axes} axes or more{which}"
+            )
+        return entry.complete(np.asarray(problem.measurements), mask, domain.spacing)
 
     def split(self, problem: Problem, seed: int, share: float) -> Split:
         """Hold out a fifth of the observed entries, the same for every call."""

@@ -33,6 +33,7 @@ COMPLETIONS = {
     "tctv": 1_000_000,
     "tctv_12": 300_000,
     "tctv_20": 300_000,
+    "patches": 1_000_000,
 }
 """Completions that are combined with the field, by their names in `baselines.tensors`, and the number of entries above
 which each would take minutes and is left out."""
@@ -233,7 +234,7 @@ def _complete(measured: Values, mask: Mask, wanted: Mask, *, kriged: bool) -> di
     """
     # Whatever the signal holds at missing entries cannot reach a completion.
     zeroed = np.where(mask[..., None], measured, np.float32(0))
-    names = [n for n, largest in COMPLETIONS.items() if mask.ndim >= TENSORS[n].axes and mask.size <= largest]
+    names = [n for n, largest in COMPLETIONS.items() if TENSORS[n].suits(mask) and mask.size <= largest]
     found = {name: TENSORS[name].complete(zeroed, mask, None)[wanted] for name in names}
     if kriged:
         # In indices, because kriging learns a length for every axis.

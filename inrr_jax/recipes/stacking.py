@@ -15,8 +15,7 @@ from jaxtyping import Float
 
 from inrr_jax.baselines.diffusion import harmonic
 from inrr_jax.baselines.holdout import blocks, components
-from inrr_jax.baselines.patch_fill import first_estimate, is_deep, locally_linear, locally_linear_fine
-from inrr_jax.baselines.wnll import wnll
+from inrr_jax.baselines.patch_fill import CHAIN, chain, first_estimate, is_deep
 from inrr_jax.operators.masking import paste
 from inrr_jax.priors import refinement
 from inrr_jax.recipes import holdout
@@ -29,12 +28,6 @@ pixels have a stable unit of error. Chosen on scikit-image's pictures."""
 
 ROUNDING = 1 / 12 / 255**2
 """Mean squared error of rounding to 8 bits, in squared grey values: no fill can be expected to err less."""
-
-CHAIN = ("wnll", "locally_linear", "locally_linear_fine")
-"""The fills on graphs of patches, in their order."""
-
-WNLL_ROUNDS = 3
-"""Rounds of WNLL, which take half as long as the others'."""
 
 
 class HiddenFills(NamedTuple):
@@ -117,24 +110,13 @@ def names(starts: Sequence[Fill]) -> tuple[str, ...]:
 def fill_all(image: Image, mask: Mask, starts: Sequence[Fill]) -> Float[np.ndarray, "K H W C"]:
     """Return the harmonic fill, and those on graphs of patches, which are a chain for each of the starts.
 
-    Fills that each build their graphs from the start on need four rounds, twelve graphs in all, to become as good as
-    the five of a chain: the graphs of WNLL are the cheapest kind, and each of the others is built from the best
-    estimate so far (docs/quality.md has the measurements).
-
     Args:
         image: in [0, 1]; values at missing pixels are not used.
         mask: True where observed; at least one pixel is.
         starts: what the chains begin with.
     """
-    chains = (_chain(image, mask, start(image, mask)) for start in starts)
+    chains = (chain(image, mask, start(image, mask)) for start in starts)
     return np.stack([harmonic(image, mask), *itertools.chain(*chains)])
-
-
-def _chain(image: Image, mask: Mask, start: Image) -> list[Image]:
-    """Return the fills on graphs, of which each begins with the one before."""
-    similar = wnll(image, mask, rounds=WNLL_ROUNDS, start=start)
-    combined = locally_linear(image, mask, rounds=1, start=similar)
-    return [similar, combined, locally_linear_fine(image, mask, rounds=1, start=combined)]
 
 
 def _weigh(image: Image, mask: Mask, starts: Sequence[Fill], enough: int):

@@ -57,8 +57,8 @@ class Report(base.Report):
         if not isinstance(problem.operator, Masking):
             return {"nearest": _nearest(problem)}
         measured, mask, domain = np.asarray(problem.measurements), np.asarray(problem.operator.mask), problem.domain
-        axes = len(domain.shape) + (domain.channels > 1)
-        names = [name for name in ("linear", "als") if TENSORS[name].axes <= axes and mask.size <= LARGEST_REFERENCE]
+        small = mask.size <= LARGEST_REFERENCE
+        names = [name for name in ("linear", "als") if small and TENSORS[name].suits(mask, domain.channels)]
         return {name: TENSORS[name].complete(measured, mask, domain.spacing) for name in names}
 
     def write(self, name: str, path: Path, recovery: Recovery) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from inrr_jax import metrics
+from inrr_jax.baselines import patch_fill
 from inrr_jax.baselines.diffusion import harmonic
 from inrr_jax.baselines.holdout import components
 from inrr_jax.baselines.patch_fill import first_estimate, locally_linear, locally_linear_fine
@@ -133,7 +134,7 @@ def test_every_fill_on_a_graph_begins_with_the_one_before(mask):
     fills = stacking.fill_all(np.where(mask[..., None], image, np.nan), mask, [harmonic, first_estimate])
     np.testing.assert_array_equal(fills[0], harmonic(image, mask))
     for start, chain in ((harmonic, fills[1:4]), (first_estimate, fills[4:])):
-        similar = wnll(image, mask, rounds=stacking.WNLL_ROUNDS, start=start(image, mask))
+        similar = wnll(image, mask, rounds=patch_fill.WNLL_ROUNDS, start=start(image, mask))
         combined = locally_linear(image, mask, rounds=1, start=similar)
         fine = locally_linear_fine(image, mask, rounds=1, start=combined)
         for found, expected in zip(chain, (similar, combined, fine), strict=True):
@@ -141,11 +142,11 @@ def test_every_fill_on_a_graph_begins_with_the_one_before(mask):
 
 
 def test_deep_holes_have_two_chains_of_fills_and_scattered_pixels_one():
-    assert stacking.names(stacking.starts(SCATTERED)) == ("harmonic", *stacking.CHAIN)
+    assert stacking.names(stacking.starts(SCATTERED)) == ("harmonic", *patch_fill.CHAIN)
     hole = np.pad(HOLE, 4, constant_values=True)
     assert stacking.starts(hole) == (harmonic, first_estimate)
     names = stacking.names(stacking.starts(hole))
-    assert names[1:] == (*(f"{name} from harmonic" for name in stacking.CHAIN), *stacking.CHAIN)
+    assert names[1:] == (*(f"{name} from harmonic" for name in patch_fill.CHAIN), *patch_fill.CHAIN)
     assert stacking.build(RNG.random((*hole.shape, 1), dtype=np.float32), hole).names == names
 
 
