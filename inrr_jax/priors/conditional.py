@@ -115,20 +115,14 @@ def denoise(
     """
     sides = geometry.sides(noisy.shape)
 
-    def average(planes: Float[Array, "2 H W"]) -> Float[Array, "1 H W"]:
-        def model(first: Int[Array, "n K"]):
-            values, samples = jnp.moveaxis(patch_groups.take(planes, first, sides), 2, 0)
-            filtering = _wiener(samples, noise**2)
-            mean = values.mean(1, keepdims=True)
-            weights = 1 / (1 + jnp.square(filtering).sum((1, 2)))
-            return (mean + (values - mean) @ filtering)[:, :, None], weights[:, None, None, None]
+    def model(patches: Float[Array, "n K 2 P"]):
+        values, samples = jnp.moveaxis(patches, 2, 0)
+        filtering = _wiener(samples, noise**2)
+        mean = values.mean(1, keepdims=True)
+        weights = 1 / (1 + jnp.square(filtering).sum((1, 2)))
+        return (mean + (values - mean) @ filtering)[:, :, None], weights[:, None, None, None]
 
-        values, weights = patch_groups.sums(model, planes[:1], groups, NOISY_AT_ONCE, sides)
-        return values / weights
-
-    # One channel after another, as in low_rank.py.
-    averages = jax.lax.map(average, jnp.moveaxis(jnp.stack([noisy, pilot]), -1, 0))
-    return jnp.moveaxis(averages[:, 0], 0, -1)
+    return patch_groups.averages(model, jnp.stack([noisy, pilot]), groups, NOISY_AT_ONCE, sides)
 
 
 def _wiener(samples: Float[Array, "n K P"], variance: float | Float[Array, ""]) -> Float[Array, "n P P"]:

@@ -23,7 +23,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from inrr_jax.priors import patch_groups
 from inrr_jax.priors.patch_groups import Geometry, Groups
@@ -54,21 +54,15 @@ def denoise(
     sides = geometry.sides(image.shape)
     edge = noise * (math.sqrt(groups.members.shape[1]) + math.sqrt(math.prod(sides)))
 
-    def average(plane: Float[Array, "1 H W"]) -> Float[Array, "1 H W"]:
-        def approximate(first: Int[Array, "n K"]):
-            rows = reflected(patch_groups.take(plane, first, sides)[:, :, 0])
-            mean, others = rows[..., :1], rows[..., 1:]
-            kept = projector(jnp.swapaxes(others, 1, 2) @ others, edge**2)
-            rank = 1 + jnp.trace(kept, axis1=1, axis2=2) if weighted else jnp.ones(len(first), image.dtype)
-            low = reflected(jnp.concatenate([mean, others @ kept], -1))
-            return low[:, :, None], 1 / rank[:, None, None, None]
+    def approximate(patches: Float[Array, "n K 1 P"]):
+        rows = reflected(patches[:, :, 0])
+        mean, others = rows[..., :1], rows[..., 1:]
+        kept = projector(jnp.swapaxes(others, 1, 2) @ others, edge**2)
+        rank = 1 + jnp.trace(kept, axis1=1, axis2=2) if weighted else jnp.ones(len(rows), image.dtype)
+        low = reflected(jnp.concatenate([mean, others @ kept], -1))
+        return low[:, :, None], 1 / rank[:, None, None, None]
 
-        values, weights = patch_groups.sums(approximate, plane, groups, GROUPS_AT_ONCE, sides)
-        return values / weights
-
-    # One channel after another: the compiled program is slower where the channels are an inner axis.
-    averages = jax.lax.map(average, jnp.moveaxis(image, -1, 0)[:, None])
-    return jnp.moveaxis(averages[:, 0], 0, -1)
+    return patch_groups.averages(approximate, image[None], groups, GROUPS_AT_ONCE, sides)
 
 
 def reflected(patches: Float[Array, "*n P"]) -> Float[Array, "*n P"]:

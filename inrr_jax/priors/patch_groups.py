@@ -175,6 +175,31 @@ def sums(
     return jax.lax.fori_loop(0, -(-count // size), body, zeros)
 
 
+def averages(
+    estimate: Callable[[Float[Array, "n K S P"]], tuple[Float[Array, "n K 1 P"], Float[Array, "n #K 1 #P"]]],
+    pictures: Float[Array, "S H W C"],
+    groups: Groups,
+    at_once: int,
+    sides: tuple[int, int],
+) -> Float[Array, "H W C"]:
+    """Return the weighted means of the estimated patches of all groups at their places, of every channel on its own.
+
+    Args:
+        estimate: maps the patches of a batch of groups, in one channel, to their estimates and the weights of these.
+        pictures: S pictures of the same scene, whose patches the estimate takes.
+        groups: as `find` returns them; they cover the picture.
+        at_once: groups in a batch, fewer if there are not so many.
+        sides: height and width of a patch.
+    """
+
+    def average(planes: Float[Array, "S H W"]) -> Float[Array, "H W"]:
+        found = sums(lambda first: estimate(take(planes, first, sides)), planes[:1], groups, at_once, sides)
+        return (found[0] / found[1])[0]
+
+    # One channel after another: the compiled program is slower where the channels are an inner axis.
+    return jnp.moveaxis(jax.lax.map(average, jnp.moveaxis(pictures, -1, 0)), 0, -1)
+
+
 def take(planes: Float[Array, "C H W"], first: Int[Array, "*n"], sides: tuple[int, int]) -> Float[Array, "*n C P"]:
     """Return the patches with the given first pixels, their P pixels in row-major order.
 
