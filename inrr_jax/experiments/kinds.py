@@ -110,7 +110,7 @@ class Arrays(Kind):
         """
         entry, domain, mask = TENSORS[name], problem.domain, np.asarray(problem.operator.mask)
         if not entry.suits(mask, domain.channels):
-            which = f" under a mask that changes along {entry.changing} of them alone" if entry.changing else ""
+            which = f", and a mask that changes along {entry.changing} of them alone" if entry.changing else ""
             raise UserError(
                 f"method {name} on a grid of shape {domain.shape}: it needs {entry.axes} axes or more{which}"
             )

@@ -235,3 +235,13 @@ def test_completions_refuse_arrays_with_too_few_axes(tmp_path):
     with pytest.raises(UserError, match=r"method als on a grid of shape \(20,\): it needs 2 axes"):
         als.recover()
     assert linear.task.kind.shown(linear.recover(), linear.task.problem).shape == (1, 20, 1)
+
+
+def test_a_completion_of_whole_fibers_refuses_other_masks(tmp_path):
+    np.save(tmp_path / "cube.npy", np.arange(120.0).reshape(6, 5, 4))
+    fit = change(Settings(), {"data.name": "array"})
+    masks = "fibers:0.5:2,random:0.5"
+    fibers, single = all_of(ComparisonSettings(fit, f"{tmp_path}/cube.npy", masks, "patches"))[0]
+    assert np.isfinite(fibers.recover()).all()
+    with pytest.raises(UserError, match="2 axes or more, and a mask that changes along 2 of them alone"):
+        single.recover()
