@@ -26,6 +26,9 @@ MAX_COUNT = 2**31 - 1
 class Options:
     """Base class of all groups of options: refuses values of a wrong type or outside the declared range."""
 
+    instead: typing.ClassVar[Mapping[str, str]] = {}
+    """Options of other variants of the group, and this variant's own options for the same thing."""
+
     def __post_init__(self):
         hints = _hints(type(self))
         for option in dataclasses.fields(self):
@@ -191,10 +194,13 @@ def check_names(options: Any, given: Iterable[str]) -> None:
     known = names(options)
     for name in given:
         if name not in known:
-            group = name.rpartition(".")[0]
-            own = [other.rpartition(".")[2] for other in known if other.rpartition(".")[0] == group]
-            chosen = functools.reduce(getattr, group.split("."), options).name
-            raise UserError(f"{name} is no setting of {group}.name={chosen}: it has {', '.join(sorted(own))}")
+            group, _, last = name.rpartition(".")
+            own = sorted(other.rpartition(".")[2] for other in known if other.rpartition(".")[0] == group)
+            variant = functools.reduce(getattr, group.split("."), options)
+            hint = f"give {group}.{variant.instead[last]} instead; " if last in variant.instead else ""
+            raise UserError(
+                f"{name} is no setting of {group}.name={variant.name}: {hint}it has {', '.join(sorted(own))}"
+            )
 
 
 def names(options: Any, prefix: str = "") -> list[str]:

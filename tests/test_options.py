@@ -280,6 +280,11 @@ def test_change_of_the_variant_keeps_the_options_that_both_have():
         ("field.width", 0, r"field\.width=0 is out of range"),
         ("seed", "a", "seed='a' is no int"),
         ("field.factors", 4, r"field\.factors is no setting of field\.name=siren: it has .*omega.*width"),
+        (
+            "data.path",
+            "a.png",
+            r"data\.path is no setting of data\.name=picture: give data\.image instead; it has grey",
+        ),
     ],
 )
 def test_change_refuses_unknown_names_wrong_values_and_options_of_other_variants(name, value, message):

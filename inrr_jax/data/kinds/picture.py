@@ -1,6 +1,7 @@
 """Pictures under a mask."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -18,6 +19,7 @@ from inrr_jax.problem import Problem
 class Config(DataConfig):
     """Options of a picture."""
 
+    instead: ClassVar = {"path": "image", "source": "image"}
     name: str = choice("picture")
     image: str = "baboon"
     """A bundled name or the path of a picture."""

@@ -1,6 +1,7 @@
 """Scattered points: from a file, or nodes of a known grid."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from inrr_jax.problem import Domain, Problem
 class Config(StoredConfig):
     """Options of scattered points: of a file with points, or of an array whose nodes the mask samples."""
 
+    instead: ClassVar = {"path": "points"}
     name: str = choice("points")
     points: str = ""
     """A file of points (docs/data.md), which the mask does not change. Empty: the nodes of the array `source` that the

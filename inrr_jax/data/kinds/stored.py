@@ -1,6 +1,7 @@
 """Options of the kinds that read an array from a file or by name."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -18,6 +19,7 @@ BOUNDS = (-0.1, 1.1)
 class StoredConfig(DataConfig):
     """Options of an array of any number of axes."""
 
+    instead: ClassVar = {"path": "source", "image": "source"}
     source: str = ""
     """A file, or the name of data in an installed package (docs/data.md)."""
     array: str = ""

@@ -5,7 +5,7 @@ operator: data that the operator itself had made would be recovered better than 
 """
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -43,6 +43,7 @@ class MeasuredPicture(DataConfig):
     measurement itself: a noisy, a small or a blurred photograph.
     """
 
+    instead: ClassVar = {"path": "image", "source": "image"}
     image: str = "camera"
     """A bundled name or the path of a picture."""
     size: int = at_least(256, 0)
