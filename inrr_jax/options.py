@@ -198,9 +198,7 @@ def check_names(options: Any, given: Iterable[str]) -> None:
             own = sorted(other.rpartition(".")[2] for other in known if other.rpartition(".")[0] == group)
             variant = functools.reduce(getattr, group.split("."), options)
             hint = f"give {group}.{variant.instead[last]} instead; " if last in variant.instead else ""
-            raise UserError(
-                f"{name} is no setting of {group}.name={variant.name}: {hint}it has {', '.join(sorted(own))}"
-            )
+            raise UserError(f"{name} is no setting of {group}.name={variant.name}: {hint}it has {', '.join(own)}")
 
 
 def names(options: Any, prefix: str = "") -> list[str]:

@@ -25,7 +25,7 @@ class Entry(NamedTuple):
     """Number of axes along which a mask has to change; None: any."""
 
     def suits(self, mask: Observed, channels: int = 1) -> bool:
-        """Return whether the method is meant for a mask, and for a signal with so many axes."""
+        """Return whether the method is meant for a signal under a mask, with so many channels."""
         enough = mask.ndim + (channels > 1) >= self.axes
         return enough and (self.changing is None or len(changing_axes(mask)) == self.changing)
 
