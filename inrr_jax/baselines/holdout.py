@@ -185,13 +185,18 @@ def neighbour_correlation(mask: Mask) -> float:
     return max((float(np.mean((a - mean) * (b - mean)) / variance) for a, b in pairs), default=0.0) if variance else 0.0
 
 
+def changing_axes(mask: Mask) -> list[int]:
+    """Return the axes along which a mask changes; along all others it consists of whole slices or fibers."""
+    return [axis for axis in range(mask.ndim) if (mask != mask.take([0], axis)).any()]
+
+
 def _changing(mask: Mask) -> Bool[np.ndarray, "..."]:
     """Return the mask at the first index of every axis along which it does not change.
 
     Nothing is set aside if fewer than two entries would be observed then, such as a single slice.
     """
-    first = [slice(0, 1) if (mask == mask.take([0], axis)).all() else slice(None) for axis in range(mask.ndim)]
-    changing = mask[tuple(first)]
+    axes = changing_axes(mask)
+    changing = mask[tuple(slice(None) if axis in axes else slice(0, 1) for axis in range(mask.ndim))]
     return changing if changing.sum() > 1 else mask
 
 

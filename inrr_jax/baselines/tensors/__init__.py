@@ -2,13 +2,14 @@
 
 from typing import NamedTuple
 
+from inrr_jax.baselines.holdout import changing_axes
 from inrr_jax.baselines.tensors.als import als
 from inrr_jax.baselines.tensors.contract import Complete, Observed
 from inrr_jax.baselines.tensors.halrtc import halrtc
 from inrr_jax.baselines.tensors.harmonic import harmonic, harmonic_scaled
 from inrr_jax.baselines.tensors.lines import linear, pchip, spline
 from inrr_jax.baselines.tensors.nearest import nearest
-from inrr_jax.baselines.tensors.patches import changing_axes, patches
+from inrr_jax.baselines.tensors.patches import patches
 from inrr_jax.baselines.tensors.smooth import dct_pls, dct_pls_scaled
 from inrr_jax.baselines.tensors.tctv import tctv_of
 

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from inrr_jax.baselines.diffusion import harmonic
+from inrr_jax.baselines.holdout import changing_axes
 from inrr_jax.baselines.patch_fill import chain, first_estimate
 from inrr_jax.baselines.tensors.contract import Observed, Spacing, Values, completing
 from inrr_jax.errors import UserError
@@ -39,11 +40,6 @@ def patches(values: Values, mask: Observed, spacing: Spacing) -> Values:
     seen = np.transpose(mask, axes + others[:-1]).reshape(*turned.shape[:2], -1)[..., 0]
     filled = _fill(turned.reshape(*turned.shape[:2], -1), seen).reshape(turned.shape)
     return np.transpose(filled, np.argsort(axes + others))
-
-
-def changing_axes(mask: Observed) -> list[int]:
-    """Return the axes along which a mask changes; along all others it consists of whole fibers."""
-    return [axis for axis in range(mask.ndim) if (mask != mask.take([0], axis)).any()]
 
 
 def _fill(picture: Float[np.ndarray, "H W K"], seen: Bool[np.ndarray, "H W"]) -> Float[np.ndarray, "H W K"]:

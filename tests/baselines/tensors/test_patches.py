@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from inrr_jax.baselines.holdout import changing_axes
 from inrr_jax.baselines.tensors import TENSORS
-from inrr_jax.baselines.tensors.patches import changing_axes, patches
+from inrr_jax.baselines.tensors.patches import patches
 from inrr_jax.errors import UserError
 from inrr_jax.priors import patch_search
 
