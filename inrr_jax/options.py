@@ -26,9 +26,6 @@ MAX_COUNT = 2**31 - 1
 class Options:
     """Base class of all groups of options: refuses values of a wrong type or outside the declared range."""
 
-    instead: typing.ClassVar[Mapping[str, str]] = {}
-    """Options of other variants of the group, and this variant's own options for the same thing."""
-
     def __post_init__(self):
         hints = _hints(type(self))
         for option in dataclasses.fields(self):
@@ -197,7 +194,8 @@ def check_names(options: Any, given: Iterable[str]) -> None:
             group, _, last = name.rpartition(".")
             own = sorted(other.rpartition(".")[2] for other in known if other.rpartition(".")[0] == group)
             variant = functools.reduce(getattr, group.split("."), options)
-            hint = f"give {group}.{variant.instead[last]} instead; " if last in variant.instead else ""
+            instead = getattr(variant, "instead", {})  # this variant's own options in the place of others'
+            hint = f"give {group}.{instead[last]} instead; " if last in instead else ""
             raise UserError(f"{name} is no setting of {group}.name={variant.name}: {hint}it has {', '.join(own)}")
 
 
