@@ -2,11 +2,12 @@
 
     inrr-jax compare --config=compare_arrays --workdir=runs/arrays
 
-The spectral image Indian Pines under six masks, with its bands on the last axis. Variants with the same methods:
+The spectral image Indian Pines under seven masks, with its bands on the last axis. Variants with the same methods:
 `:volume` is an average head, `:climate` the air temperature over North America and `:video` Carphone, whose frames are
 on the first axis. `:corners` has all of {network, values on nodes} x {no term, total variation, Tikhonov, INRR}.
 Commands that differ in signals, masks, methods or seeds alone fill one table if they name one --workdir. `:smoke` takes
-a minute, most of it compilation. A mask is mode:rate:axis:duration (docs/masks.md).
+a minute, most of it compilation. A mask is mode:rate:axis:duration (docs/masks.md). `patches` is left out where
+whole fibers are not what is missing.
 """
 
 import ml_collections
@@ -14,8 +15,8 @@ import ml_collections
 from inrr_jax.experiments import presets
 from inrr_jax.experiments.comparison import ComparisonSettings
 
-COMPLETIONS = ["linear", "spline", "dct_pls_scaled", "als", "halrtc", "tctv", "tctv_12", "tctv_20"]
-FIELDS = ["tucker", "tucker/blended"]
+COMPLETIONS = ["linear", "spline", "dct_pls_scaled", "als", "halrtc", "tctv", "tctv_12", "tctv_20", "patches"]
+FIELDS = ["tucker", "tucker+inrr", "tucker+inrr/blended"]
 TERMS = ["", "+tv_anisotropic", "+grid", "+inrr"]
 CORNERS = [f"{field}{term}" for field in ("tucker", "tucker_nodes", "grid") for term in TERMS]
 ELEMENTS = ["random:0.9", "random:0.95", "random:0.98"]

@@ -84,7 +84,8 @@ class Comparison:
         Raises:
             UserError: a row belongs to other settings, or to files with other contents.
         """
-        fillings = comparison.fillings(self._tasks, self._wanted)
+        fillings, refusals = comparison.fillings(self._tasks, self._wanted)
+        print(*refusals, sep="\n", end="\n" * bool(refusals), flush=True)
         trials = comparison.trials(self._settings, self._tasks, self._wanted)
         fits = self._fits()
         done = {

@@ -229,9 +229,19 @@ def tasks(settings: ComparisonSettings) -> list[Task]:
     return [Task(case, fit, problem) for (case, fit), problem in zip(own.items(), problems, strict=True)]
 
 
-def fillings(found: Sequence[Task], wanted: dict[str, Name | None]) -> list[Filling]:
-    """List the fills among the methods, for every task."""
-    return [Filling(task, text) for task in found for text, name in wanted.items() if name is None]
+def fillings(found: Sequence[Task], wanted: dict[str, Name | None]) -> tuple[list[Filling], list[str]]:
+    """List the fills among the methods for every task, and why some are left out.
+
+    Raises:
+        UserError: a fill is meant for none of the tasks.
+    """
+    jobs = [Filling(task, text) for task in found for text, name in wanted.items() if name is None]
+    judged = [(job, job.task.kind.refusal(job.name, job.task.problem)) for job in jobs]
+    listed, refused = [job for job, refusal in judged if not refusal], [pair for pair in judged if pair[1]]
+    for job, refusal in refused:
+        if job.name not in {other.name for other in listed}:
+            raise UserError(refusal)
+    return listed, [f"{', '.join(job.task.case)}: {refusal}; this fill is left out" for job, refusal in refused]
 
 
 def trials(settings: ComparisonSettings, found: Sequence[Task], wanted: dict[str, Name | None]) -> list[Trial]:

@@ -38,6 +38,10 @@ class Kind:
         """
         raise NotImplementedError
 
+    def refusal(self, name: str, problem: Problem) -> str:
+        """Return why one of the `fills` is not meant for a problem; empty: it is."""
+        return ""
+
     def fill(self, name: str, problem: Problem) -> Values:
         """Return the recovery of one of the `fills`."""
         raise NotImplementedError
@@ -102,19 +106,18 @@ class Arrays(Kind):
         """Return the settings of an array."""
         return {"data.source": path, "data.crop": crop}
 
-    def fill(self, name: str, problem: Problem) -> Values:
-        """Return the recovery of a completion.
+    def refusal(self, name: str, problem: Problem) -> str:
+        """Return why a completion is not meant for such an array or mask; empty: it is."""
+        entry, domain = TENSORS[name], problem.domain
+        if entry.suits(np.asarray(problem.operator.mask), domain.channels):
+            return ""
+        which = f", and a mask that changes along {entry.changing} of them alone" if entry.changing else ""
+        return f"method {name} on a grid of shape {domain.shape}: it needs {entry.axes} axes or more{which}"
 
-        Raises:
-            UserError: it is not meant for such an array or mask.
-        """
-        entry, domain, mask = TENSORS[name], problem.domain, np.asarray(problem.operator.mask)
-        if not entry.suits(mask, domain.channels):
-            which = f", and a mask that changes along {entry.changing} of them alone" if entry.changing else ""
-            raise UserError(
-                f"method {name} on a grid of shape {domain.shape}: it needs {entry.axes} axes or more{which}"
-            )
-        return entry.complete(np.asarray(problem.measurements), mask, domain.spacing)
+    def fill(self, name: str, problem: Problem) -> Values:
+        """Return the recovery of a completion that is meant for such an array and mask."""
+        mask = np.asarray(problem.operator.mask)
+        return TENSORS[name].complete(np.asarray(problem.measurements), mask, problem.domain.spacing)
 
     def split(self, problem: Problem, seed: int, share: float) -> Split:
         """Hold out a fifth of the observed entries, the same for every call."""

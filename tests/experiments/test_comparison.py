@@ -24,7 +24,7 @@ tasks_of = functools.cache(comparison.tasks)
 def all_of(settings=OURS, tried=()):
     wanted, tasks = comparison.names(settings), tasks_of(settings)
     trials = comparison.trials(settings, tasks, wanted)
-    return comparison.fillings(tasks, wanted), trials, comparison.fits(settings, tasks, wanted, tried)
+    return comparison.fillings(tasks, wanted)[0], trials, comparison.fits(settings, tasks, wanted, tried)
 
 
 def outcome(recovered, error=""):
@@ -227,21 +227,32 @@ def test_what_figures_show_of_an_array_is_a_slice_with_missing_entries(arrays):
         assert not observed.all()
 
 
-def test_completions_refuse_arrays_with_too_few_axes(tmp_path):
-    np.save(tmp_path / "line.npy", np.arange(20.0))
+def cases_of(folder, array, masks, names):
+    np.save(folder / "array.npy", array)
     fit = change(Settings(), {"data.name": "array"})
-    settings = ComparisonSettings(fit, f"{tmp_path}/line.npy", "random:0.5", "als,linear")
-    als, linear = all_of(settings)[0]
+    settings = ComparisonSettings(fit, f"{folder}/array.npy", masks, names)
+    return comparison.tasks(settings), comparison.names(settings)
+
+
+def test_a_completion_that_no_case_suits_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"method als on a grid of shape \(20,\): it needs 2 axes"):
-        als.recover()
-    assert linear.task.kind.shown(linear.recover(), linear.task.problem).shape == (1, 20, 1)
-
-
-def test_a_completion_of_whole_fibers_refuses_other_masks(tmp_path):
-    np.save(tmp_path / "cube.npy", np.arange(120.0).reshape(6, 5, 4))
-    fit = change(Settings(), {"data.name": "array"})
-    masks = "fibers:0.5:2,random:0.5"
-    fibers, single = all_of(ComparisonSettings(fit, f"{tmp_path}/cube.npy", masks, "patches"))[0]
-    assert np.isfinite(fibers.recover()).all()
+        comparison.fillings(*cases_of(tmp_path, np.arange(20.0), "random:0.5", "als,linear"))
     with pytest.raises(UserError, match="2 axes or more, and a mask that changes along 2 of them alone"):
-        single.recover()
+        comparison.fillings(*cases_of(tmp_path, np.arange(120.0).reshape(6, 5, 4), "random:0.5", "linear,patches"))
+
+
+def test_a_completion_is_left_out_of_the_cases_that_do_not_suit_it(tmp_path):
+    cube = np.arange(120.0).reshape(6, 5, 4)
+    listed, (line,) = comparison.fillings(*cases_of(tmp_path, cube, "fibers:0.5:2,random:0.5", "linear,patches"))
+    assert [(job.task.case.mask, job.name) for job in listed] == [
+        ("fibers:0.5:2", "linear"),
+        ("fibers:0.5:2", "patches"),
+        ("random:0.5", "linear"),
+    ]
+    assert line.startswith("array, random:0.5: method patches")
+    assert all(np.isfinite(job.recover()).all() for job in listed)
+
+
+def test_a_signal_along_a_line_is_shown_as_a_row(tmp_path):
+    (linear,), _ = comparison.fillings(*cases_of(tmp_path, np.arange(20.0), "random:0.5", "linear"))
+    assert linear.task.kind.shown(linear.recover(), linear.task.problem).shape == (1, 20, 1)
