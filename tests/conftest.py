@@ -6,14 +6,18 @@ import importlib.metadata
 import os
 from pathlib import Path
 
-# Programs here run for a moment, so most of the time goes into compiling them. JAX reads these variables when it is
-# imported, in this process and in those of commands.
+# Most programs here run for a moment, so that compiling them takes most of the time. JAX reads these variables when it
+# is imported, in this process and in those of commands.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-# Without its newer emitters of fusions, XLA compiles twice as fast. JAX 0.12 has no others, and refuses the flag. Small
-# programs are not worth the parts into which XLA splits them for its threads.
-if tuple(map(int, importlib.metadata.version("jaxlib").split(".")[:2])) < (0, 11):
-    FLAGS = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
-    os.environ.setdefault("XLA_FLAGS", FLAGS)
+# The first two flags say how far the programs of `optimised_programs` are optimised. Without its newer emitters of
+# fusions, XLA compiles twice as fast. JAX 0.12 has no others, and refuses the flag. Small programs are not worth the
+# parts into which XLA splits them for its threads.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=1 --xla_llvm_disable_expensive_passes=true"
+    + " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+    * (tuple(map(int, importlib.metadata.version("jaxlib").split(".")[:2])) < (0, 11)),
+)
 # All workers and commands share one cache, which is not that of the user who runs the tests. It outlives the run.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "programs"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
@@ -43,6 +47,22 @@ def programs_within_memory():
     yield
     if psutil.Process().memory_info().rss > MEMORY:
         jax.clear_caches()
+
+
+@pytest.fixture(scope="module")
+def optimised_programs():
+    """Programs that compute for longer than they take to compile: optimised, they take half of the time or less."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "0")  # in the processes of commands
+        _set_disabled(False)
+        yield
+        _set_disabled(True)
+
+
+def _set_disabled(value: bool):
+    """Compile all programs anew, with or without optimisations, which change the last bits of results."""
+    jax.config.update("jax_disable_most_optimizations", value)
+    jax.clear_caches()
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import pytest
 from benchmarks import stack
 from inrr_jax import metrics
 
+pytestmark = pytest.mark.usefixtures("optimised_programs")
+
 
 def test_a_row_has_the_scores_of_the_mean_of_the_fills(monkeypatch):
     monkeypatch.setattr(stack, "SIDE", 40)

@@ -11,7 +11,7 @@ from inrr_jax.recipes import blending, pipeline, stacking
 from inrr_jax.settings import RECIPE
 from inrr_jax.training import fit
 
-pytestmark = pytest.mark.usefixtures("quick_fills")
+pytestmark = pytest.mark.usefixtures("quick_fills", "optimised_programs")
 
 RNG = np.random.default_rng(0)
 TINY = change(

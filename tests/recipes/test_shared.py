@@ -15,7 +15,7 @@ from inrr_jax.settings import RECIPE
 from inrr_jax.training import sweep
 from inrr_jax.training.sweep import Member
 
-pytestmark = pytest.mark.usefixtures("quick_fills")
+pytestmark = pytest.mark.usefixtures("quick_fills", "optimised_programs")
 
 BEST = change(RECIPE, {"field.width": 8, "field.depth": 1, "train.steps": 3, "train.fibers": 4})
 INRZ = change(BEST, {"field.name": "inrz", "regularizer.name": "none", "correction": "none"})

@@ -12,7 +12,7 @@ from inrr_jax.baselines.wnll import wnll
 from inrr_jax.priors import refinement
 from inrr_jax.recipes import holdout, stacking
 
-pytestmark = pytest.mark.usefixtures("quick_fills")
+pytestmark = pytest.mark.usefixtures("quick_fills", "optimised_programs")
 
 RNG = np.random.default_rng(0)
 SCATTERED = RNG.random((16, 15)) >= 0.3

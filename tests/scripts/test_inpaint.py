@@ -14,6 +14,8 @@ from inrr_jax.errors import UserError
 from inrr_jax.recipes.tiles import filling, plan
 from scripts import cli, inpaint
 
+pytestmark = pytest.mark.usefixtures("optimised_programs")
+
 QUICK = {"correction": "none", "regularizer.name": "none", "field.width": 16, "field.depth": 2, "train.steps": 20}
 
 

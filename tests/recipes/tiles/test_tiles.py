@@ -10,6 +10,8 @@ from inrr_jax.options import change
 from inrr_jax.recipes import stacking, tiles
 from inrr_jax.recipes.tiles import filling, plan, weights
 
+pytestmark = pytest.mark.usefixtures("optimised_programs")
+
 
 @pytest.fixture
 def small_tiles(monkeypatch):
