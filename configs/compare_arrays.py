@@ -16,7 +16,7 @@ from inrr_jax.experiments import presets
 from inrr_jax.experiments.comparison import ComparisonSettings
 
 COMPLETIONS = ["linear", "spline", "dct_pls_scaled", "als", "halrtc", "tctv", "tctv_12", "tctv_20", "patches"]
-FIELDS = ["tucker", "tucker+inrr", "tucker+inrr/blended"]
+FIELDS = ["tucker", "tucker+grid", "tucker+inrr", "tucker+inrr/blended"]
 TERMS = ["", "+tv_anisotropic", "+grid", "+inrr"]
 CORNERS = [f"{field}{term}" for field in ("tucker", "tucker_nodes", "grid") for term in TERMS]
 ELEMENTS = ["random:0.9", "random:0.95", "random:0.98"]
