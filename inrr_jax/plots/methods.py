@@ -12,6 +12,8 @@ from inrr_jax.plots.images import paint_missing
 
 COLUMNS = 6
 """Largest number of methods, with the truth, in one row of `side_by_side`."""
+LOWEST_GAIN = -3.0
+"""Decibels below which a gain is only a number: the bar of a method that fails would hide the differences of others."""
 
 
 def side_by_side(
@@ -59,12 +61,12 @@ def gains(
     path: Path,
     panels: Mapping[str, Mapping[str, Float[np.ndarray, "cases"]]],
     reference: str,
-    quantity: str = "PSNR on missing pixels",
+    quantity: str = "PSNR on missing entries",
 ) -> None:
     """Draw the gain of each method in PSNR over a reference, in dB, as horizontal bars.
 
     There is one panel per title and one bar per method, whose length is the mean over the cases. Each case is a dot.
-    Bars of positive gains are blue, others grey.
+    Bars of positive gains are blue, others grey. Bars are cut off at `LOWEST_GAIN`, with the mean as a number.
 
     Args:
         path: of the PNG to write.
@@ -78,14 +80,18 @@ def gains(
     for axes, (title, panel) in zip(row, panels.items(), strict=True):
         places = [names.index(name) for name in panel]
         means = np.array([values.mean() for values in panel.values()])
-        axes.barh(places, means, color=np.where(means > 0, "tab:blue", "0.65"))
+        axes.barh(places, means.clip(min=LOWEST_GAIN), color=np.where(means > 0, "tab:blue", "0.65"))
         for place, values in zip(places, panel.values(), strict=True):
-            axes.plot(values, np.full(len(values), place), ".", color="black", markersize=3)
+            dots = values[values >= LOWEST_GAIN]
+            axes.plot(dots, np.full(len(dots), place), ".", color="black", markersize=3)
+            if values.mean() < LOWEST_GAIN:
+                axes.text(LOWEST_GAIN, place, f" {values.mean():.1f}", fontsize=7, va="center")
         axes.axvline(0, color="black", linewidth=0.8)
         axes.set_title(title, fontsize=10)
         axes.tick_params(axis="x", labelsize=8)
         axes.grid(axis="x", alpha=0.3)
+        axes.set_xlim(left=max(axes.get_xlim()[0], LOWEST_GAIN))
         axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.invert_yaxis()  # once is enough, because the panels share this axis
-    figure.supxlabel(f"{quantity} over {reference} / dB; dots: pictures", fontsize=9)
+    figure.supxlabel(f"{quantity} over {reference} / dB; dots: signals", fontsize=9)
     figure.savefig(path, dpi=100)

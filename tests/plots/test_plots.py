@@ -79,3 +79,14 @@ def test_an_animation_has_a_frame_per_slice_and_shows_missing_values_in_red(tmp_
     half = pixels.shape[1] // 2
     assert 0.4 < red[20:, :half].mean() < 0.55
     assert not red[20:, half + 10 :].any()
+
+
+def test_a_method_that_fails_hides_no_small_gain(tmp_path):
+    def blue_pixels(worst):
+        panels = {"text": {"good": np.array([0.2, 0.4]), "bad": np.array([worst])}}
+        plots.gains(tmp_path / "gains.png", panels, "the fill")
+        with Image.open(tmp_path / "gains.png") as image:
+            return (np.asarray(image.convert("RGB")) == (31, 119, 180)).all(-1).sum()
+
+    assert blue_pixels(-2.9) > 100
+    assert blue_pixels(-50.0) > 0.9 * blue_pixels(-2.9)
