@@ -95,6 +95,11 @@ def run(main: Callable[..., None], *, names: bool = False) -> None:
     app.run(lambda arguments: _guarded(lambda: entry(arguments)), flags_parser=_parse)
 
 
+def log(line: str) -> None:
+    """Print a line at once, also into a file or a pipe."""
+    print(line, flush=True)
+
+
 def settings(config: ConfigDict, cls: type[Group]) -> Group:
     """Turn a config into settings.
 

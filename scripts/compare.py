@@ -71,7 +71,7 @@ class Comparison:
         self._results = Results(folder, comparison.KEYS, comparison.columns(settings))
         self._trials = Results(folder / "selection", comparison.TRIAL_KEYS, comparison.TRIAL_COLUMNS)
         # One recipe for all fits: stacks and blend weights are computed once per signal and mask.
-        self._recipe = SharedRecipe()
+        self._recipe = SharedRecipe(cli.log)
 
     @property
     def rows(self) -> list[Row]:
@@ -85,7 +85,8 @@ class Comparison:
             UserError: a row belongs to other settings, or to files with other contents.
         """
         fillings, refusals = comparison.fillings(self._tasks, self._wanted)
-        print(*refusals, sep="\n", end="\n" * bool(refusals), flush=True)
+        for line in refusals:
+            cli.log(line)
         trials = comparison.trials(self._settings, self._tasks, self._wanted)
         fits = self._fits()
         done = {
@@ -94,10 +95,9 @@ class Comparison:
         }
         shared = runner.shared_fits([*trials, *fits]).values()
         finished = sum(done >= {*indices} for indices in shared)
-        print(
+        cli.log(
             f"{len(self._tasks)} cases, {len(self._wanted)} methods: {len(fillings)} fills and {len(shared)} fits, of"
-            f" which {len(trials)} choose settings; {finished} fits are finished",
-            flush=True,
+            f" which {len(trials)} choose settings; {finished} fits are finished"
         )
         self._fill(fillings)
         steps = self._settings.fit.train.steps
@@ -131,7 +131,7 @@ class Comparison:
                 self._save(filling.task, filling.name, recovered)
                 self._results.add([filling.row(recovered, seconds)])
                 signal, mask = filling.task.case
-                print(f"fill {i + 1}/{len(fillings)}: {signal}, {mask}, {filling.name}, {seconds:.1f} s", flush=True)
+                cli.log(f"fill {i + 1}/{len(fillings)}: {signal}, {mask}, {filling.name}, {seconds:.1f} s")
 
     def _run(self, jobs: Sequence[Trial] | Sequence[Fit], results: Results, on_progress: Callable[[int], None]) -> None:
         runner.run_fits(
@@ -139,7 +139,7 @@ class Comparison:
             results,
             at_once=self._settings.at_once,
             recipe=self._recipe,
-            log=lambda line: print(line, flush=True),
+            log=cli.log,
             on_progress=on_progress,
             on_finished=self._keep,
         )

@@ -55,13 +55,9 @@ def main(config: ConfigDict, folder: Path | None, names: list[str]) -> None:
     if chosen is None and tiles.suits(mask):
         recovered = _in_tiles(problem, settings, output.with_name(f"{output.name}.tiles"))
     else:
-        recovered = recipe.recover(problem, chosen, log=_log)
+        recovered = recipe.recover(problem, chosen, log=cli.log)
     saving.save_like(output, metrics.paste(recovered, known, mask), original)
     print(f"{time.perf_counter() - start:.0f} s; written to {output}")
-
-
-def _log(line: str) -> None:
-    print(line, flush=True)
 
 
 def _original(data: DataConfig, known: Float[np.ndarray, "H W C"]) -> np.ndarray:
@@ -84,7 +80,7 @@ def _in_tiles(problem: Problem, settings: Settings, folder: Path) -> Float[np.nd
             if stop.asked and done < total:
                 raise cli.Interrupted(f"stopped: {folder} keeps the finished tiles; {cli.RESUME}")
 
-        recovered = tiles.recover(problem.measurements, mask, Arrays(folder), _log, progress)
+        recovered = tiles.recover(problem.measurements, mask, Arrays(folder), cli.log, progress)
     shutil.rmtree(folder)
     return recovered
 

@@ -143,12 +143,13 @@ def _digest(problems: Sequence[Problem]) -> str:
 
 
 def _run(jobs: Sequence[Job], results: Results | None, settings: SweepSettings, on_progress, **options) -> None:
+    log = cli.log if results else (lambda line: None)
     runner.run_fits(
         jobs,
         results,
         at_once=settings.at_once,
-        recipe=SharedRecipe(),
-        log=(lambda line: print(line, flush=True)) if results else (lambda line: None),
+        recipe=SharedRecipe(log),
+        log=log,
         on_progress=on_progress,
         **options,
     )

@@ -60,18 +60,14 @@ def main(config: ConfigDict, folder: Path | None) -> None:
         return
     settings = _tuned(problem, settings, folder)
     first = FirstFit(folder / "first", report)
-    prepared = pipeline.prepare(problem, settings, fit_one=first, log=_log)
+    prepared = pipeline.prepare(problem, settings, fit_one=first, log=cli.log)
     run = Run(settings, prepared.problem, report, folder, first.seconds)
     raw = run.fit()
-    result = run.finish(raw, pipeline.finish(raw, prepared, settings, log=_log))
+    result = run.finish(raw, pipeline.finish(raw, prepared, settings, log=cli.log))
     _print_table(result, report)
     print(
         f"written to {folder}: result.json, metrics.jsonl, field.npz, {', '.join(report.written(problem))}, checkpoints"
     )
-
-
-def _log(line: str) -> None:
-    print(line, flush=True)
 
 
 def _with_precision(settings: Settings, recorded: Settings | None) -> Settings:
@@ -89,9 +85,9 @@ def _tuned(problem: Problem, settings: Settings, folder: Path) -> Settings:
         return settings
     if path.exists():
         return change(settings, {**json.loads(path.read_text()), "tune.axes": ()})
-    chosen = tuning.tune(problem, settings, pipeline.solve, _log)
+    chosen = tuning.tune(problem, settings, pipeline.solve, cli.log)
     changes = tuning.chosen(settings, chosen)
-    _log("tune: " + " ".join(f"--config.{name}={value}" for name, value in changes.items()))
+    cli.log("tune: " + " ".join(f"--config.{name}={value}" for name, value in changes.items()))
     write_json(path, changes)
     return chosen
 

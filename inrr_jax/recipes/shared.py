@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from absl import logging
 
 from inrr_jax.recipes import pipeline
-from inrr_jax.recipes.pipeline import Prepared
+from inrr_jax.recipes.pipeline import Log, Prepared
 from inrr_jax.training import programs, sweep
 from inrr_jax.training.sweep import Member
 
@@ -19,7 +20,13 @@ from inrr_jax.training.sweep import Member
 class SharedRecipe:
     """Prepares and finishes members of a sweep; holds what it computed for all problems it has seen."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: Log = logging.info) -> None:
+        """Start with nothing computed.
+
+        Args:
+            log: takes a line before each shared computation that may take long.
+        """
+        self._log = log
         self._computed: dict[Any, tuple[Any, float]] = {}
 
     def prepare(self, members: Sequence[Member], at_once: int) -> list[tuple[Member, float]]:
@@ -42,7 +49,7 @@ class SharedRecipe:
             charged += seconds
         if settings.correction == "blended":
             key = ("study", problem.digest, pipeline.seedless(settings))
-            study, charged = self._once(key, lambda: pipeline.blend_study(problem, settings))
+            study, charged = self._once(key, lambda: pipeline.blend_study(problem, settings, self._log))
         start = time.perf_counter()
         finished = pipeline.finish(recovered, Prepared(problem, stack), settings, weights=weights, study=study)
         return finished, charged + time.perf_counter() - start
@@ -66,7 +73,7 @@ class SharedRecipe:
 
     def _stack(self, member: Member):
         key = ("stack", member.problem.digest)
-        return self._once(key, lambda: pipeline.build_stack(member.problem, member.settings))
+        return self._once(key, lambda: pipeline.build_stack(member.problem, member.settings, self._log))
 
     def _once(self, key: Any, compute: Callable[[], Any]) -> tuple[Any, float]:
         """Return a computation's result and its seconds, computed at the first call with this key."""

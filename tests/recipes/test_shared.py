@@ -130,11 +130,12 @@ def test_members_with_a_guide_are_corrected_like_a_fit_alone_and_keep_observed_v
 
 def test_fits_of_all_seeds_share_one_study_of_their_blend(monkeypatch):
     monkeypatch.setattr(completion, "MOST_DRAWS", 1)  # a study takes long by itself
-    studies, honest = [], completion.study
+    studies, lines, honest = [], [], completion.study
     monkeypatch.setattr(completion, "study", lambda *args: studies.append(args) or honest(*args))
     settings = change(BEST, {"regularizer.name": "none", "correction": "blended"})
     members = [Member(change(settings, {"seed": seed}), PROBLEM) for seed in (0, 1)]
-    found = dict(sweep.run(members, at_once=1, recipe=SharedRecipe()))
+    found = dict(sweep.run(members, at_once=1, recipe=SharedRecipe(lines.append)))
     assert len(studies) == 1
+    assert [line.startswith("blend: ") for line in lines] == [True, True]  # before it starts, and its weights
     for index, member in enumerate(members):
         np.testing.assert_allclose(found[index].recovered, alone(member.settings), atol=1e-5)
