@@ -41,10 +41,8 @@ MOST_KRIGED = 1_000_000
 """Missing entries above which kriging would take minutes, and is left out."""
 RANGES = 4
 """Ranges of the distance, each with the same number of missing entries."""
-FEWEST_IN_RANGE = 100
-"""Connected components of held-out entries below which a range takes the weights of all ranges together. With 30, nine
-recoveries of single entries were weighted 0.3 dB worse where 98 % are missing (docs/completion.md)."""
 FEWEST = 30
+"""Connected components of held-out entries below which a range takes the weights of all ranges together."""
 MOST_DRAWS = 3
 """Hold-outs whose errors are put together while they have fewer than `FEWEST` components: a few pieces of clouds may
 all lie where the signal is flat."""
@@ -186,7 +184,7 @@ def weigh(
     found = []
     for place in range(RANGES):
         chosen = places == place
-        if len(np.unique(component[chosen])) < FEWEST_IN_RANGE:
+        if len(np.unique(component[chosen])) < FEWEST:
             chosen = np.ones_like(chosen)
         count = len(np.unique(component[chosen]))
         own = estimates[sound][:, chosen]
