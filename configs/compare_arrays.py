@@ -7,7 +7,7 @@ The spectral image Indian Pines under seven masks, with its bands on the last ax
 on the first axis. `:corners` has all of {network, values on nodes} x {no term, total variation, Tikhonov, INRR}.
 Commands that differ in signals, masks, methods or seeds alone fill one table if they name one --workdir. `:smoke` takes
 a minute, most of it compilation. A mask is mode:rate:axis:duration (docs/masks.md). `patches` is left out where
-whole fibers are not what is missing.
+the mask does not change along two axes alone.
 """
 
 import ml_collections
