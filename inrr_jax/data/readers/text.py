@@ -31,11 +31,15 @@ def read_table(path: Path) -> Float64[np.ndarray, "rows columns"]:
         The table; NaN where values are missing.
 
     Raises:
-        UserError: the file has no numbers, a field that is none, or rows of different lengths.
+        UserError: the file is no text, has no numbers, a field that is none, or rows of different lengths.
     """
     check_memory(path.stat().st_size * _BYTES_PER_CHARACTER, str(path), "split the file")
     with decoding(path):
-        text = path.read_text(encoding="utf-8-sig")
+        content = path.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UserError(f"{str(path)!r} is no text: give a table of numbers in UTF-8, one row a line") from None
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     delimiter = next((mark for mark in ",;\t" if lines and mark in lines[0]), None)
     lines = lines[lines[:1] != [] and not _is_row(lines[0], delimiter) :]

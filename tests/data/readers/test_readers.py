@@ -216,6 +216,12 @@ def test_damaged_files_are_refused(tmp_path, suffix, content):
     assert "\n" not in str(caught.value)
 
 
+def test_a_table_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(UserError, match=r"a\.csv' is no text: give a table of numbers in UTF-8, one row a line"):
+        values(tmp_path / "a.csv")
+
+
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".tif", ".nii", ".nii.gz"])
 def test_truncated_files_are_refused(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
