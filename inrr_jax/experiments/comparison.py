@@ -237,10 +237,12 @@ def fillings(found: Sequence[Task], wanted: dict[str, Name | None]) -> tuple[lis
     """
     jobs = [Filling(task, text) for task in found for text, name in wanted.items() if name is None]
     judged = [(job, job.task.kind.refusal(job.name, job.task.problem)) for job in jobs]
-    listed, refused = [job for job, refusal in judged if not refusal], [pair for pair in judged if pair[1]]
-    for job, refusal in refused:
-        if job.name not in {other.name for other in listed}:
+    listed = [job for job, refusal in judged if not refusal]
+    meant = {job.name for job in listed}
+    for job, refusal in judged:
+        if job.name not in meant:
             raise UserError(refusal)
+    refused = [(job, refusal) for job, refusal in judged if refusal]
     return listed, [f"{', '.join(job.task.case)}: {refusal}; this fill is left out" for job, refusal in refused]
 
 
