@@ -66,7 +66,8 @@ def gains(
     """Draw the gain of each method in PSNR over a reference, in dB, as horizontal bars.
 
     There is one panel per title and one bar per method, whose length is the mean over the cases. Each case is a dot.
-    Bars of positive gains are blue, others grey. Bars are cut off at `LOWEST_GAIN`, with the mean as a number.
+    Bars of positive gains are blue, others grey. Bars are cut off at `LOWEST_GAIN`, with the
+    mean as a number, and lower dots are left out.
 
     Args:
         path: of the PNG to write.
@@ -85,7 +86,8 @@ def gains(
             dots = values[values >= LOWEST_GAIN]
             axes.plot(dots, np.full(len(dots), place), ".", color="black", markersize=3)
             if values.mean() < LOWEST_GAIN:
-                axes.text(LOWEST_GAIN, place, f" {values.mean():.1f}", fontsize=7, va="center")
+                hide_dots = {"facecolor": "0.65", "edgecolor": "none", "pad": 0}
+                axes.text(LOWEST_GAIN, place, f" {values.mean():.1f}", fontsize=7, va="center", bbox=hide_dots)
         axes.axvline(0, color="black", linewidth=0.8)
         axes.set_title(title, fontsize=10)
         axes.tick_params(axis="x", labelsize=8)
