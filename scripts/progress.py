@@ -29,6 +29,10 @@ class Progress:
         return self
 
     def __exit__(self, *unused):
+        self.close()
+
+    def close(self) -> None:
+        """End the display."""
         if self._bar is not None:
             self._bar.close()
 

@@ -29,12 +29,12 @@ def problem():
     return masked(rng.uniform(size=(9, 8, 1)).astype(np.float32), rng.uniform(size=(9, 8)) < 0.6)
 
 
-def test_settings_of_the_figures_survive_a_round_trip_and_refuse_a_single_seed():
+def test_settings_of_the_figures_survive_a_round_trip_and_refuse_to_have_no_seed():
     settings = change(FiguresSettings(), {"fit.train.steps": 7, "seeds": 2})
     assert from_mapping(to_mapping(settings), FiguresSettings) == settings
     assert (settings.fit.train.steps, settings.fit.field.width, settings.fit.regularizer.inrr.weight) == (7, 128, 0.13)
-    with pytest.raises(UserError, match="seeds=1 is out of range: give a number of at least 2"):
-        change(settings, {"seeds": 1})
+    with pytest.raises(UserError, match="seeds=0 is out of range: give a number of at least 1"):
+        change(settings, {"seeds": 0})
 
 
 def test_a_damaged_picture_is_refused_because_its_truth_is_unknown():
@@ -47,7 +47,8 @@ def test_the_seed_is_that_of_the_fit_and_of_the_mask():
 
 
 @pytest.mark.parametrize(
-    ("values", "formatted"), [([1.0, 2.0, 3.0], "2.00 ± 1.00"), ([np.inf, np.inf], "inf"), ([1.0, 1.0], "1.00 ± 0.00")]
+    ("values", "formatted"),
+    [([1.0, 2.0, 3.0], "2.00 ± 1.00"), ([np.inf, np.inf], "inf"), ([1.0, 1.0], "1.00 ± 0.00"), ([1.5], "1.50")],
 )
 def test_mean_and_sample_deviation_are_formatted(values, formatted):
     assert format_mean_and_deviation(values) == formatted
@@ -68,6 +69,31 @@ def test_a_recorded_run_is_read_and_not_fitted_again(problem, tmp_path, monkeypa
     jax.tree.map(np.testing.assert_array_equal, first, second)
     with pytest.raises(pytest.fail.Exception, match="fitted again"):
         Runs(Arrays(tmp_path)).follow(problem, change(TINY, {"seed": 1}))
+
+
+@pytest.mark.parametrize("stored_state", [True, False])
+def test_an_interrupted_run_continues_from_its_last_record(problem, tmp_path, stored_state):
+    whole = Runs({}).follow(problem, TINY)
+
+    def stop(done, total):
+        if done == 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Runs(Arrays(tmp_path), stop).follow(problem, TINY)
+    if not stored_state:  # as after an interruption between a record and its state
+        (state,) = tmp_path.glob("*_state.npy")
+        state.unlink()
+    reported = []
+    continued = Runs(Arrays(tmp_path), lambda done, total: reported.append((done, total))).follow(problem, TINY)
+    jax.tree.map(np.testing.assert_array_equal, whole, continued)
+    assert reported == ([(8, 12), (12, 12)] if stored_state else [(0, 12), (4, 12), (8, 12), (12, 12)])
+    assert not list(tmp_path.glob("*_state.npy"))
+
+
+def test_airs_matrices_learn_at_ten_times_the_rate_of_inrrs_networks():
+    assert runs.regularized(TINY, "AIR").optimizer.laplacian_rate == 10 * TINY.optimizer.laplacian_rate
+    assert runs.regularized(TINY, "INRR") == TINY
 
 
 def test_a_frozen_run_keeps_the_laplacian_that_it_was_given(problem):

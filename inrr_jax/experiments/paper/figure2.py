@@ -1,23 +1,23 @@
 """Figure 2 of the paper: a damaged picture, recovered by a SIREN alone and by a SIREN with INRR."""
 
-from typing import Any
-
 import numpy as np
+from jaxtyping import Bool
 
 from inrr_jax import metrics
 from inrr_jax.baselines.diffusion import harmonic
-from inrr_jax.experiments.paper.runs import REGULARIZERS, Property, Runs, format_mean_and_deviation, load, seeded
+from inrr_jax.experiments.paper.runs import (
+    Property,
+    Runs,
+    format_mean_and_deviation,
+    load,
+    regularized,
+    seeded,
+)
 from inrr_jax.experiments.paper.settings import FiguresSettings
-from inrr_jax.options import change
+from inrr_jax.problem import Problem
 
-METHODS: dict[str, dict[str, Any]] = {
-    "SIREN": REGULARIZERS["none"],
-    "+ Tikhonov": {"regularizer.name": "grid"},
-    "+ TV": {"regularizer.name": "tv"},
-    "+ AIR": REGULARIZERS["AIR"],
-    "+ INRR": REGULARIZERS["INRR"],
-}
-"""Settings that each method changes. INRR has the weight of the fit's settings, every other term its default weight."""
+METHODS = {"SIREN": "none", "+ Tikhonov": "Tikhonov", "+ TV": "TV", "+ AIR": "AIR", "+ INRR": "INRR"}
+"""The regulariser of each method."""
 CAPTION = (
     "Baboon under writing and a thick stroke (12.5 % missing, red), recovered by a SIREN alone and with each"
     " regulariser; the first seed, PSNR on missing pixels. Only INRR's weight was chosen for this picture."
@@ -26,19 +26,20 @@ CAPTION = (
 
 def measure(settings: FiguresSettings, runs: Runs) -> Property:
     """Recover the picture by every method, and by the harmonic fill as the baseline."""
-    base = change(
-        settings.fit, {"data.image": "baboon", "data.size": settings.picture, "mask.mode": "text", "mask.rate": 0.125}
-    )
-    # All seeds share one mask, so that the figure shows the same damage for every method.
-    problem = load(base)
-    truth, mask = problem.truth, np.asarray(problem.operator.mask)
-    pictures: dict[str, list[Any]] = {name: [] for name in METHODS}
-    for name, changes in METHODS.items():
-        for seed in range(settings.seeds):
-            pictures[name].append(runs.final(problem, seeded(change(base, changes), seed)))
-    # The harmonic fill has no seed. Repeating it gives its row of the table a standard deviation of 0.
-    pictures["harmonic fill"] = [harmonic(problem.measurements, mask)] * settings.seeds
-    scores = {name: [metrics.summarize(x, truth, mask) for x in many] for name, many in pictures.items()}
+    fits = [seeded(settings.fit, seed) for seed in range(settings.seeds)]
+    problems = [load(one) for one in fits]
+    recovered = {
+        name: [
+            runs.follow(problem, regularized(one, term)).recovered[-1]
+            for one, problem in zip(fits, problems, strict=True)
+        ]
+        for name, term in METHODS.items()
+    }
+    recovered["harmonic fill"] = [harmonic(problem.measurements, _mask(problem)) for problem in problems]
+    scores = {
+        name: [metrics.summarize(x, of.truth, _mask(of)) for x, of in zip(pictures, problems, strict=True)]
+        for name, pictures in recovered.items()
+    }
     psnr = {name: [score["psnr_missing"] for score in many] for name, many in scores.items()}
     inrr = np.array(psnr["+ INRR"])
     claims = {
@@ -47,9 +48,13 @@ def measure(settings: FiguresSettings, runs: Runs) -> Property:
         if name != "+ INRR"
     }
     claims["SIREN + INRR beats the harmonic fill, on average"] = bool(inrr.mean() > np.mean(psnr["harmonic fill"]))
-    data = {"image": truth, "mask": mask, "psnr": psnr}
-    data["recovered"] = {name: pictures[name][0] for name in METHODS}
-    return Property(f"{CAPTION} {settings.picture} pixels.", _table(scores), claims, data)
+    data = {"image": problems[0].truth, "mask": _mask(problems[0]), "psnr": psnr}
+    data["recovered"] = {name: recovered[name][0] for name in METHODS}
+    return Property(CAPTION, _table(scores), claims, data)
+
+
+def _mask(problem: Problem) -> Bool[np.ndarray, "H W"]:
+    return np.asarray(problem.operator.mask)
 
 
 def _table(scores: dict[str, list[dict[str, float]]]) -> list[dict[str, str]]:

@@ -9,11 +9,11 @@ from jaxtyping import Array, Float
 
 from inrr_jax.experiments.analysis import Trajectory, area_between, cosine, share_falling
 from inrr_jax.experiments.paper.runs import (
-    REGULARIZERS,
     Property,
     Runs,
     format_mean_and_deviation,
     load,
+    regularized,
     seeded,
     trajectory,
 )
@@ -27,6 +27,8 @@ from inrr_jax.training.programs import StaticKey, static_key
 
 MOMENTUM = 0.9
 """Decay rate of the velocity in heavy-ball momentum."""
+COMPARED = ("none", "AIR", "INRR")
+"""The regularisers whose errors are compared."""
 COSINES = ("INRR, heavy ball", "plain, heavy ball", "energy, past")
 """Names of the three cosines of `directions`."""
 CAPTION = (
@@ -39,9 +41,9 @@ CAPTION = (
 
 def measure(settings: FiguresSettings, runs: Runs) -> Property:
     """Compare the errors of three fits per seed, and the directions of the updates along an INRR fit."""
-    followed: dict[str, list[Trajectory]] = {name: [] for name in REGULARIZERS}
-    for name, changes in REGULARIZERS.items():
-        for one in _all_seeds(change(settings.fit, changes), settings.seeds):
+    followed: dict[str, list[Trajectory]] = {name: [] for name in COMPARED}
+    for name in COMPARED:
+        for one in _all_seeds(regularized(settings.fit, name), settings.seeds):
             problem = load(one)
             followed[name].append(trajectory(runs.follow(problem, one), problem))
     # Gradients over the whole grid at every step are affordable for a small picture only.
