@@ -27,7 +27,7 @@ from inrr_jax.options import to_mapping
 from inrr_jax.types import Row
 
 from . import cli
-from .progress import Progress
+from .progress import FitsProgress
 
 DOCS = flags.DEFINE_string("docs", None, "Also copy the figures to this folder's figures/, and write properties.md.")
 KEYS = ("property",)
@@ -87,29 +87,12 @@ def _measure(job: Job, folder: Path, results: Results) -> None:
     print(f"{job.name}: measuring", flush=True)
     start = time.process_time()  # processor time of all cores, which does not depend on other processes
     (folder / "fits").mkdir(exist_ok=True)
-    found = MEASURES[job.name](job.settings, Runs(Arrays(folder / "fits"), _Shown()))
+    found = MEASURES[job.name](job.settings, Runs(Arrays(folder / "fits"), FitsProgress()))
     seconds = time.process_time() - start
     paper.DRAW[job.name](folder / f"{job.name}.png", found.data)
     (folder / f"{job.name}.md").write_text(_markdown(job, found, seconds), encoding="utf-8")
     write_json(folder / f"{job.name}.json", _plain(_without_pictures(found.data)))
     results.add([{**job.key, "cpu_seconds": seconds, "claims": found.claims, "digest": job.digest}])
-
-
-class _Shown:
-    """The display of the progress of one fit after another."""
-
-    def __init__(self):
-        self._progress: Progress | None = None
-
-    def __call__(self, done: int, total: int) -> None:
-        if self._progress is None:
-            self._progress = Progress(total, done, seconds_between_lines=30.0)
-        else:
-            self._progress.advance(done - self._done)
-        self._done = done
-        if done == total:
-            self._progress.close()
-            self._progress = None
 
 
 def _without_pictures(data: dict[str, Any]) -> dict[str, Any]:

@@ -71,3 +71,21 @@ class Progress:
             print(", ".join(part for part in parts if part), flush=True)
             self._last_line = time.monotonic()
         self._done = step
+
+
+class FitsProgress:
+    """Display of the progress of one fit after another."""
+
+    def __init__(self):
+        self._progress: Progress | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show the numbers of finished and of all steps of a fit: at its start, and whenever it has advanced."""
+        if self._progress is None:
+            self._progress = Progress(total, done, seconds_between_lines=30.0)
+        else:
+            self._progress.advance(done - self._done)
+        self._done = done
+        if done == total:
+            self._progress.close()
+            self._progress = None

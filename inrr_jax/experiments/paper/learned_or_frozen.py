@@ -3,9 +3,18 @@
 import numpy as np
 
 from inrr_jax import metrics
-from inrr_jax.experiments.paper.runs import Property, Run, Runs, format_mean_and_deviation, load, seeded
+from inrr_jax.experiments.paper.runs import (
+    Property,
+    Run,
+    Runs,
+    format_mean_and_deviation,
+    load,
+    regularized,
+    seeded,
+)
 from inrr_jax.experiments.paper.settings import FiguresSettings
 from inrr_jax.options import change
+from inrr_jax.problem import Problem
 from inrr_jax.settings import Settings
 
 SHARES = (0.1, 0.25, 0.5, 1.0)
@@ -48,11 +57,22 @@ def _scores(settings: Settings, runs: Runs) -> dict[str, float]:
     def psnr(run: Run) -> float:
         return float(metrics.psnr(run.recovered[-1], problem.truth, ~np.asarray(problem.operator.mask)))
 
-    source = runs.follow(problem, change(settings, {"regularizer.name": "inrr"}))
-    still = change(settings, {"regularizer.name": "inrr", "optimizer.laplacian_rate": 0.0})
-    none = change(settings, {"regularizer.name": "none"})
-    scores = {"none": psnr(runs.follow(problem, none)), "learned": psnr(source)}
-    for share in SHARES:
-        frozen = source.laplacians[round(share * (len(source.steps) - 1))]
-        scores[f"frozen at {100 * share:.0f} %"] = psnr(runs.follow(problem, still, frozen))
-    return scores
+    free = {"none": "none", "learned": "INRR"}
+    scores = {name: psnr(runs.follow(problem, regularized(settings, term))) for name, term in free.items()}
+    frozen = {share: psnr(follow_frozen(problem, settings, share, runs)) for share in SHARES}
+    return scores | {f"frozen at {100 * share:.0f} %": score for share, score in frozen.items()}
+
+
+def follow_frozen(problem: Problem, settings: Settings, share: float, runs: Runs) -> Run:
+    """Fit with INRR's Laplacians, fixed at what they are after a share of the steps of a first fit that learns them.
+
+    Args:
+        problem: the masked picture.
+        settings: of both fits.
+        share: of the first fit's steps, in [0, 1].
+        runs: makes both fits.
+    """
+    learned = regularized(settings, "INRR")
+    source = runs.follow(problem, learned)
+    laplacians = source.laplacians[round(share * (len(source.steps) - 1))]
+    return runs.follow(problem, change(learned, {"optimizer.laplacian_rate": 0.0}), laplacians)
