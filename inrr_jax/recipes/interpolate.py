@@ -32,7 +32,7 @@ FEWEST = 50
 """Values below which the deviation is not calibrated."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Interpolation:
     """An interpolation of scattered values, called at positions like SciPy's `RBFInterpolator`."""
 
@@ -43,6 +43,11 @@ class Interpolation:
     """Factor on kriging's deviation, from held-out points."""
     flat: bool
     """Whether the values were given without an axis of channels."""
+
+    def __repr__(self) -> str:
+        """Return the numbers of points, coordinates and channels, instead of all values."""
+        (points, coordinates), channels = self.points.shape, self.values.shape[1]
+        return f"Interpolation(points={points}, coordinates={coordinates}, channels={channels})"
 
     def __call__(self, query: ArrayLike, *, return_std: bool = False) -> Any:
         """Return the values at positions.

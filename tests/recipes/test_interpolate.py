@@ -42,6 +42,10 @@ def test_it_is_called_like_scipys_interpolator(interpolation):
     assert np.sqrt(np.mean((found - truth(query)) ** 2)) < 0.1  # the signal has a deviation of 6
 
 
+def test_its_text_has_the_numbers_of_points_instead_of_their_values(interpolation):
+    assert repr(interpolation) == "Interpolation(points=300, coordinates=3, channels=1)"
+
+
 def test_the_deviation_is_calibrated_on_held_out_points():
     points = RNG.random((300, 3)) * [1, 1, 0.1]
     values = np.sin(5 * points[:, 0]) + 0.1 * RNG.standard_normal(300)
