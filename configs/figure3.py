@@ -4,7 +4,9 @@
 
 300 fits of the baboon at 64 x 64 in about a minute and a half on two CPU cores: five missing rates, six omegas,
 uniformly random masks and masks whose missing rate grows from left to right, five seeds of mask and fit. Expected: the
-PSNR falls above omega = 20 (docs/sweeps.md). Variant `:smoke` takes seconds.
+PSNR falls above omega = 20 (docs/sweeps.md). Variant `:large` has 128 x 128 pixels, the width 128 and three seeds, and
+takes NN minutes. Variant `:paper` has the paper's optimisation, two missing rates and one seed, and takes NN minutes.
+Variant `:smoke` takes seconds.
 """
 
 import ml_collections
@@ -16,6 +18,26 @@ SMOKE = {
     **presets.SWEEP_SMOKE,
     "axes": (("mask.rate", (0.3, 0.7)), ("field.omega", (5.0, 20.0)), ("seed+mask.seed", (0, 1))),
 }
+OMEGAS = (5.0, 8.0, 12.5, 20.0, 32.0, 50.0, 80.0)
+"""In about equal ratios."""
+
+
+def _axes(rates: tuple[float, ...], omegas: tuple[float, ...], seeds: int) -> tuple:
+    return (
+        ("mask.mode", ("random", "density")),
+        ("mask.rate", rates),
+        ("field.omega", omegas),
+        ("seed+mask.seed", tuple(range(seeds))),
+    )
+
+
+RATES = (0.1, 0.3, 0.5, 0.7, 0.9)
+LARGE = {"fit.data.size": 128, "fit.field.width": 128, "axes": _axes(RATES, OMEGAS[1:], 3)}
+PAPER = {
+    **{f"fit.{name}": value for name, value in presets.PAPER.items()},
+    "fit.train.chunk": 1000,
+    "axes": _axes((0.1, 0.9), OMEGAS[:-2], 1),
+}
 
 
 def get_config(variant: str = "") -> ml_collections.ConfigDict:
@@ -25,10 +47,5 @@ def get_config(variant: str = "") -> ml_collections.ConfigDict:
     config.fit.field.width = 64
     config.fit.regularizer.name = "none"
     config.fit.train.steps = 400
-    config.axes = (
-        ("mask.mode", ("random", "density")),
-        ("mask.rate", (0.1, 0.3, 0.5, 0.7, 0.9)),
-        ("field.omega", (5.0, 8.0, 12.5, 20.0, 32.0, 50.0)),  # in about equal ratios
-        ("seed+mask.seed", (0, 1, 2, 3, 4)),
-    )
-    return presets.vary(config, variant, {"smoke": SMOKE})
+    config.axes = _axes(RATES, OMEGAS[:-1], 5)
+    return presets.vary(config, variant, {"smoke": SMOKE, "large": LARGE, "paper": PAPER})
