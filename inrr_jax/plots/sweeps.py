@@ -47,7 +47,8 @@ def curves(path: Path, tables: Sequence[Table]) -> None:
         axes.grid(alpha=0.3)
     panels[0].set_ylabel(tables[0].metric)
     if tables[0].names[0]:
-        panels[-1].legend(title=tables[0].names[0], fontsize=8, title_fontsize=8)
+        shown = panels[-1].get_legend_handles_labels()
+        figure.legend(*shown, title=tables[0].names[0], loc="outside right upper", fontsize=8, title_fontsize=8)
     figure.savefig(path, dpi=100)
 
 
