@@ -150,15 +150,17 @@ def _verdict(fits: Scores, score: str, larger: str, lower: str) -> str:
     return f"{word}: {gain.mean():+.2f}{unit} ({(gain > 0).sum()} of {len(gain)} seeds)"
 
 
-def draw(path: Path, recipes: Mapping[str, Scores]) -> None:
-    """Draw the best and the last PSNR on missing pixels of the fits that all given recipes have."""
+def draw(path: Path, recipes: Mapping[str, Scores], control: float) -> None:
+    """Draw the best and the last PSNR on missing pixels of the fits that all given recipes have, next to a control."""
     names = [name for name in FITS if all(name in fits for fits in recipes.values())]
+    if not names:  # a fit of one recipe alone has nothing to be compared with
+        return
     labels = {"best": "best during the fit", "psnr_missing": "at its end"}
     panels = {
         f"recipe: {recipe}": {name: {score: _spread(fits[name], score) for score in labels} for name in names}
         for recipe, fits in recipes.items()
     }
-    plots.pairs(path, panels, dict.fromkeys(panels, fill()), labels, reach=3.0)
+    plots.pairs(path, panels, dict.fromkeys(panels, control), labels, reach=3.0)
 
 
 def _spread(own: Mapping[int, Row], score: str) -> tuple[float, float]:
@@ -184,15 +186,17 @@ def finished(folder: Path, docs: Path | None) -> Results:
 def report(results: Results, docs: Path | None) -> None:
     """Write the tables, the CSV and the figure, and those of the documentation if its folder is given."""
     results.write_csv()
-    recipes = grouped(results.rows)
+    recipes, control = grouped(results.rows), fill()
     tables = {recipe: fits_table(fits) for recipe, fits in recipes.items()} | {"claims": verdicts(recipes)}
-    text = "\n\n".join([*tables.values(), f"Harmonic fill: {fill():.2f} dB on missing pixels."])
+    text = "\n\n".join([*tables.values(), f"Harmonic fill: {control:.2f} dB on missing pixels."])
     measure.write(results.folder, "paper_recipe", {"rows": results.rows}, text)
-    draw(results.folder / "paper_recipe.png", {recipe: fits for recipe, fits in recipes.items() if fits})
+    figure = results.folder / "paper_recipe.png"
+    draw(figure, {recipe: fits for recipe, fits in recipes.items() if fits}, control)
     if docs:
         measure.write_page(docs / "paper_recipe.md", tables)
         shutil.copyfile(results.folder / "results.csv", docs / "paper_recipe.csv")
-        shutil.copyfile(results.folder / "paper_recipe.png", docs / "figures" / "paper_recipe.png")
+        if figure.exists():
+            shutil.copyfile(figure, docs / "figures" / figure.name)
 
 
 def main() -> None:

@@ -40,6 +40,14 @@ def test_a_table_has_means_over_the_seeds_in_the_order_of_the_fits():
     assert lines[1].endswith(" | 1 |")
 
 
+def test_recipes_without_a_common_fit_have_tables_and_no_figure(tmp_path):
+    results = paper_recipe.finished(tmp_path, None)
+    results.add([row_of("ours", "none", 0, 22.0), row_of("paper", "INRR", 0, 23.0)])
+    paper_recipe.report(results, None)
+    assert "| INRR |" in (tmp_path / "paper_recipe.md").read_text()
+    assert not (tmp_path / "paper_recipe.png").exists()
+
+
 def test_a_run_makes_the_fits_that_the_page_lacks(tmp_path, monkeypatch, capsys):
     docs, frozen = tmp_path / "docs", FITS[-1]
     (docs / "figures").mkdir(parents=True)
