@@ -11,10 +11,21 @@ import numpy as np
 from jaxtyping import Float
 
 from inrr_jax.data.arrays import check_memory
-from inrr_jax.data.pixels import read_pixels, to_unit, validate
+from inrr_jax.data.pixels import read_pixels, to_unit, validate, with_channels
 from inrr_jax.errors import UserError, unknown
 
-__all__ = ["BUNDLED", "load", "read_original", "read_pixels", "resize", "save", "to_grey", "to_unit", "validate"]
+__all__ = [
+    "BUNDLED",
+    "load",
+    "read_original",
+    "read_pixels",
+    "resize",
+    "save",
+    "to_grey",
+    "to_unit",
+    "validate",
+    "with_channels",
+]
 
 # Only the pictures that are part of the scikit-image wheel. The library downloads its other ones on first use.
 _SKIMAGE = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from absl import logging
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from numpy.typing import ArrayLike
 
 from inrr_jax.data.readers.files import check_file
@@ -67,6 +67,27 @@ def decode(file: BufferedIOBase, name: str | Path, *, alpha: bool = False) -> np
         raise _damaged(name, error) from None
 
 
+def with_channels(array: ArrayLike) -> Shaped[np.ndarray, "H W C"]:
+    """Return a picture with its axis of channels, of length 1 if it had none.
+
+    Args:
+        array: [H, W] or [H, W, C] with C = 1, 3 or 4, of any type.
+
+    Raises:
+        UserError: for any other shape, or an empty picture.
+    """
+    pixels = np.asarray(array)
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    if pixels.ndim != 3 or pixels.shape[-1] not in (1, 3, 4):
+        raise UserError(
+            f"a picture of shape {np.shape(array)}: give [H, W] or [H, W, C] with C in 1, 3, 4, channels last"
+        )
+    if pixels.size == 0:
+        raise UserError(f"an empty picture of shape {np.shape(array)}: give at least one pixel")
+    return pixels
+
+
 def validate(array: ArrayLike) -> Float[np.ndarray, "H W C"]:
     """Check pixels and scale them to [0, 1].
 
@@ -80,15 +101,7 @@ def validate(array: ArrayLike) -> Float[np.ndarray, "H W C"]:
     Raises:
         UserError: for any other shape or type, an empty picture, NaN, or values outside [0, 1].
     """
-    pixels = np.asarray(array)
-    if pixels.ndim == 2:
-        pixels = pixels[..., None]
-    if pixels.ndim != 3 or pixels.shape[-1] not in (1, 3, 4):
-        raise UserError(
-            f"a picture of shape {np.shape(array)}: give [H, W] or [H, W, C] with C in 1, 3, 4, channels last"
-        )
-    if pixels.size == 0:
-        raise UserError(f"an empty picture of shape {np.shape(array)}: give at least one pixel")
+    pixels = with_channels(array)
     if pixels.shape[-1] == 4:
         _warn_alpha("picture")
         pixels = pixels[..., :3]

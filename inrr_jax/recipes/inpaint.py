@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
 from inrr_jax import metrics
-from inrr_jax.data import images, masks
+from inrr_jax.data import images
 from inrr_jax.errors import UserError
 from inrr_jax.operators.masking import masked
 from inrr_jax.problem import Problem
@@ -54,7 +54,10 @@ def inpaint(
     if settings is not None and not isinstance(settings, Settings):
         raise UserError(f"settings={settings!r} is no Settings: give inrr_jax.Settings(...) or None")
     if type(ensemble) is not int or ensemble < 1 + return_std:
-        raise UserError(f"ensemble={ensemble!r} is out of range: give a whole number of at least {1 + return_std}")
+        reason = " with return_std" * return_std
+        raise UserError(
+            f"ensemble={ensemble!r} is out of range: give a whole number of at least {1 + return_std}{reason}"
+        )
     image, mask = _array("picture", image), _array("mask", mask)
     colours, alpha = _split(image)
     problem, observed = _problem(colours, mask)
@@ -116,24 +119,26 @@ def _array(name: str, values: ArrayLike) -> np.ndarray:
 
 
 def _split(image: np.ndarray) -> tuple[np.ndarray, Alpha]:
-    """Return the picture without alpha, and alpha in [0, 1], with no channel if there is none."""
+    """Check the shape of a picture; return it without alpha, and alpha in [0, 1], with no channel if there is none."""
+    images.with_channels(image)
     if image.shape[2:] == (4,):
         return image[..., :3], images.to_unit(image[..., 3:])
     return image, np.zeros((*image.shape[:2], 0), np.float32)
 
 
-def _problem(image: ArrayLike, mask: ArrayLike) -> tuple[Problem, Bool[np.ndarray, "H W"]]:
+def _problem(image: np.ndarray, missing: np.ndarray) -> tuple[Problem, Bool[np.ndarray, "H W"]]:
     """Check the picture and the mask, and return the problem and the observed pixels."""
-    missing = np.asarray(mask)
-    if missing.dtype != bool or missing.shape != np.shape(image)[:2]:
+    if missing.dtype != bool or missing.shape != image.shape[:2]:
         raise UserError(
-            f"the mask is {missing.dtype} of shape {missing.shape}: give bool of shape {np.shape(image)[:2]}, True"
-            " where missing"
+            f"the mask is {missing.dtype} of shape {missing.shape}: give bool of shape {image.shape[:2]}, True where"
+            " missing"
         )
-    observed = masks.validate(~missing, missing.shape)
+    if missing.all() or not missing.any():
+        state, value = ("observed", False) if missing.all() else ("missing", True)
+        raise UserError(f"nothing is {state}: the mask must be {value} somewhere (True marks missing pixels)")
     zeroed = np.array(image)  # a copy, because missing values are overwritten whatever they were
     zeroed[missing] = 0
-    return masked(images.validate(zeroed), observed, truth=False), observed
+    return masked(images.validate(zeroed), ~missing, truth=False), ~missing
 
 
 def _pasted(values, known, observed: Bool[np.ndarray, "H W"], grey: bool, alpha: Alpha) -> Filled:

@@ -91,8 +91,14 @@ def test_integers_are_scaled_and_alpha_is_kept():
     [
         (lambda image, missing: (image, missing[:-1]), r"shape \(23, 20\): give bool of shape \(24, 20\)"),
         (lambda image, missing: (image, missing.astype(float)), "float64.*give bool"),
-        (lambda image, missing: (image, np.zeros_like(missing)), "nothing is missing"),
-        (lambda image, missing: (image, np.ones_like(missing)), "nothing is observed"),
+        (lambda image, missing: (image, np.zeros_like(missing)), "nothing is missing: the mask must be True somewhere"),
+        (
+            lambda image, missing: (image, np.ones_like(missing)),
+            "nothing is observed: the mask must be False somewhere",
+        ),
+        (lambda image, missing: ("photo.png", missing), r"a picture of shape \(\): give \[H, W\]"),
+        (lambda image, missing: (image[0], missing[0]), r"a picture of shape \(20,\)"),
+        (lambda image, missing: (image[:0], missing[:0]), "an empty picture"),
         (lambda image, missing: (image + 1, missing), r"floats must lie in \[0, 1\]"),
         (lambda image, missing: (np.where(missing, image, np.nan), missing), "(?i)nan"),
         (lambda image, missing: (image[:5], missing[:5]), "too small for train.fibers=6"),
@@ -161,7 +167,7 @@ def test_wrong_arguments_are_refused_in_one_line():
         f"ensemble={value!r} is out of range: give a whole number of at least 1"
         for value in (2.0, "2", None, 0, -1, True)
     ]
-    assert lines[6] == "ensemble=1 is out of range: give a whole number of at least 2"
+    assert lines[6] == "ensemble=1 is out of range: give a whole number of at least 2 with return_std"
     assert lines[7:9] == [
         f"settings={value!r} is no Settings: give inrr_jax.Settings(...) or None" for value in ({"seed": 1}, "best")
     ]
