@@ -5,8 +5,10 @@ are pytrees: they pass through `jax.jit` and `jax.vmap`, with the domain as a st
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -15,6 +17,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from inrr_jax import grids
+from inrr_jax.errors import UserError
 from inrr_jax.fibers import Sample
 
 Evaluate = Callable[[Float[Array, "N D"]], Float[Array, "N C"]]
@@ -40,6 +43,26 @@ class Domain:
     signal: int = 0
     """The first channels, if they alone are the signal that regularisers see. The others are unknowns of the
     instrument, which are recovered with it. 0: all channels."""
+
+    def __post_init__(self) -> None:
+        """Convert lists to tuples.
+
+        Raises:
+            UserError: a value is of another kind, or out of range.
+        """
+        for name in ("shape", "bounds", "spacing"):
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        _require(_whole(self.shape), "shape", self.shape, "the nodes along each axis, such as (64, 64)")
+        _require(_whole((self.channels,)), "channels", self.channels, "a whole number of at least 1")
+        between = (0.0, 1.0) if self.bounds is None else self.bounds
+        rises = _finite(between) and len(between) == 2 and between[0] < between[1]
+        _require(rises, "bounds", self.bounds, "the smallest and the largest value, such as (0, 1), or None")
+        steps = (1.0,) * len(self.shape) if self.spacing is None else self.spacing
+        positive = _finite(steps) and len(steps) == len(self.shape) and min(steps) > 0
+        _require(positive, "spacing", self.spacing, f"{len(self.shape)} numbers above 0, or None")
+        inside = _whole((self.signal,), least=0) and self.signal <= self.channels
+        _require(inside, "signal", self.signal, f"a whole number of at most {self.channels}, the channels")
 
     @property
     def axes(self) -> tuple[Float[Array, "_"], ...]:
@@ -67,6 +90,22 @@ class Domain:
         unit = jax.nn.sigmoid(values)
         # (0, 1) stays a plain sigmoid: an added zero would round -0 and cost an operation per entry.
         return unit if (low, high) == (0.0, 1.0) else low + (high - low) * unit
+
+
+def _whole(values: Any, least: int = 1) -> bool:
+    """Return whether values are a tuple of whole numbers that are not below the least."""
+    numbers = isinstance(values, tuple) and values and all(isinstance(n, Integral) for n in values)
+    return bool(numbers) and min(values) >= least
+
+
+def _finite(values: Any) -> bool:
+    """Return whether values are a tuple of finite real numbers."""
+    return isinstance(values, tuple) and all(isinstance(x, Real) and math.isfinite(x) for x in values)
+
+
+def _require(right: bool, name: str, value: Any, accepted: str) -> None:
+    if not right:
+        raise UserError(f"{name}={value!r} of a domain: give {accepted}")
 
 
 class Request(NamedTuple):

@@ -5,9 +5,11 @@ file in fields/, the terms of `regularizer` by the configs in regularizers/, and
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from inrr_jax.data.kinds import KINDS, DataConfig
 from inrr_jax.data.settings import MaskSettings
+from inrr_jax.errors import UserError
 from inrr_jax.fields import FIELDS, FieldConfig, siren
 from inrr_jax.fields.factorised import tucker
 from inrr_jax.fields.tables import grid
@@ -113,6 +115,16 @@ class Settings(Options):
     """What follows the fit (docs/method.md). harmonic, biharmonic: the residual at the observed pixels is filled in
     everywhere and added. stacked: so by the stack of fills that gives the guide, followed by low-rank patch groups and
     blending. These are for pictures. blended: a combination with completions, for signals with any number of axes."""
+
+
+def check_settings(settings: Any) -> None:
+    """Refuse what is neither settings nor None.
+
+    Raises:
+        UserError: it is something else, such as a dictionary.
+    """
+    if settings is not None and not isinstance(settings, Settings):
+        raise UserError(f"settings={settings!r} is no Settings: give inrr_jax.Settings(...) or None")
 
 
 RECIPE = Settings(

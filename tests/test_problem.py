@@ -1,10 +1,13 @@
 """Problems: the range of a signal, the part that a fit may see, digests, and problems as pytrees."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from inrr_jax.errors import UserError
 from inrr_jax.operators.masking import Masking, masked
 from inrr_jax.operators.resample import AreaAverage
 from inrr_jax.problem import Domain, Problem
@@ -25,6 +28,24 @@ def test_squash_maps_into_the_bounds_and_keeps_unbounded_values():
     wide = squash((-2.0, 3.0))
     np.testing.assert_allclose(wide, -2 + 5 * jax.nn.sigmoid(UNBOUNDED), rtol=1e-6)
     np.testing.assert_allclose(wide[jnp.array([0, 2, 4]), 0], [-2, 0.5, 3], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"shape": ()}, r"shape=\(\) of a domain: give the nodes along each axis, such as \(64, 64\)"),
+        ({"shape": (8, 0)}, r"shape=\(8, 0\) of a domain"),
+        ({"channels": 0}, r"channels=0 of a domain: give a whole number of at least 1"),
+        ({"bounds": (1.0, 0.0)}, r"bounds=\(1\.0, 0\.0\) of a domain: give the smallest and the largest value"),
+        ({"bounds": (0.0, math.nan)}, r"bounds=\(0\.0, nan\) of a domain"),
+        ({"spacing": (1.0,) * 3}, r"spacing=\(1\.0, 1\.0, 1\.0\) of a domain: give 2 numbers above 0, or None"),
+        ({"spacing": (1.0, -1.0)}, r"spacing=\(1\.0, -1\.0\) of a domain"),
+        ({"signal": 2}, r"signal=2 of a domain: give a whole number of at most 1, the channels"),
+    ],
+)
+def test_a_domain_with_a_wrong_value_is_refused(values, message):
+    with pytest.raises(UserError, match=message):
+        Domain(**{"shape": (4, 6), "channels": 1} | values)
 
 
 def test_the_visible_part_has_no_truth_and_does_not_depend_on_missing_values():

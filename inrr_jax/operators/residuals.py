@@ -151,11 +151,14 @@ def check(constraints: tuple[Constraint, ...], domain: Domain) -> None:
     """Refuse constraints that do not suit a domain.
 
     Raises:
-        UserError: points of another dimension or outside of the domain, data of another length, or a residual that does
-            not have one row per point.
+        UserError: points of another dimension or outside of the domain, data of another length, a weight below 0, or a
+            residual that does not have one row per point.
     """
     for constraint in constraints:
         name, points = _name(constraint.residual), constraint.points
+        weight = np.asarray(constraint.weight)
+        if weight.ndim or weight.dtype.kind not in "iuf" or not 0 <= weight < np.inf:
+            raise UserError(f"{name} has weight={constraint.weight!r}: give a number of at least 0")
         if points is None:
             if constraint.data is not None:
                 raise UserError(f"{name} has data but no points: give the points to which the data belong")

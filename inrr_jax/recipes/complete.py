@@ -15,7 +15,7 @@ from inrr_jax.operators.masking import masked
 from inrr_jax.options import change
 from inrr_jax.problem import Problem
 from inrr_jax.recipes import pipeline
-from inrr_jax.settings import COMPLETION, Settings
+from inrr_jax.settings import COMPLETION, Settings, check_settings
 from inrr_jax.training import fit
 from inrr_jax.training.fitted import FittedField
 
@@ -108,8 +108,7 @@ def _recover(problem: Problem, settings: Settings) -> tuple[Values, Values | Non
 
 
 def _usable(settings: Settings) -> Settings:
-    if not isinstance(settings, Settings):
-        raise UserError(f"settings={settings!r} is no Settings: give inrr_jax.Settings(...) or None")
+    check_settings(settings)
     if settings.correction not in ("none", "blended"):
         raise UserError(f"correction={settings.correction} is for pictures: give blended or none")
     return settings

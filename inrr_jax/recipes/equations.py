@@ -9,7 +9,7 @@ from inrr_jax.operators import residuals
 from inrr_jax.operators.residuals import Constraint, Residual, Residuals
 from inrr_jax.problem import Domain, Problem
 from inrr_jax.regularizers import RegularizerSettings
-from inrr_jax.settings import OptimizerSettings, Settings, TrainSettings
+from inrr_jax.settings import OptimizerSettings, Settings, TrainSettings, check_settings
 from inrr_jax.training import fit
 from inrr_jax.training.fitted import FittedField, Frame
 
@@ -56,6 +56,9 @@ def solve(
             settings do not suit it.
         DivergedError: a loss term was no number.
     """
+    check_settings(settings)
+    if not isinstance(domain, Domain):
+        raise UserError(f"domain={domain!r} is no domain: give inrr_jax.Domain(shape, channels)")
     settings = EQUATION if settings is None else settings
     constraints = _constraints(residual)
     residuals.check(constraints, domain)
@@ -72,7 +75,7 @@ def coordinates(domain: Domain) -> Frame:
 
 
 def _constraints(residual: Any) -> tuple[Constraint, ...]:
-    given = (residual,) if callable(residual) or isinstance(residual, Constraint) else tuple(residual)
+    given = tuple(residual) if isinstance(residual, Sequence) else (residual,)
     found = tuple(Constraint(one) if callable(one) else one for one in given)
     if not found or not all(isinstance(one, Constraint) for one in found):
         raise UserError(f"residual={residual!r} is no residual: give a function, a Constraint or a list of them")

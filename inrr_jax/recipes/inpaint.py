@@ -14,7 +14,7 @@ from inrr_jax.operators.masking import masked
 from inrr_jax.problem import Problem
 from inrr_jax.recipes import pipeline, stacking, tiles
 from inrr_jax.recipes.shared import SharedRecipe
-from inrr_jax.settings import RECIPE, Settings
+from inrr_jax.settings import RECIPE, Settings, check_settings
 from inrr_jax.training import ensemble as ensembles
 from inrr_jax.training import fit
 from inrr_jax.types import Image
@@ -51,8 +51,7 @@ def inpaint(
         UserError: the picture or mask is not as above, or too small for the settings.
         DivergedError: a loss term was no number; the message names the step and the term.
     """
-    if settings is not None and not isinstance(settings, Settings):
-        raise UserError(f"settings={settings!r} is no Settings: give inrr_jax.Settings(...) or None")
+    check_settings(settings)
     if type(ensemble) is not int or ensemble < 1 + return_std:
         reason = " with return_std" * return_std
         raise UserError(

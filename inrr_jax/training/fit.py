@@ -85,7 +85,7 @@ def check_size(domain: Domain, settings: Settings) -> None:
     if min(domain.shape) < max(2, settings.train.fibers):
         size = " x ".join(map(str, domain.shape))
         raise UserError(
-            f"the picture is {size}, too small for train.fibers={settings.train.fibers}: give a larger one, or fewer"
+            f"the grid is {size}, too small for train.fibers={settings.train.fibers}: give a larger one, or fewer"
             " fibers (0 takes the whole grid every step), and at least 2 x 2"
         )
 

@@ -1,6 +1,9 @@
 """inrr_jax.solve: boundary problems with known solutions, and errors of one line."""
 
 import dataclasses
+import subprocess
+import sys
+from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -88,6 +91,8 @@ def test_points_drawn_in_a_step_lie_in_the_domain_and_change(key):
         ),
         (Constraint(known, BORDER, exact(BORDER)[1:]), r"has 160 points and data of other lengths"),
         (Constraint(known, None, exact(BORDER)), r"known has data but no points"),
+        (Constraint(harmonic, weight=-1.0), r"harmonic has weight=-1\.0: give a number of at least 0"),
+        (Constraint(harmonic, weight="3"), r"harmonic has weight='3'"),
         ([3.0], r"residual=\[3\.0\] is no residual: give a function, a Constraint or a list"),
         ([], r"residual=\[\] is no residual"),
     ],
@@ -96,3 +101,49 @@ def test_mistakes_are_refused_in_one_line(constraint, message):
     with pytest.raises(UserError, match=message) as caught:
         inrr_jax.solve(constraint, DOMAIN, settings=QUICK)
     assert "\n" not in str(caught.value)
+
+
+CALLS = """
+import numpy as np, inrr_jax
+from inrr_jax import Domain
+domain = Domain((8, 8), 1)
+assert Domain([8, 8], 1, [0, 1], [1.0, 2.0]) == Domain((8, 8), 1, (0, 1), (1.0, 2.0))
+for call in (
+    lambda: Domain(8, 1),
+    lambda: Domain("88", 1),
+    lambda: Domain((8.0, 8), 1),
+    lambda: Domain((8, 8), 1.0),
+    lambda: Domain((8, 8), 1, bounds=(0, 1, 2)),
+    lambda: Domain((8, 8), 1, spacing=2),
+    lambda: inrr_jax.solve(None, domain),
+    lambda: inrr_jax.solve(abs, (8, 8)),
+    lambda: inrr_jax.solve(abs, domain, settings={"seed": 1}),
+    lambda: inrr_jax.reconstruct(abs, np.ones((8, 8)), shape=(8, 8), settings="best"),
+):
+    try:
+        call()
+    except inrr_jax.errors.UserError as error:
+        print(error)
+    else:
+        print("accepted")
+"""
+
+
+def test_arguments_of_another_kind_are_refused_in_one_line():
+    """In a process of its own, because the type checks of the tests would refuse them before the package does."""
+    command = [sys.executable, "-c", CALLS]
+    found = subprocess.run(
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert found.stdout.splitlines() == [
+        "shape=8 of a domain: give the nodes along each axis, such as (64, 64)",
+        "shape='88' of a domain: give the nodes along each axis, such as (64, 64)",
+        "shape=(8.0, 8) of a domain: give the nodes along each axis, such as (64, 64)",
+        "channels=1.0 of a domain: give a whole number of at least 1",
+        "bounds=(0, 1, 2) of a domain: give the smallest and the largest value, such as (0, 1), or None",
+        "spacing=2 of a domain: give 2 numbers above 0, or None",
+        "residual=None is no residual: give a function, a Constraint or a list of them",
+        "domain=(8, 8) is no domain: give inrr_jax.Domain(shape, channels)",
+        "settings={'seed': 1} is no Settings: give inrr_jax.Settings(...) or None",
+        "settings='best' is no Settings: give inrr_jax.Settings(...) or None",
+    ]

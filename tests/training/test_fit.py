@@ -332,9 +332,9 @@ def test_a_fit_sees_neither_the_truth_nor_the_missing_values():
 
 
 def test_a_grid_that_is_too_small_is_refused():
-    with pytest.raises(UserError, match=r"the picture is 3 x 10, too small for train\.fibers=4: .* at least 2 x 2$"):
+    with pytest.raises(UserError, match=r"the grid is 3 x 10, too small for train\.fibers=4: .* at least 2 x 2$"):
         fit.init(problem_of(grid=(3, 10)), TINY)
-    with pytest.raises(UserError, match="the picture is 1 x 10, too small for train.fibers=0"):
+    with pytest.raises(UserError, match="the grid is 1 x 10, too small for train.fibers=0"):
         fit.check_size(Domain((1, 10), 1), change(TINY, {"train.fibers": 0}))
     fit.check_size(Domain((4, 4), 1), TINY)
 

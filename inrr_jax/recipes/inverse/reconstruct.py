@@ -17,7 +17,7 @@ from inrr_jax.operators.on_grid import GridOperator
 from inrr_jax.problem import Domain, Problem
 from inrr_jax.recipes import pipeline
 from inrr_jax.recipes.inverse import tuning
-from inrr_jax.settings import RECONSTRUCTION, Settings, TuneSettings
+from inrr_jax.settings import RECONSTRUCTION, Settings, TuneSettings, check_settings
 
 
 @jax.tree_util.register_dataclass
@@ -69,6 +69,7 @@ def reconstruct(
         UserError: an argument is wrong, or the measurements are not those that the operator returns.
         DivergedError: a loss term was no number.
     """
+    check_settings(settings)
     domain = Domain(_shape(operator, shape), channels or 1, None)
     problem = _problem(operator, np.asarray(measurements), domain, noise, channels is None, scale)
     chosen = tuning.tune(problem, settings or _default(domain), pipeline.solve, logging.info)
