@@ -1,5 +1,7 @@
 """Completion in one call: a signal with missing entries in, a whole one out, on grids with any number of axes."""
 
+from __future__ import annotations  # so that help() shows ArrayLike by its name
+
 from dataclasses import replace
 from typing import Any, NamedTuple
 

@@ -1,5 +1,7 @@
 """Differential equations in one call: residuals in, a fitted field out."""
 
+from __future__ import annotations  # so that help() shows ArrayLike by its name
+
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any

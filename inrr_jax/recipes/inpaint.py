@@ -1,5 +1,7 @@
 """Inpainting in one call: a damaged picture in, a recovered one out."""
 
+from __future__ import annotations  # so that help() shows ArrayLike by its name
+
 from collections.abc import Callable
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Interpolation of scattered points in one call: positions and values in, a function of the position out."""
 
+from __future__ import annotations  # so that help() shows ArrayLike by its name
+
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,6 +1,7 @@
 """The pages: their links, the commands that they name, and the site that is built of them."""
 
 import importlib.util
+import inspect
 import os
 import re
 import subprocess
@@ -8,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+import inrr_jax
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -51,6 +54,12 @@ def test_every_config_has_its_page():
 def built(test):
     """Mark a test of the built site, which takes seconds and the extra `docs`."""
     return pytest.mark.slow(pytest.mark.skipif(not INSTALLED, reason="needs pip install -e '.[docs]'")(test))
+
+
+def test_the_signature_of_every_call_fits_on_a_few_lines():
+    calls = [call for name in inrr_jax.__all__ if inspect.isfunction(call := getattr(inrr_jax, name))]
+    assert {"inpaint", "complete", "interpolate", "reconstruct", "solve"} <= {call.__name__ for call in calls}
+    assert max(len(str(inspect.signature(call))) for call in calls) < 300
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """Reconstruction in one call: measurements through any operator in, the signal out."""
 
+from __future__ import annotations  # so that help() shows ArrayLike by its name
+
 from dataclasses import dataclass, field, replace
 from typing import Any
 
