@@ -34,6 +34,7 @@ def main(config: ConfigDict, folder: Path | None, names: list[str]) -> None:
         raise UserError(f"--workdir={folder} is not used here: save the recovery from the page")
     if len(names) > 1:
         raise UserError(f"{len(names)} pictures are given: give one, or choose it on the page")
+    cli.check_picture(config)
     session = Session(cli.settings(config, Settings), Limits(megapixels=MEGAPIXELS.value), "".join(names))
     if names:
         session.open_given(LONGEST)
@@ -46,5 +47,4 @@ def main(config: ConfigDict, folder: Path | None, names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.set_default(cli.CONFIG, str(cli.CONFIGS / "inpaint.py"))
-    cli.run(main, names=True)
+    cli.run(main, names=True, default="inpaint")

@@ -29,6 +29,7 @@ COMPILATION_CACHE = flags.DEFINE_bool(
     "compilation_cache", True, "Keep compiled programs in the user's cache folder, so that later runs start sooner."
 )
 
+MISSING = "--config is missing: give a config by name, such as --config=baboon, or by its file"
 RESUME = "to resume, give the same command again"
 
 INTERRUPTED = 130
@@ -75,24 +76,29 @@ class Stopping:
         )  # print is not safe in a handler
 
 
-def run(main: Callable[..., None], *, names: bool = False) -> None:
+def run(main: Callable[..., None], *, names: bool = False, default: str | None = None) -> None:
     """Parse the flags, call `main(config, workdir)` and exit, with code 0 only on success.
 
-    With `names`, positional arguments are passed on: `main(config, workdir, names)`.
+    Args:
+        main: the script.
+        names: whether positional arguments are accepted and passed on: `main(config, workdir, names)`.
+        default: the name of the config without `--config`; None if that flag is required.
     """
 
     def entry(arguments: list[str]) -> None:
         if arguments[1:] and not names:
             raise UserError(f"argument {arguments[1]} is not understood: settings are given as --config.NAME=VALUE")
         if CONFIG.value is None:
-            raise UserError("--config is missing: give a config by name, such as --config=baboon, or by its file")
+            raise UserError(MISSING)
         if COMPILATION_CACHE.value:
             cache.keep_programs()
         main(CONFIG.value, Path(WORKDIR.value) if WORKDIR.value else None, *([arguments[1:]] if names else []))
 
     logging.set_verbosity(logging.WARNING)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM has the effect of Ctrl-C
-    app.run(lambda arguments: _guarded(lambda: entry(arguments)), flags_parser=_parse)
+    app.run(
+        lambda arguments: _guarded(lambda: entry(arguments)), flags_parser=lambda arguments: _parse(arguments, default)
+    )
 
 
 def log(line: str) -> None:
@@ -104,8 +110,11 @@ def settings(config: ConfigDict, cls: type[Group]) -> Group:
     """Turn a config into settings.
 
     Raises:
-        UserError: a value is refused, or a flag sets an option that the chosen variant of its group does not have.
+        UserError: a value is refused, the config is one of another command, or a flag sets an option that the chosen
+            variant of its group does not have.
     """
+    if set(config) - set(cls.__dataclass_fields__):
+        _refuse_config_of_other_command()
     found = from_mapping(config.to_dict(), cls)
     try:
         changed = config_flags.get_override_values(flags.FLAGS["config"])
@@ -113,6 +122,27 @@ def settings(config: ConfigDict, cls: type[Group]) -> Group:
         changed = {}
     check_names(found, [name for name in changed if "[" not in name])
     return found
+
+
+def check_picture(config: ConfigDict) -> None:
+    """Refuse a config whose data are no picture.
+
+    Raises:
+        UserError: they are not.
+    """
+    if "data" not in config or config.data.name != "picture":
+        raise UserError("--config: its data are no picture; give a config of a picture, such as --config=inpaint")
+
+
+def _refuse_config_of_other_command() -> None:
+    """Raise UserError if the file of the config, which opens with its command, names another one than this."""
+    try:
+        file = Path(config_flags.get_config_filename(flags.FLAGS["config"]).partition(":")[0])
+    except flags.Error:  # the config did not come from the command line
+        return
+    named = re.search(r"inrr-jax (\w+)", file.read_text(encoding="utf-8"))
+    if named and named[1] != Path(sys.argv[0]).stem.split()[-1]:
+        raise UserError(f"--config={file.stem} is a config of inrr-jax {named[1]}: give it to that command")
 
 
 def default_workdir() -> Path:
@@ -154,12 +184,15 @@ def _guarded(call: Callable[[], object]) -> object:
     sys.exit(code)
 
 
-def _parse(arguments: list[str]) -> list[str]:
-    return _guarded(lambda: _parse_flags(arguments))  # type: ignore[return-value]
+def _parse(arguments: list[str], default: str | None) -> list[str]:
+    configs = sum(bool(re.match(r"--?config(=|$)", argument)) for argument in arguments)
+    if not configs and default is not None:
+        arguments = [*arguments[:1], f"--config={default}", *arguments[1:]]
+    return _guarded(lambda: _parse_flags(arguments, configs))  # type: ignore[return-value]
 
 
-def _parse_flags(arguments: list[str]) -> list[str]:
-    if sum(bool(re.match(r"--?config(=|$)", argument)) for argument in arguments) > 1:
+def _parse_flags(arguments: list[str], configs: int) -> list[str]:
+    if configs > 1:
         raise UserError("--config is given twice: give one config file; settings follow as --config.NAME=VALUE")
     flags.FLAGS.set_gnu_getopt()  # flags may follow positional arguments
     try:
@@ -170,6 +203,8 @@ def _parse_flags(arguments: list[str]) -> list[str]:
     except UserError:
         raise
     except flags.UnrecognizedFlagError as error:
+        if error.flagname.startswith("config."):
+            raise UserError(MISSING) from None
         raise UserError(
             unknown(f"flag --{error.flagname}", error.flagname, ["config", "workdir", "compilation_cache"])
         ) from None

@@ -161,5 +161,4 @@ the claims hold: [paper_recipe.md](paper_recipe.md).
 
 
 if __name__ == "__main__":
-    flags.set_default(cli.CONFIG, str(cli.CONFIGS / "figures.py"))
-    cli.run(main, names=True)
+    cli.run(main, names=True, default="figures")

@@ -42,6 +42,7 @@ def main(config: ConfigDict, folder: Path | None, names: list[str]) -> None:
     output = _output(folder)
     if len(names) != 2:
         raise UserError(f"{len(names)} files are given: give the picture, the mask and -o OUT.png")
+    cli.check_picture(config)
     config.data.image, config.mask.path = names
     settings = cli.settings(config, Settings)
     problem = loading.load(settings.data, settings.mask)
@@ -94,9 +95,15 @@ def _output(folder: Path | None) -> Path:
     path = Path(OUTPUT.value)
     if not path.parent.is_dir():
         raise UserError(f"-o {path}: there is no folder {path.parent}")
+    existed = path.exists()
+    try:
+        path.open("ab").close()  # changes nothing in a file that is there
+    except OSError as error:
+        raise UserError(f"-o {path} cannot be written ({error.strerror}): give another file") from None
+    if not existed:
+        path.unlink()
     return path
 
 
 if __name__ == "__main__":
-    flags.set_default(cli.CONFIG, str(cli.CONFIGS / "inpaint.py"))
-    cli.run(main, names=True)
+    cli.run(main, names=True, default="inpaint")

@@ -10,7 +10,6 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from absl import flags
 from ml_collections import ConfigDict
 
 from inrr_jax.data import loading, masks
@@ -35,6 +34,7 @@ def main(config: ConfigDict, folder: Path | None) -> None:
     """Draw the picture under every mask and write the figure."""
     from inrr_jax import plots  # Imported late because matplotlib takes long to load.
 
+    cli.check_picture(config)
     settings = cli.settings(config, Settings)
     problems = {name: loading.load(settings.data, _changed(settings.mask, name)) for name in EXAMPLES}
     folder = folder or Path("runs/masks")
@@ -63,5 +63,4 @@ def _changed(settings: MaskSettings, name: str) -> MaskSettings:
 
 
 if __name__ == "__main__":
-    flags.set_default(cli.CONFIG, str(cli.CONFIGS / "base.py"))
-    cli.run(main)
+    cli.run(main, default="base")

@@ -358,8 +358,8 @@ def test_load_reads_every_kind(tmp_path):
     ("array", "message"),
     [
         (np.eye(3), r"m.npy': a mask of shape \(3, 3\): give the signal's shape, \(2, 3\)"),
-        (np.ones((2, 3)), "m.npy': nothing is missing"),
-        (np.zeros((2, 3)), "m.npy': nothing is observed"),
+        (np.ones((2, 3)), r"m.npy': nothing is missing: .* dark somewhere \(bright marks observed pixels\)"),
+        (np.zeros((2, 3)), r"m.npy': nothing is observed: .* bright somewhere \(bright marks observed pixels\)"),
         (np.full((2, 3), 7.0), r"m.npy': pixels from 7 to 7"),
     ],
 )
@@ -370,6 +370,9 @@ def test_load_refuses(tmp_path, array, message):
 
 
 def test_load_refuses_wrong_arguments(tmp_path):
+    np.save(tmp_path / "m.npy", np.zeros((2, 3)))
+    with pytest.raises(UserError, match=r"nothing is missing: .* bright somewhere \(dark marks observed pixels\)"):
+        masks.load(tmp_path / "m.npy", (2, 3), observed="dark")
     with pytest.raises(UserError, match="no file 'nowhere.png'"):
         masks.load("nowhere.png", (2, 3))
     with pytest.raises(UserError, match="observed='white': give 'bright' or 'dark'"):

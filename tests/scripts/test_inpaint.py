@@ -1,7 +1,11 @@
 """The command that recovers a picture in one line."""
 
+import importlib
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,6 +105,7 @@ def test_a_large_picture_is_resumed_after_ctrl_c(pictures, monkeypatch, capsys):
         (None, {}, "-o is missing"),
         ("out.jpg", {}, r"give a name that ends in \.png or \.tif"),
         ("none/out.png", {}, "there is no folder"),
+        ("folder.png", {}, r"folder\.png cannot be written \(Is a directory\): give another file"),
         ("out.png", {"names": ("photo.png",)}, "1 files are given: give the picture, the mask and -o"),
         ("out.png", {"workdir": "runs/x"}, "inpaint has no work directory"),
         ("out.png", {"names": ("photo.png", "none.png")}, "no file"),
@@ -108,5 +113,21 @@ def test_a_large_picture_is_resumed_after_ctrl_c(pictures, monkeypatch, capsys):
 )
 def test_wrong_arguments_are_refused_before_anything_is_computed(pictures, monkeypatch, output, options, message):
     monkeypatch.setattr(inpaint.recipe, "recover", lambda *arguments, **unused: pytest.fail("computed"))
+    (pictures[0] / "folder.png").mkdir()
+    before = sorted(pictures[0].iterdir())
     with pytest.raises(UserError, match=message):
         run(pictures[0], output, **options)
+    assert sorted(pictures[0].iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["ct", "sweep_missing_rate"])
+def test_a_config_without_a_picture_is_refused(name):
+    with pytest.raises(UserError, match="its data are no picture; give a config of a picture, such as --config=inp"):
+        cli.check_picture(importlib.import_module(f"configs.{name}").get_config())
+
+
+def test_a_misspelt_setting_of_the_default_config_gets_one_line():
+    command = [sys.executable, "-m", "scripts.inpaint", "a.png", "b.png", "-o", "c.png", "--config.mask.threshhold=0.1"]
+    found = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120)
+    assert found.returncode == 1
+    assert found.stderr == ("error: --config.mask.threshhold=0.1: no such setting; did you mean threshold?\n")

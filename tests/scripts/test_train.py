@@ -456,6 +456,8 @@ REFUSED = {
     ),
     "no steps": ([SMOKE, "--config.train.steps=0"], "train.steps=0 is out of range: give a number of at least 1"),
     "no config": ([], "--config is missing"),
+    "settings without a config": (["--config.seed=1"], "--config is missing"),
+    "config of another command": (["--config=theorem"], "--config=theorem is a config of inrr-jax ntk: give it to"),
     "empty config": (["--config="], "--config=: names no file"),
     "missing config": (
         ["--config=configs/babon.py"],

@@ -41,17 +41,21 @@ def load(
         pixels = pixels.astype(bool)
     try:
         brightness = images.to_grey(images.validate(pixels))[..., 0] if len(shape) == 2 else to_unit(pixels)
-        return validate((brightness if observed == "bright" else 1 - brightness) > threshold, shape)
+        found = (brightness if observed == "bright" else 1 - brightness) > threshold
+        return validate(found, shape, ("bright", "dark") if observed == "bright" else ("dark", "bright"))
     except UserError as error:
         raise UserError(f"mask {str(path)!r}: {error}") from None
 
 
-def validate(mask: ArrayLike, shape: tuple[int, ...]) -> Bool[np.ndarray, "*grid"]:
+def validate(
+    mask: ArrayLike, shape: tuple[int, ...], values: tuple[str, str] = ("True", "False")
+) -> Bool[np.ndarray, "*grid"]:
     """Check the type, the shape and the contents of a mask, and return it as a NumPy array.
 
     Args:
         mask: array-like of bool, True where observed.
         shape: shape of the grid that the mask belongs to, without channels.
+        values: the words for the values that mark observed and missing pixels, for error messages.
 
     Raises:
         UserError: if the type is not bool, the shape differs, nothing is observed or nothing is missing.
@@ -63,7 +67,11 @@ def validate(mask: ArrayLike, shape: tuple[int, ...]) -> Bool[np.ndarray, "*grid
     if array.shape != tuple(shape):
         raise UserError(f"a mask of shape {array.shape}: give the signal's shape, {tuple(shape)}, without channels")
     if array.all():
-        raise UserError("nothing is missing: the mask must be False somewhere (True marks observed pixels)")
+        raise UserError(
+            f"nothing is missing: the mask must be {values[1]} somewhere ({values[0]} marks observed pixels)"
+        )
     if not array.any():
-        raise UserError("nothing is observed: the mask must be True somewhere (True marks observed pixels)")
+        raise UserError(
+            f"nothing is observed: the mask must be {values[0]} somewhere ({values[0]} marks observed pixels)"
+        )
     return array
