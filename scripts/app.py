@@ -23,7 +23,9 @@ from . import cli
 
 LONGEST = 256
 """Pixels of the longest side at first; the page offers others."""
-PORT = flags.DEFINE_integer("port", 8765, "The port of the page; 0: any that is free.", lower_bound=0)
+PORT = flags.DEFINE_integer(
+    "port", 8765, "The port of the page; 0: any that is free.", lower_bound=0, upper_bound=65535
+)
 MEGAPIXELS = flags.DEFINE_float("megapixels", 12.0, "The largest picture that is recovered.", lower_bound=0.0)
 BROWSER = flags.DEFINE_boolean("browser", True, "Whether to open the page in a browser.")
 

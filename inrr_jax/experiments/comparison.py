@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -213,8 +214,11 @@ def tasks(settings: ComparisonSettings) -> list[Task]:
     """Load every signal under every mask, signals first.
 
     Raises:
-        UserError: a signal or mask cannot be loaded, two of them have the same name, or the seeds are too large.
+        UserError: a signal or mask cannot be loaded, two of them have the same name, there is no such folder, or the
+            seeds are too large.
     """
+    if settings.folder and not Path(settings.folder).is_dir():
+        raise UserError(f"folder={settings.folder} is no folder: give that of the paths of signals and masks")
     if settings.fit.seed + settings.seeds - 1 > MAX_SEED:
         raise UserError(f"fit.seed={settings.fit.seed} with seeds={settings.seeds}: the last seed is above {MAX_SEED}")
     signals = cases.signals(settings.signals, settings.folder, kind_of(settings.fit.data.name))

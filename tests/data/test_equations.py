@@ -169,6 +169,8 @@ def test_a_file_of_points_is_scaled_into_the_domain(tmp_path):
         found = sdf.Config(shape="file", path=str(tmp_path / name), count=50, size=9).read().cloud
         assert np.abs(found.points).max() == pytest.approx(0.7, abs=1e-5)
         assert (found.points * found.normals).sum(axis=1).min() > 0
+    with pytest.raises(UserError, match=r"a\.npy is read by data\.shape=file only, not by torus"):
+        sdf.Config(path=str(tmp_path / "a.npy")).read()
 
 
 @pytest.mark.parametrize(

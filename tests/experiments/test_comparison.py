@@ -133,6 +133,7 @@ def test_pictures_and_masks_come_from_patterns_and_are_called_by_their_stem(tmp_
         ({"signals": "cammera"}, "did you mean camera"),
         ({"signals": " , "}, "is empty"),
         ({"signals": "nowhere/*.png"}, "matches no file: check the path, or name its folder"),
+        ({"folder": "nowhere"}, "folder=nowhere is no folder: give that of the paths of signals and masks"),
         ({"signals": "camera[:8]"}, "a picture has no crop"),
         ({"masks": "text:much"}, "'much' is no number"),
         ({"masks": "slices:0.2:x"}, "'0.2:x' is no number"),

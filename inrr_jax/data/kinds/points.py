@@ -46,7 +46,10 @@ class Config(StoredConfig):
             UserError: neither or both are given, or they cannot be read.
         """
         if self.points and self.source:
-            raise UserError(f"data.points={self.points} and data.source={self.source}: give one of them")
+            raise UserError(
+                f"data.points={self.points} and data.source={self.source}: give one of them; with a file of points,"
+                " --config.data.source="
+            )
         return points.read_points(self.points, self.dimensions) if self.points else self.read_signal()
 
     def problem(self, content: Points | Signal, mask: MaskSettings) -> Problem:

@@ -73,3 +73,5 @@ def test_a_measured_picture_has_no_scene(tmp_path):
     assert denoise.Config(truth=False).problem(Scene(scene.picture[:8, :8], None), WHOLE).truth is None
     with pytest.raises(UserError, match="cannot be read"):
         deblur.Config(blur="file", kernel=str(tmp_path / "no.npy")).operator()
+    with pytest.raises(UserError, match=r"k\.npy is read by data\.blur=file only, not by gaussian"):
+        deblur.Config(kernel="k.npy").operator()

@@ -12,6 +12,7 @@ from inrr_jax.data import shapes
 from inrr_jax.data.kinds.base import DataConfig
 from inrr_jax.data.settings import MaskSettings
 from inrr_jax.data.shapes import Cloud
+from inrr_jax.errors import UserError
 from inrr_jax.operators.residuals import Constraint, Residuals
 from inrr_jax.options import at_least, choice
 from inrr_jax.problem import Domain, Problem
@@ -58,8 +59,10 @@ class Config(DataConfig):
         """Read or draw the surface.
 
         Raises:
-            UserError: the file cannot be read, or nilearn is not installed.
+            UserError: the file cannot be read, is given for another shape, or nilearn is not installed.
         """
+        if self.path and self.shape != "file":
+            raise UserError(f"data.path={self.path} is read by data.shape=file only, not by {self.shape}")
         rng = np.random.default_rng(0)
         drawn = int(self.count * np.exp(2 * self.uneven))
         if self.shape == "file":

@@ -57,6 +57,8 @@ class Config(MeasuredPicture):
         Raises:
             UserError: it cannot be read.
         """
+        if self.kernel and self.blur != "file":
+            raise UserError(f"data.kernel={self.kernel} is read by data.blur=file only, not by {self.blur}")
         if self.blur == "gaussian":
             return convolution.gaussian(finer * self.width)
         if self.blur == "motion":
