@@ -53,6 +53,13 @@ class FittedField:
     units: Units | None = None
     """None if the field's values are the caller's already."""
 
+    def __repr__(self) -> str:
+        """Return the kind of field, its grid and the number of its parameters, instead of their values."""
+        count = sum(leaf.size for leaf in jax.tree.leaves(self.params))
+        grid = " x ".join(map(str, self.domain.shape))
+        name = self.settings.field.name
+        return f"FittedField({name}, grid {grid}, channels={self.domain.channels}, parameters={count})"
+
     @classmethod
     def of(cls, params: Params, problem: Problem, settings: Settings, frame: Frame | None = None) -> "FittedField":
         """Return the field of a fit.

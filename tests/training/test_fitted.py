@@ -44,6 +44,11 @@ def test_its_values_are_those_of_the_fit_in_the_units_of_the_caller(field):
     np.testing.assert_allclose(field.on_grid(GRID), whole, rtol=1e-6)
 
 
+def test_it_prints_its_size_and_not_its_parameters(field):
+    count = (3 * 16 + 16) + (16 * 16 + 16) + (16 * 2 + 2)
+    assert repr(field) == f"FittedField(siren, grid 5 x 7 x 4, channels=2, parameters={count})"
+
+
 def test_any_resolution_covers_the_same_extent(field):
     fine = field.on_grid((9, 13, 7))
     np.testing.assert_allclose(fine[::2, ::2, ::2], field.on_grid(), rtol=1e-6)
