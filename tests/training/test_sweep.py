@@ -269,7 +269,7 @@ def test_a_recipe_prepares_and_finishes_every_member_but_no_diverged_one(lone):
 
 def test_a_problem_that_is_too_small_is_refused_before_any_fit():
     members = [Member(TINY, TASK), Member(TINY, problem_of(grid=(3, 8)))]
-    with pytest.raises(UserError, match=r"the picture is 3 x 8, too small for train\.fibers=4"):
+    with pytest.raises(UserError, match=r"the grid is 3 x 8, too small for train\.fibers=4"):
         next(sweep.run(members))
 
 
