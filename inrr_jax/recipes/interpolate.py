@@ -3,6 +3,7 @@
 from __future__ import annotations  # so that help() shows ArrayLike by its name
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import jax.numpy as jnp
@@ -20,9 +21,10 @@ from inrr_jax.priors import covariance
 from inrr_jax.priors.covariance import Kriging
 from inrr_jax.problem import Domain, Problem
 from inrr_jax.recipes.holdout import calibrate
-from inrr_jax.settings import INTERPOLATION, Settings
+from inrr_jax.settings import INTERPOLATION, Settings, check_settings
 from inrr_jax.training import fit
 from inrr_jax.training.fitted import FittedField, Frame
+from inrr_jax.training.memory import check_memory
 
 FOLDS = 5
 """Parts of the groups of points, of which one is held out to calibrate the deviation."""
@@ -82,11 +84,16 @@ class Interpolation:
             settings: of the fit; None for `inrr_jax.INTERPOLATION`.
 
         Raises:
-            UserError: the grid is too small for the settings.
+            UserError: the nodes are no whole number of at least 2, or the grid is too small for the settings or too
+                large for the memory.
             DivergedError: a loss term was no number.
         """
+        check_settings(settings)
+        if not isinstance(nodes, Integral) or nodes < 2:
+            raise UserError(f"nodes={nodes!r}: give a whole number of at least 2")
         settings = INTERPOLATION if settings is None else settings
         problem, frame = self._problem(nodes)
+        check_memory(problem.domain, settings)
         guided = problem.with_auxiliary(guide=guide(problem))
         state, _ = fit.run(guided, settings)
         return FittedField.of(state.params, guided, settings, frame)

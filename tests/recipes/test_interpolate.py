@@ -96,6 +96,12 @@ def test_wrong_positions_are_refused(interpolation, query):
         interpolation(query)
 
 
+@pytest.mark.parametrize(("nodes", "message"), [(1, "nodes=1: give a whole number of at least 2"), (10**5, "are free")])
+def test_a_field_on_too_few_or_too_many_nodes_is_refused(interpolation, nodes, message):
+    with pytest.raises(UserError, match=message):
+        interpolation.field(nodes=nodes)
+
+
 def test_points_on_lines_along_one_axis_are_stations():
     places, times = RNG.random((12, 2)), np.arange(20.0)
     points = np.array([[time, *place] for place in places for time in times if RNG.random() < 0.9])
