@@ -113,7 +113,7 @@ class Settings(Options):
     tune: TuneSettings = TuneSettings()
     correction: str = choice("none", "harmonic", "biharmonic", "stacked", "blended")
     """What follows the fit (docs/method.md). harmonic, biharmonic: the residual at the observed pixels is filled in
-    everywhere and added. stacked: the stack of fills of the guide fills it in instead, and low-rank patch groups and
+    everywhere and added. stacked: the stack of fills of the guide fills it in, followed by low-rank patch groups and
     blending. These are for pictures. blended: a combination with completions, for signals with any number of axes."""
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
 from inrr_jax import metrics
-from inrr_jax.data import images
+from inrr_jax.data import images, masks
 from inrr_jax.errors import UserError
 from inrr_jax.operators.masking import masked
 from inrr_jax.problem import Problem
@@ -62,7 +62,7 @@ def inpaint(
     image, mask = _array("picture", image), _array("mask", mask)
     colours, alpha = _split(image)
     problem, observed = _problem(colours, mask)
-    grey, known = colours.ndim == 2, np.asarray(problem.measurements)
+    grey, known = image.ndim == 2, np.asarray(problem.measurements)
     if ensemble == 1:
         return _pasted(recover(problem, settings), known, observed, grey, alpha)
     members = ensembles.fit(problem, settings or RECIPE, ensemble, SharedRecipe())
@@ -120,11 +120,11 @@ def _array(name: str, values: ArrayLike) -> np.ndarray:
 
 
 def _split(image: np.ndarray) -> tuple[np.ndarray, Alpha]:
-    """Check the shape of a picture; return it without alpha, and alpha in [0, 1], with no channel if there is none."""
-    images.with_channels(image)
-    if image.shape[2:] == (4,):
-        return image[..., :3], images.to_unit(image[..., 3:])
-    return image, np.zeros((*image.shape[:2], 0), np.float32)
+    """Return the picture [H, W, C] without alpha, and alpha in [0, 1], with no channel if there is none."""
+    pixels = images.with_channels(image)
+    if pixels.shape[2] == 4:
+        return pixels[..., :3], images.to_unit(pixels[..., 3:])
+    return pixels, np.zeros((*pixels.shape[:2], 0), np.float32)
 
 
 def _problem(image: np.ndarray, missing: np.ndarray) -> tuple[Problem, Bool[np.ndarray, "H W"]]:
@@ -134,12 +134,10 @@ def _problem(image: np.ndarray, missing: np.ndarray) -> tuple[Problem, Bool[np.n
             f"the mask is {missing.dtype} of shape {missing.shape}: give bool of shape {image.shape[:2]}, True where"
             " missing"
         )
-    if missing.all() or not missing.any():
-        state, value = ("observed", False) if missing.all() else ("missing", True)
-        raise UserError(f"nothing is {state}: the mask must be {value} somewhere (True marks missing pixels)")
+    observed = masks.validate(~missing, missing.shape, ("False", "True"))
     zeroed = np.array(image)  # a copy, because missing values are overwritten whatever they were
     zeroed[missing] = 0
-    return masked(images.validate(zeroed), ~missing, truth=False), ~missing
+    return masked(images.validate(zeroed), observed, truth=False), observed
 
 
 def _pasted(values, known, observed: Bool[np.ndarray, "H W"], grey: bool, alpha: Alpha) -> Filled:

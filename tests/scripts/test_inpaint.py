@@ -130,4 +130,4 @@ def test_a_misspelt_setting_of_the_default_config_gets_one_line():
     command = [sys.executable, "-m", "scripts.inpaint", "a.png", "b.png", "-o", "c.png", "--config.mask.threshhold=0.1"]
     found = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120)
     assert found.returncode == 1
-    assert found.stderr == ("error: --config.mask.threshhold=0.1: no such setting; did you mean threshold?\n")
+    assert found.stderr == "error: --config.mask.threshhold=0.1: no such setting; did you mean threshold?\n"
